@@ -1,0 +1,263 @@
+//! The sink of the engine: pairs requests with responses and counts them where they belong.
+
+use core::fmt;
+
+use crate::decode::Address;
+use crate::error::{Error, Result};
+use crate::flow::{Assembly, Flow, Pending, Side};
+use crate::observations::{EndpointKey, Text};
+use crate::protocols::Protocol;
+use crate::sink::{Evidence, Label, Matched, Memo, Part, Request, Response, Role, Scope, Sink, Whole};
+use crate::table::Place;
+use crate::tables::{OperationKey, Tables};
+
+/// Messages of one flow that may be under way in parts at once.
+const MOST_ASSEMBLIES: usize = 8;
+/// The largest message put together from parts, octets.
+const LARGEST_ASSEMBLY: usize = 1 << 16;
+/// Memories of one flow.
+const MOST_MEMORIES: usize = 32;
+/// Requests older than this will not be answered, nanoseconds.
+const PATIENCE: i64 = 60_000_000_000;
+
+/// What surrounds the message at hand.
+pub struct Context<'a> {
+    /// All rows.
+    pub tables: &'a mut Tables,
+    /// The flow it is part of.
+    pub flow: &'a mut Flow,
+    /// Which side sent it.
+    pub side: Side,
+    /// When.
+    pub time: i64,
+}
+
+impl Context<'_> {
+    /// Dissect one message; `whole` is false where the snap length has cut its end off.
+    #[inline]
+    pub fn dissect(&mut self, protocol: &'static Protocol, message: &[u8], whole: bool) {
+        match (protocol.dissect)(message, self) {
+            Ok(()) => {}
+            Err(_) if !whole => self.tables.cut_messages = self.tables.cut_messages.saturating_add(1),
+            Err(error) => self.malformed(protocol, error),
+        }
+    }
+
+    /// A message could not be read to its end.
+    #[cold]
+    pub fn malformed(&mut self, protocol: &'static Protocol, error: Error) {
+        if let Some(messages) = self.tables.count(self.flow.spoken) {
+            messages.malformed = messages.malformed.saturating_add(1);
+        }
+        match error {
+            Error::Truncated { .. } => self.anomaly(protocol.name, "truncated", format_args!("message ends before its last field")),
+            Error::Malformed(what) => self.anomaly(protocol.name, "malformed", format_args!("{what}")),
+        }
+    }
+
+    /// A request was superseded, forgotten or timed out.
+    fn expire(&mut self) {
+        let limit = self.tables.limits.pending_per_flow;
+        let (time, pending) = (self.time, &mut self.flow.pending);
+        while let Some(oldest) = pending.front().filter(|oldest| time.saturating_sub(oldest.time) > PATIENCE) {
+            self.tables.unanswered(oldest.operation);
+            pending.pop_front();
+        }
+        while pending.len() >= limit.max(1) {
+            let Some(oldest) = pending.pop_front() else { break };
+            self.tables.unanswered(oldest.operation);
+        }
+    }
+
+    /// The protocol of a flow may turn out to be what it carries (S7comm over COTP).
+    #[inline]
+    fn count(&mut self, protocol: &'static str) {
+        if let Some(messages) = self.tables.count(protocol) {
+            messages.messages = messages.messages.saturating_add(1);
+        }
+        if let crate::flow::Recognition::Known(row) = self.flow.recognition {
+            if !core::ptr::eq(self.flow.spoken, protocol) && row.carries.contains(&protocol) && self.flow.spoken != protocol {
+                self.flow.spoken = protocol;
+                self.tables.turn(self.flow);
+            }
+        }
+    }
+
+    #[inline]
+    fn operation(&mut self, protocol: &'static str, function: u32, subfunction: Option<u32>, unit: Option<Label<'_>>, object: Label<'_>) -> Option<Place> {
+        let conversation = self.tables.conversation(self.flow, self.time)?;
+        let unit = match (&unit, &self.flow.unit) {
+            (Some(unit), _) => *unit,
+            (None, Some(unit)) => unit.label(),
+            (None, None) => Label::NONE,
+        };
+        self.tables.operation(conversation, &OperationKey { protocol, function, subfunction, unit, object }, self.time)
+    }
+
+    fn address(&self, scope: Scope) -> Option<Address> {
+        match scope {
+            Scope::Flow => None,
+            Scope::Sender => Some(self.flow.key.end(self.side).0),
+            Scope::Receiver => Some(self.flow.key.end(self.side.other()).0),
+        }
+    }
+}
+
+impl Sink for Context<'_> {
+    #[inline]
+    fn sender(&self) -> Role {
+        self.flow.roles.of(self.side)
+    }
+
+    #[inline]
+    fn sender_is(&mut self, role: Role, evidence: Evidence) -> Role {
+        let client = if role == Role::Client { self.side } else { self.side.other() };
+        if self.flow.roles.message(client, evidence) {
+            self.tables.turn(self.flow);
+        }
+        self.sender()
+    }
+
+    fn set_unit(&mut self, unit: Label<'_>) {
+        self.flow.unit = Some(Text::new(&unit));
+    }
+
+    #[inline]
+    fn request(&mut self, request: &Request<'_>) {
+        self.count(request.protocol);
+        let Some(place) = self.operation(request.protocol, request.function, request.subfunction, request.unit, request.object) else { return };
+        let Some(row) = self.tables.operations.touch(place) else { return };
+        row.requests = row.requests.saturating_add(1);
+        row.span.add(self.time);
+        let Some(transaction) = request.transaction else { return };
+        if !self.flow.pending.is_empty() {
+            self.expire();
+        }
+        let matched = Matched { function: request.function, subfunction: request.subfunction, context: request.context };
+        self.flow.pending.push_back(Pending { protocol: request.protocol, transaction, side: self.side, operation: place, time: self.time, matched });
+    }
+
+    #[inline]
+    fn response(&mut self, response: &Response<'_>) -> Option<Matched> {
+        self.count(response.protocol);
+        let answers = |pending: &Pending| {
+            response.transaction == Some(pending.transaction)
+                && pending.side != self.side
+                && (core::ptr::eq(pending.protocol, response.protocol) || pending.protocol == response.protocol)
+        };
+        let Some(at) = self.flow.pending.iter().position(answers) else {
+            let place = self.operation(response.protocol, response.function, response.subfunction, response.unit, response.object)?;
+            self.tables.operations.touch(place)?.respond(response.status, self.time);
+            return None;
+        };
+        let pending = match response.next {
+            // More is to come under another number: go on waiting, but the time is taken only once.
+            Some(next) => {
+                let pending = self.flow.pending.get_mut(at)?;
+                let before = *pending;
+                pending.transaction = next;
+                before
+            }
+            None => self.flow.pending.remove(at)?,
+        };
+        if let Some(row) = self.tables.operations.touch(pending.operation) {
+            row.respond(response.status, self.time);
+            row.response_time.add(u64::try_from(self.time.saturating_sub(pending.time)).unwrap_or(0));
+        }
+        Some(pending.matched)
+    }
+
+    fn fact(&mut self, source: &'static str, unit: Option<Label<'_>>, key: &'static str, value: &[u8]) {
+        let value = crate::text::clean(value);
+        let unit = match (&unit, &self.flow.unit) {
+            (Some(unit), _) => *unit,
+            (None, Some(unit)) => unit.label(),
+            (None, None) => Label::NONE,
+        };
+        let (address, mac) = (self.flow.key.end(self.side).0, self.flow.halves.of(self.side).mac);
+        let endpoint = EndpointKey { mac, ip: address, vlan: self.flow.key.vlan() };
+        self.tables.fact(endpoint, source, &unit, key, &value, self.time);
+    }
+
+    fn fact_text(&mut self, source: &'static str, unit: Option<Label<'_>>, key: &'static str, value: fmt::Arguments<'_>) {
+        self.fact(source, unit, key, value.to_string().as_bytes());
+    }
+
+    #[cold]
+    fn anomaly(&mut self, protocol: &'static str, kind: &'static str, detail: fmt::Arguments<'_>) {
+        if let Some(conversation) = self.tables.conversation(self.flow, self.time) {
+            self.tables.anomaly(conversation, protocol, kind, detail, self.time);
+        }
+    }
+
+    fn assemble(&mut self, part: &Part<'_>, whole: Whole) -> Result<()> {
+        let at = self.flow.assemblies.iter().position(|assembly| assembly.side == self.side && assembly.channel == part.channel);
+        if part.first {
+            if let Some(at) = at {
+                self.flow.assemblies.swap_remove(at);
+            }
+            if part.last {
+                return whole(part.octets, part.context, self);
+            }
+            if self.flow.assemblies.len() >= MOST_ASSEMBLIES {
+                self.flow.assemblies.remove(0);
+                self.tables.dropped_buffers = self.tables.dropped_buffers.saturating_add(1);
+            }
+            let sequence = part.sequence.map_or(0, |(number, _)| number);
+            self.flow.assemblies.push(Assembly { side: self.side, channel: part.channel, sequence, octets: part.octets.to_vec() });
+            return Ok(());
+        }
+        let Some(at) = at else { return Ok(()) };
+        let Some(assembly) = self.flow.assemblies.get_mut(at) else { return Ok(()) };
+        if let Some((number, modulus)) = part.sequence {
+            if number == assembly.sequence {
+                return Ok(()); // sent again
+            }
+            if number != assembly.sequence.wrapping_add(1).checked_rem(modulus).unwrap_or(0) {
+                self.flow.assemblies.swap_remove(at);
+                return Ok(());
+            }
+            assembly.sequence = number;
+        }
+        if assembly.octets.len().saturating_add(part.octets.len()) > LARGEST_ASSEMBLY {
+            self.flow.assemblies.swap_remove(at);
+            return Err(Error::Malformed("message of parts exceeds 65,536 octets"));
+        }
+        assembly.octets.extend_from_slice(part.octets);
+        if part.last {
+            let assembly = self.flow.assemblies.swap_remove(at);
+            return whole(&assembly.octets, part.context, self);
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, scope: Scope, key: u64, octets: &[u8]) {
+        let memo = Memo::new(octets);
+        match self.address(scope) {
+            Some(address) => self.tables.remember(address, key, memo, self.time),
+            None => match self.flow.memory.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, old)) => *old = memo,
+                None => {
+                    if self.flow.memory.len() >= MOST_MEMORIES {
+                        self.flow.memory.remove(0);
+                    }
+                    self.flow.memory.push((key, memo));
+                }
+            },
+        }
+    }
+
+    fn recall(&self, scope: Scope, key: u64) -> Option<Memo> {
+        match self.address(scope) {
+            Some(address) => self.tables.recall(address, key),
+            None => self.flow.memory.iter().find(|(known, _)| *known == key).map(|(_, memo)| *memo),
+        }
+    }
+
+    fn forget(&mut self, scope: Scope, key: u64) {
+        match self.address(scope) {
+            Some(address) => self.tables.forget(address, key),
+            None => self.flow.memory.retain(|(known, _)| *known != key),
+        }
+    }
+}

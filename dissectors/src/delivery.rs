@@ -1,0 +1,315 @@
+//! From payload to messages: recognise the protocol, cut the stream into messages, find the way back after a gap.
+
+use crate::context::Context;
+use crate::flow::{Flow, Handshake, Look, Recognition, Side};
+use crate::protocols::{Likeness, Protocol};
+use crate::stream::Stream;
+use crate::tables::Tables;
+
+/// The longest message of any protocol here (EtherNet/IP: 24 octets and a 16-bit length), octets.
+const LONGEST_MESSAGE: usize = 24 + 0xffff;
+/// A buffer that held more than this is given back once it is empty, octets.
+const KEPT_CAPACITY: usize = 2048;
+
+/// A payload on its way to the dissector.
+pub struct Delivery<'a> {
+    /// All rows.
+    pub tables: &'a mut Tables,
+    /// The flow it is part of.
+    pub flow: &'a mut Flow,
+    /// Which side sent it.
+    pub side: Side,
+    /// When.
+    pub time: i64,
+}
+
+impl Delivery<'_> {
+    fn stream(&mut self) -> &mut Stream {
+        &mut self.flow.halves.of_mut(self.side).stream
+    }
+
+    #[inline]
+    fn context(&mut self) -> Context<'_> {
+        Context { tables: self.tables, flow: self.flow, side: self.side, time: self.time }
+    }
+
+    /// Octets of a TCP stream, in order. `cut`: the snap length cut off what follows them.
+    #[inline]
+    pub fn segment(&mut self, octets: &[u8], cut: bool) {
+        match self.flow.recognition {
+            Recognition::Known(protocol) => {
+                if self.flow.halves.of(self.side).stream.partial.is_empty() {
+                    self.consume(protocol, octets, cut);
+                } else {
+                    self.join(protocol, octets, cut);
+                }
+            }
+            Recognition::Undecided(_) => self.recognise(octets, cut),
+            Recognition::Unknown => {}
+        }
+    }
+
+    /// Dissect all whole messages; keep the front of one that is not.
+    #[inline]
+    fn consume(&mut self, protocol: &'static Protocol, octets: &[u8], cut: bool) {
+        let used = self.messages(protocol, octets, cut);
+        let rest = octets.get(used..).unwrap_or_default();
+        if cut {
+            // The stream goes on after octets that the capture does not have.
+            self.stream().searching = true;
+        } else if !rest.is_empty() {
+            self.stream().partial.extend_from_slice(rest);
+        }
+    }
+
+    /// Octets that go on where the stream's buffer ends.
+    #[cold]
+    fn join(&mut self, protocol: &'static Protocol, octets: &[u8], cut: bool) {
+        let mut buffer = core::mem::take(&mut self.stream().partial);
+        buffer.extend_from_slice(octets);
+        let used = self.messages(protocol, &buffer, cut);
+        if cut {
+            self.stream().searching = true;
+            return;
+        }
+        buffer.drain(..used.min(buffer.len()));
+        if buffer.is_empty() && buffer.capacity() > KEPT_CAPACITY {
+            buffer = Vec::new();
+        }
+        self.stream().partial = buffer;
+    }
+
+    /// Dissect the messages at the front of `octets`; returns how many octets are done with.
+    #[inline]
+    fn messages(&mut self, protocol: &'static Protocol, octets: &[u8], cut: bool) -> usize {
+        let mut used = 0_usize;
+        while let Some(rest) = octets.get(used..).filter(|rest| !rest.is_empty()) {
+            if self.flow.halves.of(self.side).stream.searching {
+                let Some(skipped) = find_message(protocol, rest) else { return octets.len() };
+                self.stream().searching = false;
+                used = used.saturating_add(skipped);
+                continue;
+            }
+            match (protocol.frame)(rest) {
+                Ok(Some(length @ 1..=LONGEST_MESSAGE)) => {
+                    if let Some(message) = rest.get(..length) {
+                        self.context().dissect(protocol, message, true);
+                        used = used.saturating_add(length);
+                        continue;
+                    }
+                    if cut {
+                        self.context().dissect(protocol, rest, false);
+                    }
+                    return used;
+                }
+                Ok(None) => {
+                    if cut {
+                        self.context().dissect(protocol, rest, false);
+                    }
+                    return used;
+                }
+                Ok(Some(_)) => self.lost_sync(protocol, crate::error::Error::Malformed("message with an impossible length")),
+                Err(error) => self.lost_sync(protocol, error),
+            }
+            used = used.saturating_add(1);
+        }
+        used
+    }
+
+    #[cold]
+    fn lost_sync(&mut self, protocol: &'static Protocol, error: crate::error::Error) {
+        self.stream().searching = true;
+        self.context().malformed(protocol, error);
+    }
+
+    /// Octets are missing here: what was begun is lost, and the next message must be found.
+    pub fn gap(&mut self) {
+        let stream = self.stream();
+        stream.partial = Vec::new();
+        stream.searching = true;
+        let side = self.side;
+        self.flow.assemblies.retain(|assembly| assembly.side != side);
+    }
+
+    /// Octets of a stream of which it is not known yet what it is.
+    #[cold]
+    fn recognise(&mut self, octets: &[u8], cut: bool) {
+        if self.flow.first_octets == [0; 8] {
+            for (to, from) in self.flow.first_octets.iter_mut().zip(octets) {
+                *to = *from;
+            }
+        }
+        let mut buffer = core::mem::take(&mut self.stream().partial);
+        let held = buffer.len();
+        buffer.extend_from_slice(octets);
+        let look = match self.flow.look(&buffer) {
+            // A stream that began mid-message may begin again with this segment.
+            Look::More | Look::Nothing if held > 0 => match self.flow.look(octets) {
+                Look::Is(protocol) => {
+                    buffer.drain(..held);
+                    Look::Is(protocol)
+                }
+                _ => self.flow.look(&buffer),
+            },
+            look => look,
+        };
+        match look {
+            Look::Is(protocol) => {
+                self.known(protocol);
+                self.consume(protocol, &buffer, cut);
+            }
+            Look::More if !cut => {
+                self.stream().partial = buffer;
+                self.try_less();
+            }
+            Look::More | Look::Nothing => self.try_less(),
+        }
+    }
+
+    fn try_less(&mut self) {
+        if self.flow.give_up() {
+            self.unknown();
+        }
+    }
+
+    /// The protocol is found; what the other side had said before may be read now.
+    fn known(&mut self, protocol: &'static Protocol) {
+        self.flow.recognition = Recognition::Known(protocol);
+        self.flow.spoken = protocol.name;
+        self.tables.conversation(self.flow, self.time);
+        let side = self.side;
+        self.side = side.other();
+        let waiting = core::mem::take(&mut self.stream().partial);
+        if !waiting.is_empty() {
+            self.stream().searching = true;
+            self.consume(protocol, &waiting, false);
+        }
+        self.side = side;
+    }
+
+    /// Nothing known is spoken; where the port had promised something, that is worth telling.
+    fn unknown(&mut self) {
+        self.flow.recognition = Recognition::Unknown;
+        for side in [Side::Low, Side::High] {
+            self.flow.halves.of_mut(side).stream.partial = Vec::new();
+        }
+        let begins = self.flow.first_octets;
+        if begins == [0; 8] {
+            return;
+        }
+        let Some(expected) = self.flow.expected() else { return };
+        let Some(conversation) = self.tables.conversation(self.flow, self.time) else { return };
+        let [a, b, c, d, ..] = begins;
+        let text = crate::text::clean(&begins);
+        let detail = format_args!("not {} on its port: begins {a:02x} {b:02x} {c:02x} {d:02x} ({text})", expected.name);
+        self.tables.anomaly(conversation, expected.name, "unexpected_protocol", detail, self.time);
+    }
+
+    /// One datagram.
+    #[inline]
+    pub fn datagram(&mut self, octets: &[u8], cut: bool) {
+        match self.flow.recognition {
+            Recognition::Known(protocol) => self.datagram_messages(protocol, octets, cut),
+            Recognition::Unknown => {}
+            Recognition::Undecided(_) if octets.is_empty() => {}
+            Recognition::Undecided(_) => match self.flow.look(octets) {
+                Look::Is(protocol) => {
+                    self.known(protocol);
+                    self.datagram_messages(protocol, octets, cut);
+                }
+                Look::More | Look::Nothing => {
+                    for (to, from) in self.flow.first_octets.iter_mut().zip(octets) {
+                        *to = *from;
+                    }
+                    self.try_less();
+                }
+            },
+        }
+    }
+
+    #[inline]
+    fn datagram_messages(&mut self, protocol: &'static Protocol, octets: &[u8], cut: bool) {
+        self.stream().searching = false;
+        let used = self.messages(protocol, octets, cut);
+        // A datagram holds whole messages: what is left of it is the front of one that lies about its length.
+        if let Some(rest) = octets.get(used..).filter(|rest| !rest.is_empty() && !cut) {
+            self.context().dissect(protocol, rest, true);
+        }
+    }
+
+    /// The connection under way has ended: nothing that waits will come.
+    pub fn disconnect(&mut self) {
+        if !self.flow.has_data {
+            if !self.flow.closed || self.flow.refused < self.flow.connections {
+                self.flow.refused = self.flow.refused.saturating_add(1).min(self.flow.connections);
+            }
+        }
+        self.flow.closed = true;
+        for pending in core::mem::take(&mut self.flow.pending) {
+            self.tables.unanswered(pending.operation);
+        }
+        self.flow.assemblies = Vec::new();
+        for side in [Side::Low, Side::High] {
+            self.flow.halves.of_mut(side).stream.partial = Vec::new();
+        }
+        if matches!(self.flow.recognition, Recognition::Undecided(_)) && self.flow.has_data {
+            self.unknown();
+        }
+    }
+
+    /// A SYN of another connection between the same ports.
+    pub fn reconnect(&mut self) {
+        self.disconnect();
+        if self.flow.conversation.is_some() {
+            self.tables.fold(self.flow);
+        }
+        let flow = &mut *self.flow;
+        for side in [Side::Low, Side::High] {
+            flow.halves.of_mut(side).stream = Stream::default();
+        }
+        flow.connections = flow.connections.saturating_add(1);
+        flow.handshake = Handshake::Unseen;
+        flow.has_data = false;
+        flow.closed = false;
+        flow.unit = None;
+        flow.memory = Vec::new();
+        flow.first_octets = [0; 8];
+        if matches!(flow.recognition, Recognition::Unknown) {
+            flow.recognition = Recognition::Undecided(0);
+        }
+    }
+
+    /// No more frames of this flow.
+    pub fn close(&mut self) {
+        if matches!(self.flow.recognition, Recognition::Undecided(_)) {
+            let complete = self.flow.handshake != Handshake::Unseen;
+            if complete && self.flow.has_data {
+                self.unknown();
+            } else {
+                self.flow.recognition = Recognition::Unknown;
+            }
+        }
+        for pending in core::mem::take(&mut self.flow.pending) {
+            self.tables.unanswered(pending.operation);
+        }
+    }
+}
+
+/// Where the next message begins: by the protocol's own marks. The very front of a segment is taken where a
+/// message may begin there; further in, the message must also end where the octets end or where the next begins,
+/// unless its marks are sure by themselves.
+fn find_message(protocol: &Protocol, octets: &[u8]) -> Option<usize> {
+    (0..octets.len()).find(|start| {
+        let Some(rest) = octets.get(*start..) else { return false };
+        let likeness = (protocol.probe)(rest);
+        if likeness == Likeness::No {
+            return false;
+        }
+        let Ok(length) = (protocol.frame)(rest) else { return false };
+        if *start == 0 || likeness == Likeness::Sure {
+            return true;
+        }
+        let Some(after) = length.and_then(|length| rest.get(length..)) else { return false };
+        after.is_empty() || (protocol.probe)(after) != Likeness::No
+    })
+}

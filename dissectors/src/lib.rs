@@ -1,0 +1,31 @@
+//! The fast path of Otoscope: frames in, observations out.
+//!
+//! ```text
+//! source ─► decode ─► flow ─► stream ─► protocols ─► sink ─► tracker ─► observations
+//! ```
+
+// Tests may index and unwrap: a panic there is a failed test. The library itself is linted without this.
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::too_many_lines))]
+
+pub mod context;
+pub mod decode;
+pub mod delivery;
+pub mod engine;
+pub mod error;
+pub mod facts;
+pub mod flow;
+pub mod fragments;
+pub mod observations;
+pub mod protocols;
+#[cfg(feature = "python")]
+mod python;
+pub mod reader;
+pub mod sink;
+pub mod source;
+pub mod stream;
+pub mod table;
+pub mod tables;
+pub mod text;
+
+#[cfg(test)]
+mod testing;

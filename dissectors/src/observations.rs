@@ -1,0 +1,408 @@
+//! What comes out of the engine: the five kinds of rows, cumulative since they were first seen.
+
+use crate::decode::{Address, Mac};
+use crate::sink::{Label, Role};
+use crate::table::{Place, Row};
+
+/// One value for each end of a conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ends<T> {
+    /// Of the client, or from client to server.
+    pub client: T,
+    /// Of the server, or from server to client.
+    pub server: T,
+}
+
+impl<T> Ends<T> {
+    /// The value of one end.
+    pub const fn of(&mut self, role: Role) -> &mut T {
+        match role {
+            Role::Client => &mut self.client,
+            Role::Server => &mut self.server,
+        }
+    }
+
+    /// The ends the other way round.
+    #[must_use]
+    pub fn swapped(self) -> Self {
+        Self { client: self.server, server: self.client }
+    }
+}
+
+/// How a conversation is carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// ICMP or ICMPv6.
+    Icmp,
+    /// Another protocol directly over IP; the port is its IANA number.
+    Ip,
+    /// No IP; the port is the `EtherType`.
+    Ethernet,
+}
+
+impl Transport {
+    /// Lower-case name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
+            Self::Ip => "ip",
+            Self::Ethernet => "ethernet",
+        }
+    }
+}
+
+/// First and last time of something, nanoseconds since the epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// When it was first seen.
+    pub first: i64,
+    /// When it was last seen.
+    pub last: i64,
+}
+
+impl Span {
+    /// Seen once.
+    #[must_use]
+    pub const fn at(time: i64) -> Self {
+        Self { first: time, last: time }
+    }
+
+    /// Nothing seen yet: any other span swallows it.
+    pub const NEVER: Self = Self { first: i64::MAX, last: i64::MIN };
+
+    /// Seen at this time as well; captures may be out of order.
+    #[inline]
+    pub fn add(&mut self, time: i64) {
+        self.first = self.first.min(time);
+        self.last = self.last.max(time);
+    }
+
+    /// Seen over the other span as well.
+    pub fn join(&mut self, other: Self) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+    }
+}
+
+/// What tells endpoints apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EndpointKey {
+    /// MAC address.
+    pub mac: Mac,
+    /// IP address.
+    pub ip: Address,
+    /// VLAN identifier, 0 for none.
+    pub vlan: u16,
+}
+
+/// Something with an address that sent frames.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Which one.
+    pub key: EndpointKey,
+    /// When.
+    pub span: Span,
+    /// Frames sent.
+    pub packets: u64,
+    /// Octets of those frames on the wire.
+    pub octets: u64,
+}
+
+impl Row for Endpoint {
+    fn last(&self) -> i64 {
+        self.span.last
+    }
+}
+
+/// What tells conversations apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConversationKey {
+    /// Who asks: its IP address, or its MAC address where there is no IP.
+    pub client: Address,
+    /// Who serves.
+    pub server: Address,
+    /// How.
+    pub transport: Transport,
+    /// The server's port.
+    pub port: u16,
+    /// VLAN identifier, 0 for none.
+    pub vlan: u16,
+    /// Name of the protocol recognised, empty for none.
+    pub protocol: &'static str,
+}
+
+impl ConversationKey {
+    /// The conversation with its ends the other way round, served on `port`.
+    #[must_use]
+    pub const fn swapped(self, port: u16) -> Self {
+        Self { client: self.server, server: self.client, port, ..self }
+    }
+}
+
+/// Counters of one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Frames.
+    pub packets: u64,
+    /// Octets of those frames on the wire.
+    pub octets: u64,
+    /// Segments whose octets had all been seen before.
+    pub retransmissions: u64,
+    /// Segments that came before one that precedes them.
+    pub out_of_order: u64,
+    /// Gaps in the stream that the capture does not hold.
+    pub lost_segments: u64,
+    /// Octets in those gaps.
+    pub lost_octets: u64,
+    /// Frames that the mirror delivered twice.
+    pub duplicates: u64,
+}
+
+impl Traffic {
+    /// Add another count.
+    pub const fn add(&mut self, other: &Self) {
+        self.packets = self.packets.saturating_add(other.packets);
+        self.octets = self.octets.saturating_add(other.octets);
+        self.retransmissions = self.retransmissions.saturating_add(other.retransmissions);
+        self.out_of_order = self.out_of_order.saturating_add(other.out_of_order);
+        self.lost_segments = self.lost_segments.saturating_add(other.lost_segments);
+        self.lost_octets = self.lost_octets.saturating_add(other.lost_octets);
+        self.duplicates = self.duplicates.saturating_add(other.duplicates);
+    }
+}
+
+/// Who talks to whom.
+#[derive(Clone, Debug)]
+pub struct Conversation {
+    /// A number of its own.
+    pub id: u64,
+    /// Which one.
+    pub key: ConversationKey,
+    /// MAC addresses last seen.
+    pub macs: Ends<Mac>,
+    /// When.
+    pub span: Span,
+    /// Counters of each direction.
+    pub traffic: Ends<Traffic>,
+    /// TCP connections, or port pairs of other transports.
+    pub connections: u64,
+    /// Connections that ended before any data was sent.
+    pub refused: u64,
+    /// Smallest time between a SYN and the ACK of its answer, nanoseconds.
+    pub round_trip: Option<i64>,
+    /// A message itself has said who is the client.
+    pub confirmed: bool,
+    /// Flows that are counted here now.
+    pub flows: u64,
+    /// Its first operation; the others follow through [`Operation::next`].
+    pub operations: Option<Place>,
+    /// How many those are.
+    pub operation_count: usize,
+}
+
+impl Row for Conversation {
+    fn last(&self) -> i64 {
+        self.span.last
+    }
+}
+
+/// A [`Label`] that is kept.
+#[derive(Clone)]
+pub struct Text {
+    octets: Box<[u8]>,
+    render: fn(&[u8], &mut String),
+}
+
+impl Text {
+    /// Keep a label.
+    #[must_use]
+    pub fn new(label: &Label<'_>) -> Self {
+        Self { octets: bounded(label.octets).into(), render: label.render }
+    }
+
+    /// True where the label says the same.
+    #[inline]
+    #[must_use]
+    pub fn is(&self, label: &Label<'_>) -> bool {
+        *self.octets == *bounded(label.octets)
+    }
+
+    /// The label again.
+    #[must_use]
+    pub const fn label(&self) -> Label<'_> {
+        Label { octets: &self.octets, render: self.render }
+    }
+}
+
+/// The octets of a label that count.
+#[inline]
+#[must_use]
+pub fn bounded(octets: &[u8]) -> &[u8] {
+    octets.get(..Label::LONGEST).unwrap_or(octets)
+}
+
+/// How long answers took, nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResponseTime {
+    /// The quickest.
+    pub least: u64,
+    /// The slowest.
+    pub most: u64,
+    /// All together.
+    pub sum: u64,
+    /// How many were measured.
+    pub count: u64,
+}
+
+impl ResponseTime {
+    /// Nothing measured.
+    pub const NONE: Self = Self { least: u64::MAX, most: 0, sum: 0, count: 0 };
+
+    /// One more answer.
+    #[inline]
+    pub fn add(&mut self, time: u64) {
+        self.least = self.least.min(time);
+        self.most = self.most.max(time);
+        self.sum = self.sum.saturating_add(time);
+        self.count = self.count.saturating_add(1);
+    }
+
+    fn join(&mut self, other: Self) {
+        self.least = self.least.min(other.least);
+        self.most = self.most.max(other.most);
+        self.sum = self.sum.saturating_add(other.sum);
+        self.count = self.count.saturating_add(other.count);
+    }
+}
+
+/// Different rejection codes that are counted for one operation.
+pub const MOST_STATUSES: usize = 8;
+
+/// What a client asked a server to do.
+#[derive(Clone)]
+pub struct Operation {
+    /// A number of its own.
+    pub id: u64,
+    /// Whose.
+    pub conversation: Place,
+    /// Name of the protocol.
+    pub protocol: &'static str,
+    /// The protocol's function code.
+    pub function: u32,
+    /// Its sub-function.
+    pub subfunction: Option<u32>,
+    /// Address inside the server.
+    pub unit: Text,
+    /// What was touched.
+    pub object: Text,
+    /// Requests seen.
+    pub requests: u64,
+    /// Responses seen.
+    pub responses: u64,
+    /// Responses that reject.
+    pub errors: u64,
+    /// Requests that should have been answered and were not.
+    pub unanswered: u64,
+    /// How often each rejection code came, the first few.
+    pub statuses: Vec<(u32, u64)>,
+    /// How long answers took.
+    pub response_time: ResponseTime,
+    /// When.
+    pub span: Span,
+    /// The next operation of the same conversation.
+    pub next: Option<Place>,
+}
+
+impl Row for Operation {
+    fn last(&self) -> i64 {
+        self.span.last
+    }
+}
+
+impl Operation {
+    /// One more response.
+    #[inline]
+    pub fn respond(&mut self, status: Option<u32>, time: i64) {
+        self.responses = self.responses.saturating_add(1);
+        self.span.add(time);
+        let Some(status) = status else { return };
+        self.errors = self.errors.saturating_add(1);
+        self.add_status(status, 1);
+    }
+
+    fn add_status(&mut self, status: u32, times: u64) {
+        if let Some((_, count)) = self.statuses.iter_mut().find(|(code, _)| *code == status) {
+            *count = count.saturating_add(times);
+        } else if self.statuses.len() < MOST_STATUSES {
+            self.statuses.push((status, times));
+        }
+    }
+
+    /// Count what another row of the same key counted.
+    pub fn join(&mut self, other: &Self) {
+        self.requests = self.requests.saturating_add(other.requests);
+        self.responses = self.responses.saturating_add(other.responses);
+        self.errors = self.errors.saturating_add(other.errors);
+        self.unanswered = self.unanswered.saturating_add(other.unanswered);
+        for (code, count) in &other.statuses {
+            self.add_status(*code, *count);
+        }
+        self.response_time.join(other.response_time);
+        self.span.join(other.span);
+    }
+}
+
+/// A piece of identity.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    /// Who says it of itself.
+    pub endpoint: EndpointKey,
+    /// Which unit behind that address, empty for itself.
+    pub unit: String,
+    /// What is said, one of [`crate::facts`].
+    pub key: &'static str,
+    /// The value, cleaned.
+    pub value: String,
+    /// The protocol it was said in.
+    pub source: &'static str,
+    /// When.
+    pub span: Span,
+    /// How often.
+    pub count: u64,
+}
+
+impl Row for Fact {
+    fn last(&self) -> i64 {
+        self.span.last
+    }
+}
+
+/// A breach of a protocol.
+#[derive(Clone, Debug)]
+pub struct Anomaly {
+    /// Where.
+    pub conversation: Place,
+    /// In which protocol.
+    pub protocol: &'static str,
+    /// What kind.
+    pub kind: &'static str,
+    /// What was wrong.
+    pub detail: String,
+    /// When.
+    pub span: Span,
+    /// How often.
+    pub count: u64,
+}
+
+impl Row for Anomaly {
+    fn last(&self) -> i64 {
+        self.span.last
+    }
+}

@@ -1,0 +1,357 @@
+//! The whole seam: what Python sees of the engine. `sensor/_dissectors.pyi` is its typed contract.
+
+use std::path::Path;
+
+use pyo3::create_exception;
+use pyo3::exceptions::{PyException, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyMapping};
+
+use crate::decode::{Address, Mac};
+use crate::engine::Engine as Fast;
+use crate::observations::{self as rows, Ends, Traffic, Transport};
+use crate::source::Capture;
+use crate::tables::{Limits, Tables};
+
+create_exception!(sensor._dissectors, CaptureError, PyException, "A capture that cannot be opened.");
+
+fn mac_text(mac: Mac) -> Option<String> {
+    if mac == Mac::NONE {
+        return None;
+    }
+    let [_, _, a, b, c, d, e, f] = mac.0.to_be_bytes();
+    Some(format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"))
+}
+
+fn ip_text(address: Address) -> Option<String> {
+    (address != Address::NONE).then(|| std::net::Ipv6Addr::from(address.0).to_canonical().to_string())
+}
+
+const fn vlan(number: u16) -> Option<u16> {
+    if number == 0 { None } else { Some(number) }
+}
+
+fn pair(traffic: &Ends<Traffic>, of: impl Fn(&Traffic) -> u64) -> (u64, u64) {
+    (of(&traffic.client), of(&traffic.server))
+}
+
+#[pyclass(frozen, get_all, module = "sensor._dissectors")]
+struct Endpoint {
+    mac: Option<String>,
+    ip: Option<String>,
+    vlan: Option<u16>,
+    first: i64,
+    last: i64,
+    packets: u64,
+    octets: u64,
+}
+
+impl From<&rows::Endpoint> for Endpoint {
+    fn from(row: &rows::Endpoint) -> Self {
+        let (span, key) = (row.span, row.key);
+        let (mac, ip, vlan) = (mac_text(key.mac), ip_text(key.ip), vlan(key.vlan));
+        Self { mac, ip, vlan, first: span.first, last: span.last, packets: row.packets, octets: row.octets }
+    }
+}
+
+#[pyclass(frozen, get_all, module = "sensor._dissectors")]
+struct Conversation {
+    id: u64,
+    client_mac: Option<String>,
+    client_ip: Option<String>,
+    server_mac: Option<String>,
+    server_ip: Option<String>,
+    transport: &'static str,
+    port: Option<u16>,
+    vlan: Option<u16>,
+    protocol: Option<&'static str>,
+    packets: (u64, u64),
+    octets: (u64, u64),
+    first: i64,
+    last: i64,
+    connections: u64,
+    refused: u64,
+    retransmissions: (u64, u64),
+    out_of_order: (u64, u64),
+    lost_segments: (u64, u64),
+    lost_octets: (u64, u64),
+    duplicates: (u64, u64),
+    round_trip_time: Option<i64>,
+}
+
+impl From<&rows::Conversation> for Conversation {
+    fn from(row: &rows::Conversation) -> Self {
+        let key = row.key;
+        let is_ip = key.transport != Transport::Ethernet;
+        // Without IP the key's addresses are the MAC addresses: those stand even where an end never sent.
+        let mac = |seen: Mac, address: Address| mac_text(if is_ip { seen } else { Mac(u64::try_from(address.0).unwrap_or(u64::MAX)) });
+        let ip = |address: Address| ip_text(address).filter(|_| is_ip);
+        Self {
+            id: row.id,
+            client_mac: mac(row.macs.client, key.client),
+            client_ip: ip(key.client),
+            server_mac: mac(row.macs.server, key.server),
+            server_ip: ip(key.server),
+            transport: key.transport.name(),
+            port: (key.transport != Transport::Icmp).then_some(key.port),
+            vlan: vlan(key.vlan),
+            protocol: Some(key.protocol).filter(|name| !name.is_empty()),
+            packets: pair(&row.traffic, |traffic| traffic.packets),
+            octets: pair(&row.traffic, |traffic| traffic.octets),
+            first: row.span.first,
+            last: row.span.last,
+            connections: row.connections,
+            refused: row.refused,
+            retransmissions: pair(&row.traffic, |traffic| traffic.retransmissions),
+            out_of_order: pair(&row.traffic, |traffic| traffic.out_of_order),
+            lost_segments: pair(&row.traffic, |traffic| traffic.lost_segments),
+            lost_octets: pair(&row.traffic, |traffic| traffic.lost_octets),
+            duplicates: pair(&row.traffic, |traffic| traffic.duplicates),
+            round_trip_time: row.round_trip,
+        }
+    }
+}
+
+#[pyclass(frozen, get_all, module = "sensor._dissectors")]
+struct Operation {
+    id: u64,
+    conversation: u64,
+    protocol: &'static str,
+    function: u32,
+    subfunction: Option<u32>,
+    unit: String,
+    object: String,
+    requests: u64,
+    responses: u64,
+    errors: u64,
+    unanswered: u64,
+    statuses: Vec<(u32, u64)>,
+    response_time: Option<(u64, u64, u64)>,
+    first: i64,
+    last: i64,
+}
+
+impl Operation {
+    fn new(row: &rows::Operation, conversation: u64) -> Self {
+        let times = row.response_time;
+        Self {
+            id: row.id,
+            conversation,
+            protocol: row.protocol,
+            function: row.function,
+            subfunction: row.subfunction,
+            unit: row.unit.label().to_text(),
+            object: row.object.label().to_text(),
+            requests: row.requests,
+            responses: row.responses,
+            errors: row.errors,
+            unanswered: row.unanswered,
+            statuses: row.statuses.clone(),
+            response_time: times.sum.checked_div(times.count).map(|mean| (times.least, mean, times.most)),
+            first: row.span.first,
+            last: row.span.last,
+        }
+    }
+}
+
+#[pyclass(frozen, get_all, module = "sensor._dissectors")]
+struct Fact {
+    mac: Option<String>,
+    ip: Option<String>,
+    unit: String,
+    key: &'static str,
+    value: String,
+    source: &'static str,
+    first: i64,
+    last: i64,
+    count: u64,
+}
+
+impl From<&rows::Fact> for Fact {
+    fn from(row: &rows::Fact) -> Self {
+        Self {
+            mac: mac_text(row.endpoint.mac),
+            ip: ip_text(row.endpoint.ip),
+            unit: row.unit.clone(),
+            key: row.key,
+            value: row.value.clone(),
+            source: row.source,
+            first: row.span.first,
+            last: row.span.last,
+            count: row.count,
+        }
+    }
+}
+
+#[pyclass(frozen, get_all, module = "sensor._dissectors")]
+struct Anomaly {
+    conversation: u64,
+    protocol: &'static str,
+    kind: &'static str,
+    detail: String,
+    count: u64,
+    first: i64,
+    last: i64,
+}
+
+impl Anomaly {
+    fn new(row: &rows::Anomaly, conversation: u64) -> Self {
+        let (detail, span) = (row.detail.clone(), row.span);
+        Self { conversation, protocol: row.protocol, kind: row.kind, detail, count: row.count, first: span.first, last: span.last }
+    }
+}
+
+#[pyclass(frozen, get_all, module = "sensor._dissectors")]
+struct Statistics {
+    packets: u64,
+    octets: u64,
+    first: Option<i64>,
+    last: Option<i64>,
+    counters: Py<PyDict>,
+    skipped_link_types: Py<PyDict>,
+    protocols: Py<PyDict>,
+}
+
+#[pyclass(frozen, get_all, module = "sensor._dissectors")]
+struct Batch {
+    endpoints: Py<PyAny>,
+    conversations: Py<PyAny>,
+    operations: Py<PyAny>,
+    facts: Py<PyAny>,
+    anomalies: Py<PyAny>,
+    removed_conversations: Vec<u64>,
+    statistics: Py<Statistics>,
+}
+
+/// A list of Python objects.
+fn list<T: pyo3::PyClass + Into<PyClassInitializer<T>>>(python: Python<'_>, items: impl Iterator<Item = T>) -> PyResult<Py<PyAny>> {
+    let items = items.map(|item| Py::new(python, item)).collect::<PyResult<Vec<_>>>()?;
+    Ok(pyo3::types::PyList::new(python, items)?.into_any().unbind())
+}
+
+#[pyclass(module = "sensor._dissectors")]
+struct Engine {
+    fast: Fast,
+    capture: Option<Capture>,
+}
+
+#[pymethods]
+impl Engine {
+    #[new]
+    #[pyo3(signature = (limits=None))]
+    fn new(limits: Option<&Bound<'_, PyMapping>>) -> PyResult<Self> {
+        let mut most = Limits::default();
+        if let Some(limits) = limits {
+            for item in limits.items()?.iter() {
+                let (name, value): (String, usize) = item.extract()?;
+                let limit = most.named(&name).ok_or_else(|| PyValueError::new_err(format!("unknown limit {name:?}")))?;
+                *limit = value;
+            }
+        }
+        Ok(Self { fast: Fast::new(most), capture: None })
+    }
+
+    fn open(&mut self, path: &str) -> PyResult<()> {
+        self.capture = Some(Capture::open(Path::new(path)).map_err(|error| CaptureError::new_err(error.to_string()))?);
+        Ok(())
+    }
+
+    fn read(&mut self, python: Python<'_>, packets: u64) -> bool {
+        let Self { fast, capture } = self;
+        let Some(capture) = capture else { return false };
+        python.detach(|| {
+            for _ in 0..packets {
+                let Some(frame) = capture.next() else { return false };
+                fast.frame(&frame);
+            }
+            true
+        })
+    }
+
+    fn progress(&self) -> (u64, Option<u64>) {
+        self.capture.as_ref().map_or((0, None), |capture| (capture.position(), capture.total_octets()))
+    }
+
+    fn warning(&self) -> Option<String> {
+        self.capture.as_ref().and_then(|capture| capture.warning().map(str::to_owned))
+    }
+
+    fn finish(&mut self, python: Python<'_>) {
+        let fast = &mut self.fast;
+        python.detach(|| fast.finish());
+    }
+
+    fn batch(&mut self, python: Python<'_>) -> PyResult<Batch> {
+        let fast = &mut self.fast;
+        python.detach(|| fast.fold());
+        let statistics = Py::new(python, statistics(python, fast)?)?;
+        let tables = &mut fast.tables;
+        let Tables { endpoints, conversations, operations, facts, anomalies, .. } = tables;
+        let changed = (endpoints.take_changed(), operations.take_changed(), facts.take_changed(), anomalies.take_changed());
+        let id = |place| conversations.get(place).map_or(0, |row| row.id);
+        let batch = (
+            list(python, changed.0.iter().filter_map(|place| endpoints.get(*place)).map(Endpoint::from))?,
+            list(python, changed.1.iter().filter_map(|place| operations.get(*place)).map(|row| Operation::new(row, id(row.conversation))))?,
+            list(python, changed.2.iter().filter_map(|place| facts.get(*place)).map(Fact::from))?,
+            list(python, changed.3.iter().filter_map(|place| anomalies.get(*place)).map(|row| Anomaly::new(row, id(row.conversation))))?,
+        );
+        let talks = conversations.take_changed();
+        let conversations = list(python, talks.iter().filter_map(|place| conversations.get(*place)).map(Conversation::from))?;
+        let removed_conversations = core::mem::take(&mut tables.removed);
+        Ok(Batch { endpoints: batch.0, conversations, operations: batch.1, facts: batch.2, anomalies: batch.3, removed_conversations, statistics })
+    }
+}
+
+fn statistics(python: Python<'_>, fast: &Fast) -> PyResult<Statistics> {
+    let (counters, tables) = (&fast.counters, &fast.tables);
+    let (flows, datagrams) = fast.evicted();
+    let numbers = PyDict::new(python);
+    for (name, value) in [
+        ("truncated_frames", counters.truncated_frames),
+        ("malformed_frames", counters.malformed.values().fold(0, |sum: u64, count| sum.saturating_add(*count))),
+        ("duplicates", counters.duplicates),
+        ("lost_segments", counters.lost_segments),
+        ("lost_octets", counters.lost_octets),
+        ("retransmissions", counters.retransmissions),
+        ("out_of_order", counters.out_of_order),
+        ("ip_fragments", counters.ip_fragments),
+        ("ip_reassembled", counters.ip_reassembled),
+        ("cut_messages", tables.cut_messages),
+        ("dropped_buffers", tables.dropped_buffers),
+        ("evicted_flows", flows),
+        ("evicted_datagrams", datagrams),
+        ("evicted_endpoints", tables.endpoints.evicted()),
+        ("evicted_conversations", tables.conversations.evicted()),
+        ("evicted_operations", tables.operations.evicted()),
+        ("evicted_facts", tables.facts.evicted()),
+        ("evicted_anomalies", tables.anomalies.evicted()),
+        ("evicted_memories", tables.evicted_memories()),
+    ] {
+        numbers.set_item(name, value)?;
+    }
+    let skipped = PyDict::new(python);
+    for (link, frames) in &counters.skipped {
+        skipped.set_item(crate::source::LinkType(*link).to_string(), frames)?;
+    }
+    let protocols = PyDict::new(python);
+    for (name, messages) in &tables.messages {
+        protocols.set_item(name, (messages.messages, messages.malformed))?;
+    }
+    let seen = counters.packets > 0;
+    Ok(Statistics {
+        packets: counters.packets,
+        octets: counters.octets,
+        first: seen.then_some(counters.span.first),
+        last: seen.then_some(counters.span.last),
+        counters: numbers.unbind(),
+        skipped_link_types: skipped.unbind(),
+        protocols: protocols.unbind(),
+    })
+}
+
+/// The module `sensor._dissectors`.
+#[pymodule(gil_used = false)]
+mod _dissectors {
+    #[pymodule_export]
+    use super::{Anomaly, Batch, CaptureError, Conversation, Endpoint, Engine, Fact, Operation, Statistics};
+}

@@ -1,0 +1,231 @@
+//! One direction of a TCP connection put in order, with bounded memory.
+//!
+//! The usual segment, the one that is due, costs one comparison and is never copied. A segment that comes early is
+//! held until the missing octets come, or until it is plain that the capture does not have them: the receiver has
+//! acknowledged them, or too much or too old is held.
+
+/// Segments held in one direction at the most.
+const MOST_HELD: usize = 64;
+/// Octets held in one direction at the most.
+const MOST_HELD_OCTETS: usize = 256 * 1024;
+/// Held segments that show a gap whose octets the receiver has acknowledged to be a loss of the capture, not a
+/// change of order.
+const ENOUGH_HELD: usize = 4;
+/// How long an acknowledged gap may stay open, nanoseconds: mirrors merge two directions and change the order by
+/// less than this.
+const REORDERING: i64 = 20_000_000;
+/// How long any gap may stay open, nanoseconds: the first retransmission timeouts of TCP lie below this.
+const PATIENCE: i64 = 3_000_000_000;
+/// A jump of the sequence number over more than this is another connection, not a gap.
+const FARTHEST: i32 = 1 << 24;
+
+/// A segment that came early.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Number of its first octet.
+    pub sequence: u32,
+    /// Its payload as captured.
+    pub octets: Vec<u8>,
+    /// Its length on the wire.
+    pub length: usize,
+    /// When it came, nanoseconds since the epoch.
+    pub time: i64,
+}
+
+/// What to do with a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Pass on its payload from this octet.
+    Deliver(usize),
+    /// All of it was seen before.
+    Seen,
+    /// It came early: hold it.
+    Early,
+    /// The numbering has nothing to do with what was seen so far.
+    Elsewhere,
+}
+
+/// What has been seen of one direction.
+#[derive(Clone, Debug, Default)]
+pub struct Stream {
+    started: bool,
+    /// Number of the octet that is due.
+    next: u32,
+    /// What the other side has acknowledged of this direction.
+    acknowledged: Option<u32>,
+    held: Vec<Held>,
+    held_octets: usize,
+    /// Front of a message whose rest has not come yet.
+    pub partial: Vec<u8>,
+    /// After a gap: look for the next message.
+    pub searching: bool,
+}
+
+impl Stream {
+    /// A SYN: the next octet has the number after it. True where this begins another connection.
+    pub fn begin(&mut self, sequence: u32) -> bool {
+        let next = sequence.wrapping_add(1);
+        if self.started && self.next == next {
+            return false;
+        }
+        let another = self.started;
+        *self = Self { started: true, next, ..Self::default() };
+        another
+    }
+
+    /// True where the direction has data or a SYN behind it.
+    pub const fn is_started(&self) -> bool {
+        self.started
+    }
+
+    /// True where a SYN with this number would begin another connection than the one under way.
+    pub const fn is_another(&self, sequence: u32) -> bool {
+        self.started && self.next.wrapping_sub(sequence.wrapping_add(1)).cast_signed().unsigned_abs() > 0 && !self.holds(sequence)
+    }
+
+    /// True where the SYN's number lies just before octets already seen: a SYN sent again.
+    const fn holds(&self, sequence: u32) -> bool {
+        let back = self.next.wrapping_sub(sequence).cast_signed();
+        back > 0 && back < 1 << 16
+    }
+
+    /// Judge a segment with payload. A segment to be delivered moves the stream on by its whole length.
+    #[inline]
+    pub fn offer(&mut self, sequence: u32, length: usize) -> Verdict {
+        let length = length & 0xffff_ffff;
+        #[expect(clippy::cast_possible_truncation, reason = "masked to 32 bits on the line above")]
+        let end = sequence.wrapping_add(length as u32);
+        if !self.started {
+            self.started = true;
+            self.next = end;
+            return Verdict::Deliver(0);
+        }
+        let ahead = sequence.wrapping_sub(self.next).cast_signed();
+        if ahead == 0 {
+            self.next = end;
+            return Verdict::Deliver(0);
+        }
+        if !(-FARTHEST..FARTHEST).contains(&ahead) {
+            return Verdict::Elsewhere;
+        }
+        if ahead > 0 {
+            return Verdict::Early;
+        }
+        if end.wrapping_sub(self.next).cast_signed() <= 0 {
+            return Verdict::Seen;
+        }
+        let seen = ahead.unsigned_abs();
+        self.next = end;
+        Verdict::Deliver(seen as usize)
+    }
+
+    /// Begin again at this number, mid-stream.
+    pub fn restart(&mut self, sequence: u32) {
+        *self = Self { started: true, next: sequence, acknowledged: self.acknowledged, searching: true, ..Self::default() };
+    }
+
+    /// Keep a segment that came early. False where there is no more room: the gap must be given up first.
+    pub fn hold(&mut self, sequence: u32, octets: &[u8], length: usize, time: i64) -> bool {
+        if self.held.len() >= MOST_HELD || self.held_octets.saturating_add(octets.len()) > MOST_HELD_OCTETS {
+            return false;
+        }
+        let next = self.next;
+        let distance = |sequence: u32| sequence.wrapping_sub(next);
+        let at = self.held.partition_point(|held| distance(held.sequence) <= distance(sequence));
+        let before = at.checked_sub(1).and_then(|before| self.held.get(before));
+        if before.is_some_and(|held| held.sequence == sequence && held.length >= length) {
+            return true;
+        }
+        self.held_octets = self.held_octets.saturating_add(octets.len());
+        self.held.insert(at, Held { sequence, octets: octets.to_vec(), length, time });
+        true
+    }
+
+    /// Octets held, for the engine's budget.
+    pub const fn held_octets(&self) -> usize {
+        self.held_octets
+    }
+
+    /// True where segments are held.
+    #[inline]
+    pub const fn is_waiting(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// The other side has received all octets before this number.
+    #[inline]
+    pub const fn acknowledge(&mut self, number: u32) {
+        self.acknowledged = Some(number);
+    }
+
+    /// A held segment that is due now, or was overtaken, in order.
+    pub fn take_due(&mut self) -> Option<Held> {
+        let due = self.held.first()?.sequence.wrapping_sub(self.next).cast_signed() <= 0;
+        due.then(|| self.take_first())
+    }
+
+    fn take_first(&mut self) -> Held {
+        let held = self.held.remove(0);
+        self.held_octets = self.held_octets.saturating_sub(held.octets.len());
+        held
+    }
+
+    /// True where the missing octets will not come any more.
+    pub fn is_overdue(&self, time: i64) -> bool {
+        let Some(first) = self.held.first() else { return false };
+        let oldest = self.held.iter().map(|held| held.time).min().unwrap_or(time);
+        let waited = time.saturating_sub(oldest);
+        let received = self.acknowledged.is_some_and(|number| number.wrapping_sub(first.sequence).cast_signed() >= 0);
+        waited > PATIENCE || (received && (self.held.len() >= ENOUGH_HELD || waited > REORDERING))
+    }
+
+    /// Give up the octets before the first held segment. Returns how many those are.
+    pub fn skip_gap(&mut self) -> u32 {
+        let Some(first) = self.held.first() else { return 0 };
+        let missing = first.sequence.wrapping_sub(self.next);
+        self.next = first.sequence;
+        missing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_put_in_order_across_the_wrap_of_the_numbering() {
+        let mut stream = Stream::default();
+        stream.begin(u32::MAX - 3);
+        assert_eq!(stream.offer(u32::MAX - 2, 5), Verdict::Deliver(0));
+        assert_eq!(stream.offer(4, 2), Verdict::Early);
+        assert!(stream.hold(4, b"ef", 2, 1));
+        assert_eq!(stream.take_due().map(|held| held.octets), None);
+        assert_eq!(stream.offer(1, 4), Verdict::Deliver(1));
+        let held = stream.take_due().unwrap();
+        assert_eq!((stream.offer(held.sequence, held.length), held.octets), (Verdict::Deliver(1), b"ef".to_vec()));
+        assert_eq!(stream.offer(1, 4), Verdict::Seen);
+        assert_eq!(stream.offer(1 << 30, 4), Verdict::Elsewhere);
+    }
+
+    #[test]
+    fn a_gap_is_given_up_when_the_receiver_has_it_but_not_before() {
+        let mut stream = Stream::default();
+        assert_eq!(stream.offer(100, 10), Verdict::Deliver(0));
+        assert!(stream.hold(120, b"x", 1, 0));
+        stream.acknowledge(110);
+        assert!(!stream.is_overdue(REORDERING + 1));
+        stream.acknowledge(121);
+        assert!(!stream.is_overdue(REORDERING));
+        assert!(stream.is_overdue(REORDERING + 1));
+        assert_eq!(stream.skip_gap(), 10);
+        assert_eq!(stream.offer(120, 1), Verdict::Deliver(0));
+    }
+
+    #[test]
+    fn what_is_held_is_bounded() {
+        let mut stream = Stream::default();
+        stream.offer(0, 1);
+        let held = (0..1000_u32).filter(|n| stream.hold(n * 10 + 10, b"abc", 3, 0)).count();
+        assert_eq!(held, MOST_HELD);
+    }
+}

@@ -1,0 +1,248 @@
+//! A capped table of rows: found by key, evicting the stalest, listing what has changed.
+
+use core::hash::{BuildHasher, Hash};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+/// Rows looked at to find one to evict. The stalest of a sample of 16 is, with high probability, among the
+/// stalest tenth of the table, and a packet never pays for more than the sample.
+const SAMPLE: usize = 16;
+
+/// What a table needs to know of its rows.
+pub trait Row {
+    /// When the row was last touched, nanoseconds since the epoch.
+    fn last(&self) -> i64;
+}
+
+/// A row's place. Stays valid until the row is evicted, then answers `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    index: u32,
+    generation: u32,
+}
+
+impl Place {
+    /// A number that no other living row of the table has.
+    #[must_use]
+    pub const fn index(self) -> u32 {
+        self.index
+    }
+}
+
+struct Slot<R> {
+    row: Option<R>,
+    hash: u64,
+    generation: u32,
+    changed: bool,
+}
+
+/// Rows in a slab, found through a hash index.
+pub struct Table<R> {
+    index: HashTable<u32>,
+    slots: Vec<Slot<R>>,
+    free: Vec<u32>,
+    changed: Vec<u32>,
+    most: usize,
+    /// Where the next sample begins.
+    hand: usize,
+    evicted: u64,
+}
+
+impl<R: Row> Table<R> {
+    /// A table of at most `most` rows.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { index: HashTable::new(), slots: Vec::new(), free: Vec::new(), changed: Vec::new(), most: most.clamp(1, 1 << 24), hand: 0, evicted: 0 }
+    }
+
+    /// Rows held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// True where the next insertion must evict.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.len() >= self.most
+    }
+
+    /// Rows evicted or refused since the start.
+    #[must_use]
+    pub const fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Count a row that was refused.
+    pub const fn refuse(&mut self) {
+        self.evicted = self.evicted.saturating_add(1);
+    }
+
+    /// The row with that hash for which `same` holds.
+    #[inline]
+    pub fn find(&self, hash: u64, mut same: impl FnMut(&R) -> bool) -> Option<Place> {
+        let slots = &self.slots;
+        let row_is_same = |index: &u32| slots.get(*index as usize).and_then(|slot| slot.row.as_ref()).is_some_and(&mut same);
+        let index = *self.index.find(hash, row_is_same)?;
+        Some(Place { index, generation: self.slots.get(index as usize)?.generation })
+    }
+
+    /// Put in a row that is not there yet. Where the table is full, [`Table::stalest`] must be removed first;
+    /// otherwise `None`.
+    pub fn insert(&mut self, hash: u64, row: R) -> Option<Place> {
+        if self.is_full() {
+            self.refuse();
+            return None;
+        }
+        let index = if let Some(index) = self.free.pop() {
+            index
+        } else {
+            let index = u32::try_from(self.slots.len()).ok()?;
+            self.slots.push(Slot { row: None, hash, generation: 0, changed: false });
+            index
+        };
+        let slot = self.slots.get_mut(index as usize)?;
+        slot.row = Some(row);
+        slot.hash = hash;
+        let generation = slot.generation;
+        let slots = &self.slots;
+        self.index.insert_unique(hash, index, |index| slots.get(*index as usize).map_or(0, |slot| slot.hash));
+        Some(Place { index, generation })
+    }
+
+    /// The stalest of a few rows, to make room.
+    pub fn stalest(&mut self) -> Option<Place> {
+        let mut best: Option<(i64, Place)> = None;
+        let mut seen = 0;
+        for _ in 0..self.slots.len().min(SAMPLE.saturating_mul(8)) {
+            self.hand = if self.hand.saturating_add(1) < self.slots.len() { self.hand.saturating_add(1) } else { 0 };
+            let Some(slot) = self.slots.get(self.hand) else { break };
+            let Some(row) = &slot.row else { continue };
+            let place = Place { index: u32::try_from(self.hand).unwrap_or(u32::MAX), generation: slot.generation };
+            if best.is_none_or(|(last, _)| row.last() < last) {
+                best = Some((row.last(), place));
+            }
+            seen = seen.max(0_usize).saturating_add(1);
+            if seen >= SAMPLE {
+                break;
+            }
+        }
+        best.map(|(_, place)| place)
+    }
+
+    /// Take a row out.
+    pub fn remove(&mut self, place: Place) -> Option<R> {
+        let slot = self.slots.get_mut(place.index as usize).filter(|slot| slot.generation == place.generation)?;
+        let row = slot.row.take()?;
+        slot.generation = slot.generation.wrapping_add(1);
+        if let Ok(entry) = self.index.find_entry(slot.hash, |index| *index == place.index) {
+            entry.remove();
+        }
+        self.free.push(place.index);
+        Some(row)
+    }
+
+    /// Take a row out and count it as evicted.
+    pub fn evict(&mut self, place: Place) -> Option<R> {
+        let row = self.remove(place)?;
+        self.refuse();
+        Some(row)
+    }
+
+    /// Give a row another hash after its key has changed.
+    pub fn rehash(&mut self, place: Place, hash: u64) {
+        let Some(slot) = self.slots.get_mut(place.index as usize).filter(|slot| slot.generation == place.generation) else { return };
+        if let Ok(entry) = self.index.find_entry(slot.hash, |index| *index == place.index) {
+            entry.remove();
+        }
+        slot.hash = hash;
+        let slots = &self.slots;
+        self.index.insert_unique(hash, place.index, |index| slots.get(*index as usize).map_or(0, |slot| slot.hash));
+    }
+
+    /// The row at a place.
+    #[inline]
+    pub fn get(&self, place: Place) -> Option<&R> {
+        self.slots.get(place.index as usize).filter(|slot| slot.generation == place.generation)?.row.as_ref()
+    }
+
+    /// The row at a place, to change; not marked as changed.
+    #[inline]
+    pub fn get_mut(&mut self, place: Place) -> Option<&mut R> {
+        self.slots.get_mut(place.index as usize).filter(|slot| slot.generation == place.generation)?.row.as_mut()
+    }
+
+    /// The row at a place, to change; it will be among the changed.
+    #[inline]
+    pub fn touch(&mut self, place: Place) -> Option<&mut R> {
+        let slot = self.slots.get_mut(place.index as usize).filter(|slot| slot.generation == place.generation)?;
+        if !slot.changed {
+            slot.changed = true;
+            self.changed.push(place.index);
+        }
+        slot.row.as_mut()
+    }
+
+    /// Places of the rows touched since the last call that are still there, each once.
+    pub fn take_changed(&mut self) -> Vec<Place> {
+        let mut changed = core::mem::take(&mut self.changed);
+        changed.sort_unstable();
+        changed
+            .into_iter()
+            .filter_map(|index| {
+                let slot = self.slots.get_mut(index as usize)?;
+                slot.changed = false;
+                slot.row.as_ref().map(|_| Place { index, generation: slot.generation })
+            })
+            .collect()
+    }
+
+    /// Places of all rows.
+    pub fn places(&self) -> Vec<Place> {
+        let indices = 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+        indices.zip(&self.slots).filter(|(_, slot)| slot.row.is_some()).map(|(index, slot)| Place { index, generation: slot.generation }).collect()
+    }
+}
+
+/// Hashes keys with a seed of this process, so that nobody can choose keys that collide.
+#[derive(Clone, Default)]
+pub struct Hashes(RandomState);
+
+impl Hashes {
+    /// The hash of a key.
+    #[inline]
+    pub fn of(&self, key: impl Hash) -> u64 {
+        self.0.hash_one(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Row for (u64, i64) {
+        fn last(&self) -> i64 {
+            self.1
+        }
+    }
+
+    #[test]
+    fn a_full_table_refuses_and_evicts_the_stalest() {
+        let mut table = Table::new(3);
+        for key in 0..3 {
+            table.insert(key, (key, 10 - i64::try_from(key).unwrap())).unwrap();
+        }
+        assert!(table.insert(9, (9, 9)).is_none());
+        let stalest = table.stalest().unwrap();
+        assert_eq!(table.evict(stalest), Some((2, 8)));
+        assert_eq!(table.get(stalest), None);
+        let place = table.insert(9, (9, 9)).unwrap();
+        assert_eq!(table.find(9, |row| row.0 == 9), Some(place));
+        assert_eq!((table.len(), table.evicted()), (3, 2));
+        table.touch(place).unwrap().1 = 11;
+        table.touch(place).unwrap().1 = 12;
+        assert_eq!(table.take_changed(), vec![place]);
+        assert_eq!(table.take_changed(), vec![]);
+    }
+}

@@ -1,0 +1,549 @@
+//! Everything that is known so far: the rows of the five observations, each table capped.
+
+use std::fmt::Write as _;
+
+use crate::decode::Address;
+use crate::flow::{Flow, Side};
+use crate::observations::{
+    Anomaly, Conversation, ConversationKey, Endpoint, EndpointKey, Ends, Fact, Operation, ResponseTime, Span, Text, Traffic, Transport, bounded,
+};
+use crate::sink::{Label, Memo, Role};
+use crate::table::{Hashes, Place, Row, Table};
+
+/// How much of each kind is kept at the most.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Exchanges between two addresses and ports.
+    pub flows: usize,
+    /// Rows of endpoints.
+    pub endpoints: usize,
+    /// Rows of conversations.
+    pub conversations: usize,
+    /// Rows of operations.
+    pub operations: usize,
+    /// Rows of operations of one conversation; what goes beyond is one row for each function.
+    pub operations_per_conversation: usize,
+    /// Rows of facts.
+    pub facts: usize,
+    /// Rows of anomalies.
+    pub anomalies: usize,
+    /// Requests of one flow that wait for a response.
+    pub pending_per_flow: usize,
+    /// Memories of dissectors that belong to an address.
+    pub memories: usize,
+    /// Octets kept for messages that are not whole yet.
+    pub reassembly_octets: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            flows: 65_536,
+            endpoints: 65_536,
+            conversations: 65_536,
+            operations: 131_072,
+            operations_per_conversation: 1_024,
+            facts: 32_768,
+            anomalies: 32_768,
+            pending_per_flow: 64,
+            memories: 16_384,
+            reassembly_octets: 64 << 20,
+        }
+    }
+}
+
+impl Limits {
+    /// The limit of that name, to change.
+    pub fn named(&mut self, name: &str) -> Option<&mut usize> {
+        Some(match name {
+            "flows" => &mut self.flows,
+            "endpoints" => &mut self.endpoints,
+            "conversations" => &mut self.conversations,
+            "operations" => &mut self.operations,
+            "operations_per_conversation" => &mut self.operations_per_conversation,
+            "facts" => &mut self.facts,
+            "anomalies" => &mut self.anomalies,
+            "pending_per_flow" => &mut self.pending_per_flow,
+            "memories" => &mut self.memories,
+            "reassembly_octets" => &mut self.reassembly_octets,
+            _ => return None,
+        })
+    }
+}
+
+/// A memory that belongs to an address.
+pub struct Remembered {
+    address: Address,
+    key: u64,
+    memo: Memo,
+    last: i64,
+}
+
+impl Row for Remembered {
+    fn last(&self) -> i64 {
+        self.last
+    }
+}
+
+/// Messages of a protocol.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Messages {
+    /// Requests and responses.
+    pub messages: u64,
+    /// Messages that could not be read to their end.
+    pub malformed: u64,
+}
+
+/// What an operation is found by.
+#[derive(Clone, Copy)]
+pub struct OperationKey<'a> {
+    /// Name of the protocol.
+    pub protocol: &'static str,
+    /// The protocol's function code.
+    pub function: u32,
+    /// Its sub-function.
+    pub subfunction: Option<u32>,
+    /// Address inside the server.
+    pub unit: Label<'a>,
+    /// What is touched.
+    pub object: Label<'a>,
+}
+
+/// The object of what goes beyond the rows of one conversation.
+const MORE: Label<'static> = Label { octets: b"\0more", render: |_, out| out.push_str("(more objects)") };
+/// Rows for what goes beyond, for each conversation.
+const MOST_MORE: usize = 256;
+
+/// All rows.
+pub struct Tables {
+    /// Caps.
+    pub limits: Limits,
+    /// Seeded hash of this process.
+    pub hashes: Hashes,
+    /// Who is there.
+    pub endpoints: Table<Endpoint>,
+    /// Who talks to whom.
+    pub conversations: Table<Conversation>,
+    /// Who asks whom for what.
+    pub operations: Table<Operation>,
+    /// What they say of themselves.
+    pub facts: Table<Fact>,
+    /// What is wrong.
+    pub anomalies: Table<Anomaly>,
+    memories: Table<Remembered>,
+    /// Messages by the name of their protocol.
+    pub messages: Vec<(&'static str, Messages)>,
+    /// Conversations that became part of another one since the last batch.
+    pub removed: Vec<u64>,
+    /// Messages of which the snap length cut off a part.
+    pub cut_messages: u64,
+    /// Times that buffers of unfinished messages were given up for want of room.
+    pub dropped_buffers: u64,
+    last_id: u64,
+    scratch: String,
+}
+
+impl Tables {
+    /// Empty tables with those caps.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            hashes: Hashes::default(),
+            endpoints: Table::new(limits.endpoints),
+            conversations: Table::new(limits.conversations),
+            operations: Table::new(limits.operations),
+            facts: Table::new(limits.facts),
+            anomalies: Table::new(limits.anomalies),
+            memories: Table::new(limits.memories),
+            messages: Vec::new(),
+            removed: Vec::new(),
+            cut_messages: 0,
+            dropped_buffers: 0,
+            last_id: 0,
+            scratch: String::new(),
+        }
+    }
+
+    const fn new_id(&mut self) -> u64 {
+        self.last_id = self.last_id.wrapping_add(1);
+        self.last_id
+    }
+
+    /// The counters of a protocol.
+    #[inline]
+    pub fn count(&mut self, protocol: &'static str) -> Option<&mut Messages> {
+        let at = self.messages.iter().position(|(name, _)| core::ptr::eq(*name, protocol) || *name == protocol).unwrap_or_else(|| {
+            self.messages.push((protocol, Messages::default()));
+            self.messages.len().saturating_sub(1)
+        });
+        self.messages.get_mut(at).map(|(_, messages)| messages)
+    }
+
+    // Endpoints ------------------------------------------------------------------------------------------------
+
+    fn endpoint(&mut self, key: EndpointKey, traffic: &Traffic, span: Span) {
+        let hash = self.hashes.of(key);
+        let place = self.endpoints.find(hash, |row| row.key == key).or_else(|| {
+            if self.endpoints.is_full() {
+                let stalest = self.endpoints.stalest()?;
+                self.endpoints.evict(stalest);
+            }
+            self.endpoints.insert(hash, Endpoint { key, span, packets: 0, octets: 0 })
+        });
+        let Some(row) = place.and_then(|place| self.endpoints.touch(place)) else { return };
+        row.packets = row.packets.saturating_add(traffic.packets);
+        row.octets = row.octets.saturating_add(traffic.octets);
+        row.span.join(span);
+    }
+
+    // Conversations --------------------------------------------------------------------------------------------
+
+    fn key_of(flow: &Flow) -> ConversationKey {
+        let ((client, _), (server, port)) = (flow.end(Role::Client), flow.end(Role::Server));
+        ConversationKey { client, server, transport: flow.key.transport(), port, vlan: flow.key.vlan(), protocol: flow.spoken }
+    }
+
+    /// The conversation that a flow is counted in, found or begun.
+    #[inline]
+    pub fn conversation(&mut self, flow: &mut Flow, time: i64) -> Option<Place> {
+        if let Some(place) = flow.conversation.filter(|place| self.conversations.get(*place).is_some()) {
+            return Some(place);
+        }
+        flow.conversation = self.assign(flow, time);
+        flow.conversation
+    }
+
+    fn assign(&mut self, flow: &mut Flow, time: i64) -> Option<Place> {
+        let key = Self::key_of(flow);
+        let place = self.find_conversation(&key).or_else(|| {
+            // Another flow between the two may know better who is the client.
+            let swapped = key.swapped(flow.end(Role::Client).1);
+            let place = self.find_conversation(&swapped).filter(|_| !flow.roles.confirmed)?;
+            self.conversations.get(place).filter(|row| row.confirmed)?;
+            flow.roles.settle(flow.roles.client().other());
+            Some(place)
+        });
+        let place = match place {
+            Some(place) => place,
+            None => self.new_conversation(key, time)?,
+        };
+        let row = self.conversations.get_mut(place)?;
+        row.flows = row.flows.saturating_add(1);
+        row.confirmed |= flow.roles.confirmed;
+        Some(place)
+    }
+
+    fn find_conversation(&self, key: &ConversationKey) -> Option<Place> {
+        self.conversations.find(self.hashes.of(key), |row| row.key == *key)
+    }
+
+    fn new_conversation(&mut self, key: ConversationKey, time: i64) -> Option<Place> {
+        if self.conversations.is_full() {
+            let stalest = self.conversations.stalest()?;
+            self.drop_operations(stalest);
+            self.conversations.evict(stalest);
+        }
+        let row = Conversation {
+            id: self.new_id(),
+            key,
+            macs: Ends { client: crate::decode::Mac::NONE, server: crate::decode::Mac::NONE },
+            span: Span::at(time),
+            traffic: Ends::default(),
+            connections: 0,
+            refused: 0,
+            round_trip: None,
+            confirmed: false,
+            flows: 0,
+            operations: None,
+            operation_count: 0,
+        };
+        let place = self.conversations.insert(self.hashes.of(key), row)?;
+        self.conversations.touch(place);
+        Some(place)
+    }
+
+    /// Add what a flow has counted since the last time to its conversation and endpoints.
+    pub fn fold(&mut self, flow: &mut Flow) {
+        let Some(mut place) = self.conversation(flow, flow.last) else { return };
+        let client = flow.key.end(flow.roles.client()).0;
+        let agrees = |row: &Conversation| row.key.client == client && row.key.port == flow.end(Role::Server).1;
+        if !self.conversations.get(place).is_some_and(agrees) {
+            // The row was turned round by another flow since.
+            self.leave(flow);
+            let Some(other) = self.conversation(flow, flow.last) else { return };
+            place = other;
+        }
+        let vlan = flow.key.vlan();
+        for side in [Side::Low, Side::High] {
+            let (address, _) = flow.key.end(side);
+            let role = flow.roles.of(side);
+            let half = flow.halves.of_mut(side);
+            if half.traffic == Traffic::default() {
+                continue;
+            }
+            let (traffic, span) = (core::mem::take(&mut half.traffic), core::mem::replace(&mut half.span, Span::NEVER));
+            let mac = half.mac;
+            if traffic.packets > 0 {
+                let ip = if flow.key.transport() == Transport::Ethernet { Address::NONE } else { address };
+                self.endpoint(EndpointKey { mac, ip, vlan }, &traffic, span);
+            }
+            let Some(row) = self.conversations.touch(place) else { return };
+            row.traffic.of(role).add(&traffic);
+            *row.macs.of(role) = mac;
+            row.span.join(span);
+        }
+        let Some(row) = self.conversations.touch(place) else { return };
+        row.connections = row.connections.saturating_add(core::mem::take(&mut flow.connections));
+        row.refused = row.refused.saturating_add(core::mem::take(&mut flow.refused));
+        row.round_trip = match (row.round_trip, flow.round_trip) {
+            (Some(known), Some(new)) => Some(known.min(new)),
+            (known, new) => known.or(new),
+        };
+        row.confirmed |= flow.roles.confirmed;
+    }
+
+    /// A flow is no longer counted in its conversation.
+    pub fn leave(&mut self, flow: &mut Flow) {
+        let Some(place) = flow.conversation.take() else { return };
+        if let Some(row) = self.conversations.get_mut(place) {
+            row.flows = row.flows.saturating_sub(1);
+        }
+    }
+
+    /// The flow's roles or the name of its protocol have turned out to be others than its conversation says.
+    pub fn turn(&mut self, flow: &mut Flow) {
+        let Some(place) = flow.conversation else { return };
+        let key = Self::key_of(flow);
+        let Some(row) = self.conversations.get(place) else { return };
+        if row.key == key {
+            return;
+        }
+        let turned = row.key.client != key.client || row.key.port != key.port;
+        // Others are counted here too, and know what they say.
+        if (turned && row.confirmed && row.flows > 1) || (!turned && row.flows > 1) {
+            self.leave(flow);
+            self.conversation(flow, flow.last);
+            return;
+        }
+        if turned {
+            flow.pending.clear();
+        }
+        if let Some(target) = self.find_conversation(&key) {
+            flow.conversation = Some(target);
+            self.merge(place, target, turned);
+            if let Some(row) = self.conversations.get_mut(target) {
+                row.flows = row.flows.saturating_add(1);
+            }
+        } else {
+            self.rename(place, key, turned);
+        }
+        if let Some(row) = flow.conversation.and_then(|place| self.conversations.touch(place)) {
+            row.confirmed |= flow.roles.confirmed;
+        }
+    }
+
+    fn rename(&mut self, place: Place, key: ConversationKey, turned: bool) {
+        let hash = self.hashes.of(key);
+        let Some(row) = self.conversations.touch(place) else { return };
+        row.key = key;
+        if turned {
+            row.traffic = row.traffic.swapped();
+            row.macs = row.macs.swapped();
+        }
+        let mut next = row.operations;
+        self.conversations.rehash(place, hash);
+        while let Some(at) = next.filter(|_| turned) {
+            let Some(operation) = self.operations.touch(at) else { break };
+            core::mem::swap(&mut operation.requests, &mut operation.responses);
+            next = operation.next;
+        }
+    }
+
+    fn merge(&mut self, from: Place, into: Place, turned: bool) {
+        let Some(mut row) = self.conversations.remove(from) else { return };
+        self.removed.push(row.id);
+        if turned {
+            row.traffic = row.traffic.swapped();
+        }
+        let Some(target) = self.conversations.touch(into) else { return };
+        target.traffic.client.add(&row.traffic.client);
+        target.traffic.server.add(&row.traffic.server);
+        target.span.join(row.span);
+        target.connections = target.connections.saturating_add(row.connections);
+        target.refused = target.refused.saturating_add(row.refused);
+        let mut next = row.operations;
+        while let Some(mut operation) = next.and_then(|at| self.operations.remove(at)) {
+            next = operation.next.take();
+            if turned {
+                core::mem::swap(&mut operation.requests, &mut operation.responses);
+            }
+            let (unit, object) = (operation.unit.clone(), operation.object.clone());
+            let key = OperationKey {
+                protocol: operation.protocol,
+                function: operation.function,
+                subfunction: operation.subfunction,
+                unit: unit.label(),
+                object: object.label(),
+            };
+            if let Some(same) = self.operation(into, &key, operation.span.first).and_then(|at| self.operations.touch(at)) {
+                same.join(&operation);
+            }
+        }
+    }
+
+    // Operations -----------------------------------------------------------------------------------------------
+
+    /// The row of an operation, found or begun; the row for all others where the conversation has too many.
+    #[inline]
+    pub fn operation(&mut self, conversation: Place, key: &OperationKey<'_>, time: i64) -> Option<Place> {
+        let unit = bounded(key.unit.octets);
+        let object = bounded(key.object.octets);
+        let hash = self.hashes.of((conversation, key.function, key.subfunction, unit, object));
+        let same = |row: &Operation| {
+            row.conversation == conversation
+                && row.function == key.function
+                && row.subfunction == key.subfunction
+                && row.unit.is(&key.unit)
+                && row.object.is(&key.object)
+                && row.protocol == key.protocol
+        };
+        match self.operations.find(hash, same) {
+            Some(place) => Some(place),
+            None => self.new_operation(conversation, key, hash, time),
+        }
+    }
+
+    #[cold]
+    fn new_operation(&mut self, conversation: Place, key: &OperationKey<'_>, hash: u64, time: i64) -> Option<Place> {
+        let most = self.limits.operations_per_conversation;
+        let count = self.conversations.get(conversation)?.operation_count;
+        let is_more = key.object.octets == MORE.octets;
+        if !is_more && (count >= most || self.operations.is_full()) {
+            self.operations.refuse();
+            let more = OperationKey { subfunction: None, unit: Label::NONE, object: MORE, ..*key };
+            return self.operation(conversation, &more, time);
+        }
+        if count >= most.saturating_add(MOST_MORE) {
+            return None;
+        }
+        let row = Operation {
+            id: self.new_id(),
+            conversation,
+            protocol: key.protocol,
+            function: key.function,
+            subfunction: key.subfunction,
+            unit: Text::new(&key.unit),
+            object: Text::new(&key.object),
+            requests: 0,
+            responses: 0,
+            errors: 0,
+            unanswered: 0,
+            statuses: Vec::new(),
+            response_time: ResponseTime::NONE,
+            span: Span::at(time),
+            next: self.conversations.get(conversation)?.operations,
+        };
+        let place = self.operations.insert(hash, row)?;
+        let owner = self.conversations.get_mut(conversation)?;
+        owner.operations = Some(place);
+        owner.operation_count = owner.operation_count.saturating_add(1);
+        Some(place)
+    }
+
+    fn drop_operations(&mut self, conversation: Place) {
+        let mut next = self.conversations.get(conversation).and_then(|row| row.operations);
+        while let Some(operation) = next.and_then(|at| self.operations.evict(at)) {
+            next = operation.next;
+        }
+    }
+
+    /// A request will not be answered any more.
+    pub fn unanswered(&mut self, operation: Place) {
+        if let Some(row) = self.operations.touch(operation) {
+            row.unanswered = row.unanswered.saturating_add(1);
+        }
+    }
+
+    // Facts and anomalies --------------------------------------------------------------------------------------
+
+    /// A value that an endpoint says of itself; `value` is cleaned already.
+    pub fn fact(&mut self, endpoint: EndpointKey, source: &'static str, unit: &Label<'_>, key: &'static str, value: &str, time: i64) {
+        if value.is_empty() {
+            return;
+        }
+        let mut unit_text = core::mem::take(&mut self.scratch);
+        unit_text.clear();
+        (unit.render)(bounded(unit.octets), &mut unit_text);
+        let hash = self.hashes.of((endpoint, source, key, value, unit_text.as_str()));
+        let same = |row: &Fact| row.endpoint == endpoint && row.key == key && row.value == value && row.source == source && row.unit == unit_text;
+        let place = self.facts.find(hash, same).or_else(|| {
+            let fact = Fact { endpoint, unit: unit_text.clone(), key, value: value.to_owned(), source, span: Span::at(time), count: 0 };
+            self.facts.insert(hash, fact)
+        });
+        if let Some(row) = place.and_then(|place| self.facts.touch(place)) {
+            row.count = row.count.saturating_add(1);
+            row.span.add(time);
+        }
+        self.scratch = unit_text;
+    }
+
+    /// A breach of the protocol in a conversation.
+    pub fn anomaly(&mut self, conversation: Place, protocol: &'static str, kind: &'static str, detail: core::fmt::Arguments<'_>, time: i64) {
+        let mut text = core::mem::take(&mut self.scratch);
+        text.clear();
+        if write!(text, "{detail}").is_err() {
+            text.clear();
+        }
+        let hash = self.hashes.of((conversation, protocol, kind, text.as_str()));
+        let same = |row: &Anomaly| row.conversation == conversation && row.kind == kind && row.detail == text && row.protocol == protocol;
+        let place = self.anomalies.find(hash, same).or_else(|| {
+            let row = Anomaly { conversation, protocol, kind, detail: crate::text::clean(text.as_bytes()), span: Span::at(time), count: 0 };
+            self.anomalies.insert(hash, row)
+        });
+        if let Some(row) = place.and_then(|place| self.anomalies.touch(place)) {
+            row.count = row.count.saturating_add(1);
+            row.span.add(time);
+        }
+        self.scratch = text;
+    }
+
+    // Memories -------------------------------------------------------------------------------------------------
+
+    fn find_memory(&self, address: Address, key: u64) -> Option<Place> {
+        self.memories.find(self.hashes.of((address, key)), |row| row.address == address && row.key == key)
+    }
+
+    /// Keep a memory for an address.
+    pub fn remember(&mut self, address: Address, key: u64, memo: Memo, time: i64) {
+        if let Some(row) = self.find_memory(address, key).and_then(|place| self.memories.get_mut(place)) {
+            row.memo = memo;
+            row.last = time;
+            return;
+        }
+        if let Some(stalest) = self.memories.is_full().then(|| self.memories.stalest()).flatten() {
+            self.memories.evict(stalest);
+        }
+        let hash = self.hashes.of((address, key));
+        self.memories.insert(hash, Remembered { address, key, memo, last: time });
+    }
+
+    /// What is kept for an address.
+    #[must_use]
+    pub fn recall(&self, address: Address, key: u64) -> Option<Memo> {
+        self.memories.get(self.find_memory(address, key)?).map(|row| row.memo)
+    }
+
+    /// Drop what is kept for an address.
+    pub fn forget(&mut self, address: Address, key: u64) {
+        if let Some(place) = self.find_memory(address, key) {
+            self.memories.remove(place);
+        }
+    }
+
+    /// Memories evicted so far.
+    #[must_use]
+    pub const fn evicted_memories(&self) -> u64 {
+        self.memories.evicted()
+    }
+}

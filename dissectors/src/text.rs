@@ -1,0 +1,45 @@
+//! Text from the wire, made safe: it may be hostile and will be shown in terminals, web pages and SIEMs.
+
+/// The longest text kept from the wire, in characters.
+pub const LONGEST: usize = 256;
+
+/// Decode `octets` as UTF-8, else as ISO 8859-1 where every octet is printable there; drop control, format
+/// and direction-changing characters; trim blanks and padding; keep at most [`LONGEST`] characters.
+#[must_use]
+pub fn clean(octets: &[u8]) -> String {
+    let used = octets.iter().rposition(|octet| *octet != 0).map_or(0, |last| last.saturating_add(1));
+    let octets = octets.get(..used).unwrap_or_default();
+    let octets = octets.get(..LONGEST.saturating_mul(4)).unwrap_or(octets);
+    let text = match core::str::from_utf8(octets) {
+        Ok(text) => text.chars().filter(|c| is_safe(*c)).take(LONGEST).collect::<String>(),
+        Err(_) if octets.iter().all(|octet| matches!(octet, 0x20..=0x7e | 0xa0..=0xff)) => {
+            octets.iter().map(|octet| char::from(*octet)).filter(|c| is_safe(*c)).take(LONGEST).collect()
+        }
+        Err(_) => String::from_utf8_lossy(octets).chars().filter(|c| is_safe(*c)).take(LONGEST).collect(),
+    };
+    let trimmed = text.trim();
+    if trimmed.len() == text.len() { text } else { trimmed.to_owned() }
+}
+
+/// No control characters, no invisible format characters, no bidirectional overrides, no line separators.
+fn is_safe(character: char) -> bool {
+    !character.is_control()
+        && !matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_becomes_plain_text() {
+        assert_eq!(clean(b"6ES7 315-2EH14-0AB0 \0\0"), "6ES7 315-2EH14-0AB0");
+        assert_eq!(clean(b"a\x1b[31mb\r\nc\0d"), "a[31mbcd");
+        assert_eq!(clean("x\u{202e}y".as_bytes()), "xy");
+        assert_eq!(clean(b"M\xfcller"), "M\u{fc}ller");
+        assert_eq!(clean(b"\x80\x81ok"), "\u{fffd}\u{fffd}ok");
+        assert_eq!(clean(&[b'a'; 9000]).len(), LONGEST);
+    }
+}

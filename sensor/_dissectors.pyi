@@ -1,0 +1,216 @@
+"""The typed contract of the Rust module: frames in, observations out.
+
+Times are nanoseconds since the Unix epoch, in capture time. Pairs are (client to server, server to client).
+"""
+
+from collections.abc import Mapping
+from typing import final
+
+class CaptureError(Exception):
+    """A capture that cannot be opened: the message says what is wrong and what is accepted."""
+
+@final
+class Endpoint:
+    """Something with an address that sent frames."""
+
+    @property
+    def mac(self) -> str | None: ...
+    @property
+    def ip(self) -> str | None: ...
+    @property
+    def vlan(self) -> int | None: ...
+    @property
+    def first(self) -> int: ...
+    @property
+    def last(self) -> int: ...
+    @property
+    def packets(self) -> int: ...
+    @property
+    def octets(self) -> int: ...
+
+@final
+class Conversation:
+    """Who talks to whom over which port, with what protocol."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def client_mac(self) -> str | None: ...
+    @property
+    def client_ip(self) -> str | None: ...
+    @property
+    def server_mac(self) -> str | None: ...
+    @property
+    def server_ip(self) -> str | None: ...
+    @property
+    def transport(self) -> str: ...  # "tcp", "udp", "icmp", "ip", "ethernet"
+    @property
+    def port(self) -> int | None: ...  # of the server; EtherType or IP protocol where there is no port
+    @property
+    def vlan(self) -> int | None: ...
+    @property
+    def protocol(self) -> str | None: ...  # as recognised by content, None where it was not
+    @property
+    def packets(self) -> tuple[int, int]: ...
+    @property
+    def octets(self) -> tuple[int, int]: ...
+    @property
+    def first(self) -> int: ...
+    @property
+    def last(self) -> int: ...
+    @property
+    def connections(self) -> int: ...  # TCP connections, or UDP port pairs
+    @property
+    def refused(self) -> int: ...  # connections reset or unanswered before any data
+    @property
+    def retransmissions(self) -> tuple[int, int]: ...
+    @property
+    def out_of_order(self) -> tuple[int, int]: ...
+    @property
+    def lost_segments(self) -> tuple[int, int]: ...  # gaps in the stream that the capture does not hold
+    @property
+    def lost_octets(self) -> tuple[int, int]: ...
+    @property
+    def duplicates(self) -> tuple[int, int]: ...
+    @property
+    def round_trip_time(self) -> int | None: ...  # smallest seen between SYN and the ACK of the SYN/ACK, nanoseconds
+
+@final
+class Operation:
+    """What a client asked a server to do, one row for each unit, function and object."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def conversation(self) -> int: ...
+    @property
+    def protocol(self) -> str: ...
+    @property
+    def function(self) -> int: ...
+    @property
+    def subfunction(self) -> int | None: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def object(self) -> str: ...
+    @property
+    def requests(self) -> int: ...
+    @property
+    def responses(self) -> int: ...
+    @property
+    def errors(self) -> int: ...  # responses that reject
+    @property
+    def unanswered(self) -> int: ...
+    @property
+    def statuses(self) -> tuple[tuple[int, int], ...]: ...  # (code of rejection, how often), at most 8
+    @property
+    def response_time(self) -> tuple[int, int, int] | None: ...  # minimum, mean, maximum in nanoseconds
+    @property
+    def first(self) -> int: ...
+    @property
+    def last(self) -> int: ...
+
+@final
+class Fact:
+    """A piece of identity that an endpoint says of itself."""
+
+    @property
+    def mac(self) -> str | None: ...
+    @property
+    def ip(self) -> str | None: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def first(self) -> int: ...
+    @property
+    def last(self) -> int: ...
+    @property
+    def count(self) -> int: ...
+
+@final
+class Anomaly:
+    """A breach of a protocol."""
+
+    @property
+    def conversation(self) -> int: ...
+    @property
+    def protocol(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def first(self) -> int: ...
+    @property
+    def last(self) -> int: ...
+
+@final
+class Statistics:
+    """Totals since the engine was made."""
+
+    @property
+    def packets(self) -> int: ...
+    @property
+    def octets(self) -> int: ...  # as they were on the wire
+    @property
+    def first(self) -> int | None: ...
+    @property
+    def last(self) -> int | None: ...
+    @property
+    def counters(self) -> Mapping[str, int]: ...  # truncated_frames, duplicates, lost_segments, ip_fragments, evicted_flows, …
+    @property
+    def skipped_link_types(self) -> Mapping[str, int]: ...  # name → frames
+    @property
+    def protocols(self) -> Mapping[str, tuple[int, int]]: ...  # name → (messages, malformed)
+
+@final
+class Batch:
+    """What is new or has changed since the last batch. Rows are cumulative: a later row replaces the earlier one of
+    the same key (Conversation.id, Operation.id, Endpoint (mac, ip, vlan), Fact (mac, ip, unit, key, value, source),
+    Anomaly (conversation, protocol, kind, detail))."""
+
+    @property
+    def endpoints(self) -> list[Endpoint]: ...
+    @property
+    def conversations(self) -> list[Conversation]: ...
+    @property
+    def operations(self) -> list[Operation]: ...
+    @property
+    def facts(self) -> list[Fact]: ...
+    @property
+    def anomalies(self) -> list[Anomaly]: ...
+    @property
+    def removed_conversations(self) -> list[int]: ...  # ids merged into another conversation: drop them and their operations
+    @property
+    def statistics(self) -> Statistics: ...
+
+@final
+class Engine:
+    """The fast path. Not for use from several threads at once."""
+
+    def __init__(self, limits: Mapping[str, int] | None = None) -> None: ...
+    def open(self, path: str) -> None:
+        """Open a capture file, or standard input where path is "-"; CaptureError where it is none."""
+
+    def read(self, packets: int) -> bool:
+        """Process up to that many packets of the open capture, with the GIL released; False at its end."""
+
+    def progress(self) -> tuple[int, int | None]:
+        """Octets of the open capture read so far, and in all (None for a stream)."""
+
+    def warning(self) -> str | None:
+        """What was wrong with the end of the open capture, if anything; complete once read() returned False."""
+
+    def finish(self) -> None:
+        """No more captures: what is still held or pending is decided."""
+
+    def batch(self) -> Batch:
+        """What is new or has changed since the last call."""

@@ -1,0 +1,166 @@
+"""Captures in, batches of observations out. The only importer of the Rust module.
+
+    with open_capture("plant.pcap") as capture:
+        for batch in capture:
+            for operation in batch.operations:
+                ...
+
+Rows are cumulative: a later row replaces the earlier one of the same key (see `Batch`). Times are nanoseconds
+since the Unix epoch, in capture time; pairs are (client to server, server to client).
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from sensor._dissectors import Anomaly, Batch, Conversation, Endpoint, Engine, Fact, Operation, Statistics
+from sensor._dissectors import CaptureError as EngineError
+from sensor.errors import CaptureError
+
+__all__ = [
+    "Anomaly",
+    "Batch",
+    "Capture",
+    "Conversation",
+    "Endpoint",
+    "Fact",
+    "Operation",
+    "Progress",
+    "Statistics",
+    "open_capture",
+]
+
+_SLICE_PACKETS = 32_768
+"""Packets between two looks at signals: a few milliseconds, so that Ctrl-C is heard at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the reading is.
+
+    path: the capture that is being read, "-" for standard input.
+    number: which one of `captures` it is, from 1.
+    captures: how many were given.
+    octets_read, octets_total: of this capture as it lies on disk; total is None for a stream.
+    """
+
+    path: str
+    number: int
+    captures: int
+    octets_read: int
+    octets_total: int | None
+
+
+class Capture:
+    """One or more captures, read one after the other as one: an iterator of batches, made by `open_capture`."""
+
+    def __init__(
+        self,
+        paths: tuple[str, ...],
+        limits: Mapping[str, int] | None,
+        batch_packets: int,
+        on_progress: Callable[[Progress], None] | None,
+        on_error: Callable[[CaptureError], None] | None,
+    ) -> None:
+        self.files: list[str] = []
+        """The captures that could be opened, so far."""
+        self.warnings: list[tuple[str, str]] = []
+        """What was wrong with captures that could be read: (path, text). Complete once the iteration has ended."""
+        self._engine = Engine(limits)
+        self._captures = len(paths)
+        self._pending = deque(enumerate(paths, start=1))
+        self._current: tuple[int, str] | None = None
+        self._batch_packets = batch_packets
+        self._on_progress = on_progress
+        self._on_error = on_error
+        self._finished = False
+        self._open_next()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+        self._finished = True
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Batch:
+        """Read on to the next batch; the last one holds what was still pending at the end.
+
+        Raises CaptureError where the next capture cannot be opened and no `on_error` was given. Ctrl-C between two
+        slices raises KeyboardInterrupt; `stop` and another `next` then give what was read so far.
+        """
+        if self._finished:
+            raise StopIteration
+        left = self._batch_packets
+        while self._current is not None and left > 0:
+            packets = min(left, _SLICE_PACKETS)
+            more = self._engine.read(packets)
+            left -= packets
+            self._report_progress()
+            if not more:
+                self._close()
+                self._open_next()
+        if self._current is None:
+            self._engine.finish()
+            self._finished = True
+        return self._engine.batch()
+
+    def stop(self) -> None:
+        """Read no further: the next batch is the last."""
+        if self._current is not None:
+            self._close()
+        self._pending.clear()
+
+    def _open_next(self) -> None:
+        while self._pending:
+            number, path = self._pending.popleft()
+            try:
+                self._engine.open(path)
+            except (EngineError, OSError) as error:
+                failure = CaptureError(path, str(error))
+                if self._on_error is None:
+                    raise failure from error
+                self._on_error(failure)
+            else:
+                self._current = (number, path)
+                self.files.append(path)
+                return
+
+    def _close(self) -> None:
+        if self._current is not None and (text := self._engine.warning()):
+            self.warnings.append((self._current[1], text))
+        self._current = None
+
+    def _report_progress(self) -> None:
+        if self._on_progress is not None and self._current is not None:
+            number, path = self._current
+            self._on_progress(Progress(path, number, self._captures, *self._engine.progress()))
+
+
+def open_capture(
+    *paths: str | os.PathLike[str],
+    limits: Mapping[str, int] | None = None,
+    batch_packets: int = 2_000_000,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_error: Callable[[CaptureError], None] | None = None,
+) -> Capture:
+    """Open captures (pcap or pcapng, plain, .gz or .zst; "-" is standard input) and read them as one, in that order.
+
+    limits: caps of the engine's tables, by name; what is not named keeps its default.
+    batch_packets: packets from one batch to the next. The sum of the batches does not depend on it.
+    on_progress: called after every few milliseconds' worth of packets.
+    on_error: called for each capture that cannot be opened, which is then left out; without it that is raised.
+
+    Raises CaptureError where the first capture cannot be opened; ValueError where there is none, or a limit is wrong.
+    """
+    if not paths:
+        raise ValueError("no capture given")
+    if batch_packets < 1:
+        raise ValueError("batch_packets must be at least 1")
+    return Capture(tuple(os.fspath(path) for path in paths), limits, batch_packets, on_progress, on_error)

@@ -1,0 +1,17 @@
+"""The command line: `otoscope`. One file for each command; what is heavy is imported when a command runs."""
+
+import click
+
+from sensor.cli.replay import replay
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="otoscope", prog_name="otoscope")
+def main() -> None:
+    """Otoscope listens to a plant's network and says who is there and who asks whom to do what.
+
+    It never sends a packet.
+    """
+
+
+main.add_command(replay)

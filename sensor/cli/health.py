@@ -1,0 +1,99 @@
+"""What a capture lacks, in plain words: what was seen, what it means, what to do about it."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from sensor.cli.words import count, octets, percent
+from sensor.rows import ConversationRow, Document
+
+_ONE_WAY_PACKETS = 3
+"""A TCP connection of which so many packets were seen, all in one direction, has its other half elsewhere."""
+_RETRANSMITTED_SHARE = 0.01
+
+
+class Weight(Enum):
+    """How much a remark matters."""
+
+    GOOD = "good"
+    NOTE = "note"
+    LOSS = "loss"  # what the tables say is not all that was on the wire
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing to know about the capture."""
+
+    weight: Weight
+    text: str
+
+
+def is_one_way(row: ConversationRow) -> bool:
+    """Was only one half of this TCP conversation captured?"""
+    return row["transport"] == "tcp" and min(row["packets"]) == 0 and max(row["packets"]) >= _ONE_WAY_PACKETS and not row["refused"]
+
+
+def remarks(whole: Document) -> list[Remark]:
+    """All that is to be said, the weightiest first; one good word where there is nothing."""
+    found = [*_losses(whole), *_cuts(whole), *_notes(whole)]
+    order = list(reversed(Weight))
+    found.sort(key=lambda remark: order.index(remark.weight))
+    return found or [Remark(Weight.GOOD, "Nothing lost, nothing cut off, both directions of every TCP conversation seen.")]
+
+
+def _losses(whole: Document) -> list[Remark]:
+    found = []
+    conversations = whole["conversations"]
+    holed = [row for row in conversations if any(row["lost_segments"])]
+    if holed:
+        segments, missing = sum(sum(row["lost_segments"]) for row in holed), sum(sum(row["lost_octets"]) for row in holed)
+        text = (
+            f"Lost: {count(segments, 'gap')} in the TCP streams of {count(len(holed), 'conversation')}, {octets(missing)} missing. The mirror"
+            " port or the capturing machine dropped packets; what was asked in a gap is not counted, and its answers look unasked."
+        )
+        found.append(Remark(Weight.LOSS, text))
+    tcp = sum(row["transport"] == "tcp" for row in conversations)
+    if one_way := sum(map(is_one_way, conversations)):
+        text = (
+            f"One-way: of {one_way:,} of {count(tcp, 'TCP conversation')} only one direction was seen. The mirror port copies one direction,"
+            " or the answers take another path; whether requests were accepted cannot be told there."
+        )
+        found.append(Remark(Weight.LOSS, text))
+    return found
+
+
+def _cuts(whole: Document) -> list[Remark]:
+    capture, found = whole["capture"], []
+    found += [Remark(Weight.LOSS, f"Incomplete: {row['file']}: {row['text']}") for row in capture["warnings"]]
+    if cut := capture["counters"].get("truncated_frames", 0):
+        text = (
+            f"Cut: {count(cut, 'frame')} ({percent(cut, capture['packets'])}) shorter in the capture than on the wire. Capture whole frames"
+            " (tcpdump -s 0): what stood in the rest is unknown."
+        )
+        found.append(Remark(Weight.LOSS, text))
+    for name, number in capture["skipped_link_types"].items():
+        found.append(Remark(Weight.LOSS, f"Skipped: {count(number, 'frame')} of link type {name}, which Otoscope does not read."))
+    for name, number in capture["counters"].items():
+        if name.startswith("evicted_") and number:
+            text = f"Full: {number:,} of the {name.removeprefix('evicted_').replace('_', ' ')} were dropped to bound the memory; the oldest went first."
+            found.append(Remark(Weight.LOSS, text))
+    return found
+
+
+def _notes(whole: Document) -> list[Remark]:
+    capture, conversations, found = whole["capture"], whole["conversations"], []
+    if duplicates := capture["duplicates"]:
+        text = (
+            f"Duplicates: {count(duplicates, 'packet')} ({percent(duplicates, capture['packets'])}) captured twice, as a mirror does that copies"
+            " what comes in and what goes out. They are counted once in what follows."
+        )
+        found.append(Remark(Weight.NOTE, text))
+    resent = sum(sum(row["retransmissions"]) for row in conversations)
+    sent = sum(sum(row["packets"]) for row in conversations if row["transport"] == "tcp")
+    if resent > _RETRANSMITTED_SHARE * sent:
+        text = f"Retransmissions: {count(resent, 'TCP segment')} ({percent(resent, sent)}) sent again. The network itself loses or delays packets."
+        found.append(Remark(Weight.NOTE, text))
+    if refused := sum(row["refused"] for row in conversations):
+        pairs = sum(bool(row["refused"]) for row in conversations)
+        text = f"Refused: {count(refused, 'TCP connection')} in {count(pairs, 'conversation')} rejected or never answered. A service that is down, or a scan."
+        found.append(Remark(Weight.NOTE, text))
+    return found

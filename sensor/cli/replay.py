@@ -1,0 +1,122 @@
+"""`otoscope replay`: what captures hold, as tables for people or as one JSON document."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sensor.capture import Capture, Progress
+    from sensor.errors import CaptureError
+    from sensor.replay import Observations
+    from sensor.rows import Document
+
+_EXAMPLES = """\b
+Examples:
+  otoscope replay plant.pcap
+  otoscope replay --rows 0 monday.pcapng.gz tuesday.pcapng.gz
+  otoscope replay --format json plant.pcap > plant.json
+  tcpdump -i eth0 -c 100000 -w - | otoscope replay -
+
+\b
+Exit status: 0 every capture was read; 1 a capture could not be read (what the
+others hold is shown all the same); 2 wrong usage; 130 stopped by Ctrl-C, and
+what was read until then is shown.
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
+@click.option(
+    "--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True, help="Tables for people, or JSON."
+)
+@click.option("--rows", type=click.IntRange(min=0), default=20, show_default=True, help="Rows of each table; 0 shows all of them.")
+def replay(captures: tuple[str, ...], output_format: str, rows: int) -> None:
+    """Show what captures hold: endpoints, conversations, operations, identities, anomalies.
+
+    A CAPTURE is a pcap or pcapng file, plain or compressed (.gz, .zst), or - for standard input. Several are read
+    one after the other, as one capture.
+    """
+    from sensor.capture import open_capture
+    from sensor.replay import Observations, document
+
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has seen enough (head) ends the command quietly
+    failed: list[CaptureError] = []
+
+    def on_error(error: CaptureError) -> None:
+        failed.append(error)
+        _complain(str(error))
+
+    observations = Observations()
+    with _progress() as on_progress, open_capture(*captures, on_progress=on_progress, on_error=on_error) as capture:
+        interrupted = _read(capture, observations)
+    for path, text in capture.warnings:
+        _complain(f"warning: {path}: {text}")
+    if capture.files:
+        _show(document(observations, capture.files, capture.warnings), output_format, rows)
+    if interrupted:
+        sys.exit(130)
+    if failed:
+        sys.exit(1)
+
+
+def _complain(text: str) -> None:
+    click.echo(f"otoscope: {text}", err=True)
+
+
+def _read(capture: Capture, observations: Observations) -> bool:
+    """Read to the end; True where Ctrl-C ended it earlier."""
+    interrupted = False
+    while True:
+        try:
+            for batch in capture:
+                observations.add(batch)
+        except KeyboardInterrupt:
+            if interrupted:
+                raise
+            interrupted = True
+            _complain("stopped: what follows is what was read until now")
+            capture.stop()
+        else:
+            return interrupted
+
+
+def _show(whole: Document, output_format: str, rows: int) -> None:
+    if output_format == "json":
+        from sensor.replay import to_json
+
+        sys.stdout.writelines(to_json(whole))
+        sys.stdout.flush()
+    else:
+        from sensor.cli.view import show
+
+        show(whole, rows)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Progress], None] | None]:
+    """A bar on standard error while the block runs; nothing where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Reading", total=None)
+
+        def show(progress: Progress) -> None:
+            which = f" ({progress.number} of {progress.captures})" if progress.captures > 1 else ""
+            name = "standard input" if progress.path == "-" else progress.path.rpartition("/")[2]
+            bar.update(task, description=escape(f"{name}{which}"), completed=progress.octets_read, total=progress.octets_total)
+
+        yield show

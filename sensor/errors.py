@@ -1,0 +1,22 @@
+"""What can go wrong, for those who use the package.
+
+OtoscopeError
+└── CaptureError    a capture that cannot be opened or read
+"""
+
+
+class OtoscopeError(Exception):
+    """Any error that this package raises on purpose. Its text says what is wrong and what to do."""
+
+
+class CaptureError(OtoscopeError):
+    """A capture that cannot be opened or read.
+
+    path: the capture as it was given.
+    reason: what is wrong with it.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason

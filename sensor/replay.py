@@ -1,0 +1,288 @@
+"""What captures hold, as one document: the contract of `otoscope replay --format json` (docs/replay.md).
+
+The same captures give the same document, however they were cut into batches.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from ipaddress import ip_address
+
+from sensor.capture import Anomaly, Batch, Capture, Conversation, Endpoint, Fact, Operation, Statistics
+from sensor.protocols import PROTOCOLS, Function, Intent, Protocol
+from sensor.rows import (
+    SCHEMA,
+    AnomalyRow,
+    CaptureRow,
+    ConversationRow,
+    Document,
+    EndpointRow,
+    FactRow,
+    OperationRow,
+    ResponseTime,
+)
+
+_NANOSECONDS = 1_000_000_000
+
+
+class Observations:
+    """Everything that was observed so far: the batches of a capture, merged by their rows' keys."""
+
+    def __init__(self) -> None:
+        self.endpoints: dict[tuple[str | None, str | None, int | None], Endpoint] = {}
+        self.conversations: dict[int, Conversation] = {}
+        self.operations: dict[int, Operation] = {}
+        self.facts: dict[tuple[str | None, str | None, str, str, str, str], Fact] = {}
+        self.anomalies: dict[tuple[int, str, str, str], Anomaly] = {}
+        self.statistics: Statistics | None = None
+
+    def add(self, batch: Batch) -> None:
+        """Take over what is new or has changed."""
+        self.endpoints |= {(row.mac, row.ip, row.vlan): row for row in batch.endpoints}
+        self.conversations |= {row.id: row for row in batch.conversations}
+        self.operations |= {row.id: row for row in batch.operations}
+        self.facts |= {(row.mac, row.ip, row.unit, row.key, row.value, row.source): row for row in batch.facts}
+        self.anomalies |= {(row.conversation, row.protocol, row.kind, row.detail): row for row in batch.anomalies}
+        self.statistics = batch.statistics
+        if removed := set(batch.removed_conversations):
+            self._remove(removed)
+
+    def _remove(self, removed: set[int]) -> None:
+        """Drop conversations that were merged into others, with all that hangs on them."""
+        for conversation in removed:
+            self.conversations.pop(conversation, None)
+        self.operations = {key: row for key, row in self.operations.items() if row.conversation not in removed}
+        self.anomalies = {key: row for key, row in self.anomalies.items() if row.conversation not in removed}
+
+
+def observe(capture: Capture) -> Observations:
+    """Read a capture to its end. Raises what reading it raises."""
+    observations = Observations()
+    for batch in capture:
+        observations.add(batch)
+    return observations
+
+
+def document(observations: Observations, files: Iterable[str], warnings: Iterable[tuple[str, str]] = ()) -> Document:
+    """The document of what was observed in `files`; its rows in an order that depends on nothing else."""
+    statistics = observations.statistics
+    protocols = statistics.protocols if statistics else {}
+    conversations = sorted(observations.conversations.values(), key=_conversation_order)
+    places = {row.id: place for place, row in enumerate(conversations)}
+    operations = [(places[row.conversation], row) for row in observations.operations.values()]
+    operations.sort(key=lambda pair: (pair[0], _operation_order(pair[1])))
+    anomalies = [(places[row.conversation], row) for row in observations.anomalies.values()]
+    anomalies.sort(key=lambda pair: (pair[0], pair[1].protocol, pair[1].kind, pair[1].detail))
+    return {
+        "schema": SCHEMA,
+        "capture": _capture_row(statistics, files, warnings),
+        "protocols": {name: {"messages": messages, "malformed": malformed} for name, (messages, malformed) in sorted(protocols.items())},
+        "endpoints": [_endpoint_row(row) for row in sorted(observations.endpoints.values(), key=_endpoint_order)],
+        "conversations": [_conversation_row(row) for row in conversations],
+        "operations": [_operation_row(row, conversations[place]) for place, row in operations],
+        "facts": [_fact_row(row) for row in sorted(observations.facts.values(), key=_fact_order)],
+        "anomalies": [_anomaly_row(row, conversations[place]) for place, row in anomalies],
+    }
+
+
+def to_json(whole: Document) -> Iterator[str]:
+    """The document as JSON in pieces, one row a line: small in memory, and readable by line tools."""
+    separator = "{"
+    for key, value in whole.items():
+        yield f"{separator}{json.dumps(key)}: "
+        separator = ",\n"
+        if isinstance(value, list) and value:
+            yield "[\n" + json.dumps(value[0], ensure_ascii=False)
+            for row in value[1:]:
+                yield ",\n" + json.dumps(row, ensure_ascii=False)
+            yield "\n]"
+        else:
+            yield json.dumps(value, ensure_ascii=False)
+    yield "}\n"
+
+
+@lru_cache(maxsize=4096)
+def timestamp(nanoseconds: int) -> str:
+    """RFC 3339 in UTC, to the nanosecond."""
+    seconds, rest = divmod(nanoseconds, _NANOSECONDS)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:09d}Z"
+
+
+def meaning(protocol: str) -> Protocol:
+    """What a protocol's functions mean; of one that nobody described, their numbers."""
+    return PROTOCOLS.get(protocol) or Protocol(protocol, protocol, lambda code, _sub: Function(f"Function {code}", Intent.DIAGNOSE))
+
+
+def _timestamp_or_none(nanoseconds: int | None) -> str | None:
+    return None if nanoseconds is None else timestamp(nanoseconds)
+
+
+def _milliseconds(nanoseconds: int) -> float:
+    return nanoseconds / 1_000_000
+
+
+def _capture_row(statistics: Statistics | None, files: Iterable[str], warnings: Iterable[tuple[str, str]]) -> CaptureRow:
+    counters: dict[str, int] = dict(sorted(statistics.counters.items())) if statistics else {}
+    return {
+        "files": list(files),
+        "packets": statistics.packets if statistics else 0,
+        "octets": statistics.octets if statistics else 0,
+        "first": _timestamp_or_none(statistics.first if statistics else None),
+        "last": _timestamp_or_none(statistics.last if statistics else None),
+        "duplicates": counters.pop("duplicates", 0),
+        "truncated_records": counters.pop("truncated_records", 0),
+        "lost_segments": counters.pop("lost_segments", 0),
+        "counters": counters,
+        "skipped_link_types": dict(sorted(statistics.skipped_link_types.items())) if statistics else {},
+        "warnings": [{"file": file, "text": text} for file, text in warnings],
+    }
+
+
+def _endpoint_row(row: Endpoint) -> EndpointRow:
+    return {
+        "mac": row.mac,
+        "ip": row.ip,
+        "vlan": row.vlan,
+        "first": timestamp(row.first),
+        "last": timestamp(row.last),
+        "packets": row.packets,
+        "octets": row.octets,
+    }
+
+
+def _conversation_row(row: Conversation) -> ConversationRow:
+    return {
+        "client": {"mac": row.client_mac, "ip": row.client_ip},
+        "server": {"mac": row.server_mac, "ip": row.server_ip},
+        "transport": row.transport,
+        "port": row.port,
+        "vlan": row.vlan,
+        "protocol": row.protocol,
+        "packets": list(row.packets),
+        "octets": list(row.octets),
+        "first": timestamp(row.first),
+        "last": timestamp(row.last),
+        "connections": row.connections,
+        "refused": row.refused,
+        "retransmissions": list(row.retransmissions),
+        "out_of_order": list(row.out_of_order),
+        "lost_segments": list(row.lost_segments),
+        "lost_octets": list(row.lost_octets),
+        "duplicates": list(row.duplicates),
+        "round_trip_time_ms": None if row.round_trip_time is None else _milliseconds(row.round_trip_time),
+    }
+
+
+def _operation_row(row: Operation, conversation: Conversation) -> OperationRow:
+    protocol = meaning(row.protocol)
+    function = protocol.function(row.function, row.subfunction)
+    return {
+        "client": conversation.client_ip or conversation.client_mac,
+        "server": conversation.server_ip or conversation.server_mac,
+        "port": conversation.port,
+        "transport": conversation.transport,
+        "vlan": conversation.vlan,
+        "protocol": row.protocol,
+        "unit": row.unit,
+        "code": protocol.code(row.function),
+        "function": row.function,
+        "subfunction": protocol.subfunction(row.function, row.subfunction),
+        "name": function.name,
+        "intent": str(function.intent),
+        "technique": function.technique,
+        "object": row.object,
+        "requests": row.requests,
+        "responses": row.responses,
+        "errors": row.errors,
+        "unanswered": row.unanswered,
+        "results": _results(row, protocol),
+        "response_time_ms": _response_time(row.response_time),
+        "first": timestamp(row.first),
+        "last": timestamp(row.last),
+    }
+
+
+def _results(row: Operation, protocol: Protocol) -> dict[str, int]:
+    """Rejections by the name of their status; those the engine kept no code of are "other"."""
+    results: dict[str, int] = {}
+    for status, count in row.statuses:
+        name = protocol.status(status)
+        results[name] = results.get(name, 0) + count
+    if (other := row.errors - sum(results.values())) > 0:
+        results["other"] = results.get("other", 0) + other
+    return dict(sorted(results.items()))
+
+
+def _response_time(nanoseconds: tuple[int, int, int] | None) -> ResponseTime | None:
+    if nanoseconds is None:
+        return None
+    minimum, mean, maximum = map(_milliseconds, nanoseconds)
+    return {"minimum": minimum, "mean": mean, "maximum": maximum}
+
+
+def _fact_row(row: Fact) -> FactRow:
+    return {
+        "mac": row.mac,
+        "ip": row.ip,
+        "unit": row.unit,
+        "key": row.key,
+        "value": row.value,
+        "source": row.source,
+        "first": timestamp(row.first),
+        "last": timestamp(row.last),
+        "count": row.count,
+    }
+
+
+def _anomaly_row(row: Anomaly, conversation: Conversation) -> AnomalyRow:
+    return {
+        "client": conversation.client_ip or conversation.client_mac,
+        "server": conversation.server_ip or conversation.server_mac,
+        "port": conversation.port,
+        "transport": conversation.transport,
+        "protocol": row.protocol,
+        "kind": row.kind,
+        "detail": row.detail,
+        "count": row.count,
+        "first": timestamp(row.first),
+        "last": timestamp(row.last),
+    }
+
+
+@lru_cache(maxsize=65_536)
+def _address_order(address: str | None) -> tuple[int, int, str]:
+    """IPv4, IPv6, MAC, none; addresses by their value, not their text."""
+    if address is None:
+        return (99, 0, "")
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return (9, 0, address)
+    return (ip.version, int(ip), "")
+
+
+def _endpoint_order(row: Endpoint) -> tuple[object, ...]:
+    return (_address_order(row.ip), row.mac or "", -1 if row.vlan is None else row.vlan)
+
+
+def _conversation_order(row: Conversation) -> tuple[object, ...]:
+    return (
+        _address_order(row.client_ip or row.client_mac),
+        _address_order(row.server_ip or row.server_mac),
+        row.transport,
+        -1 if row.port is None else row.port,
+        -1 if row.vlan is None else row.vlan,
+        row.protocol or "",
+        row.client_mac or "",
+        row.server_mac or "",
+        row.first,
+    )
+
+
+def _operation_order(row: Operation) -> tuple[object, ...]:
+    return (row.protocol, row.unit, row.function, -1 if row.subfunction is None else row.subfunction, row.object, row.first)
+
+
+def _fact_order(row: Fact) -> tuple[object, ...]:
+    return (_address_order(row.ip), row.mac or "", row.unit, row.source, row.key, row.value)

@@ -1,0 +1,158 @@
+"""The shape of the replay document, row by row: what docs/replay.md promises, for type checkers.
+
+Times are RFC 3339 in UTC with nanoseconds. Pairs are [client to server, server to client]. Addresses are the IP, or
+the MAC where there is no IP; None where neither was seen.
+"""
+
+from typing import TypedDict
+
+SCHEMA = "otoscope.replay/1"
+
+
+class WarningRow(TypedDict):
+    """What was wrong with a capture that could be read."""
+
+    file: str
+    text: str
+
+
+class CaptureRow(TypedDict):
+    """The captures as a whole, and what they lack."""
+
+    files: list[str]
+    packets: int
+    octets: int
+    first: str | None
+    last: str | None
+    duplicates: int
+    truncated_records: int
+    lost_segments: int
+    counters: dict[str, int]
+    skipped_link_types: dict[str, int]
+    warnings: list[WarningRow]
+
+
+class ProtocolRow(TypedDict):
+    """Messages of one protocol."""
+
+    messages: int
+    malformed: int
+
+
+class Address(TypedDict):
+    """One end of a conversation."""
+
+    mac: str | None
+    ip: str | None
+
+
+class EndpointRow(TypedDict):
+    """Something with an address that sent frames."""
+
+    mac: str | None
+    ip: str | None
+    vlan: int | None
+    first: str
+    last: str
+    packets: int
+    octets: int
+
+
+class ConversationRow(TypedDict):
+    """Who talks to whom over which port, with what protocol, and how well the path carries it."""
+
+    client: Address
+    server: Address
+    transport: str
+    port: int | None
+    vlan: int | None
+    protocol: str | None
+    packets: list[int]
+    octets: list[int]
+    first: str
+    last: str
+    connections: int
+    refused: int
+    retransmissions: list[int]
+    out_of_order: list[int]
+    lost_segments: list[int]
+    lost_octets: list[int]
+    duplicates: list[int]
+    round_trip_time_ms: float | None
+
+
+class ResponseTime(TypedDict):
+    """Milliseconds from a request to its response."""
+
+    minimum: float
+    mean: float
+    maximum: float
+
+
+class OperationRow(TypedDict):
+    """What a client asked a server to do."""
+
+    client: str | None
+    server: str | None
+    port: int | None
+    transport: str
+    vlan: int | None
+    protocol: str
+    unit: str
+    code: str
+    function: int
+    subfunction: str | None
+    name: str
+    intent: str
+    technique: str | None
+    object: str
+    requests: int
+    responses: int
+    errors: int
+    unanswered: int
+    results: dict[str, int]
+    response_time_ms: ResponseTime | None
+    first: str
+    last: str
+
+
+class FactRow(TypedDict):
+    """A piece of identity that an endpoint says of itself."""
+
+    mac: str | None
+    ip: str | None
+    unit: str
+    key: str
+    value: str
+    source: str
+    first: str
+    last: str
+    count: int
+
+
+class AnomalyRow(TypedDict):
+    """A breach of a protocol."""
+
+    client: str | None
+    server: str | None
+    port: int | None
+    transport: str
+    protocol: str
+    kind: str
+    detail: str
+    count: int
+    first: str
+    last: str
+
+
+class Document(TypedDict):
+    """The whole."""
+
+    schema: str
+    capture: CaptureRow
+    protocols: dict[str, ProtocolRow]
+    endpoints: list[EndpointRow]
+    conversations: list[ConversationRow]
+    operations: list[OperationRow]
+    facts: list[FactRow]
+    anomalies: list[AnomalyRow]
