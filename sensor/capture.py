@@ -123,7 +123,7 @@ class Capture:
             try:
                 self._engine.open(path)
             except (EngineError, OSError) as error:
-                failure = CaptureError(path, str(error))
+                failure = CaptureError(path, str(error).removeprefix(f"{_name(path)}: "))
                 if self._on_error is None:
                     raise failure from error
                 self._on_error(failure)
@@ -141,6 +141,10 @@ class Capture:
         if self._on_progress is not None and self._current is not None:
             number, path = self._current
             self._on_progress(Progress(path, number, self._captures, *self._engine.progress()))
+
+
+def _name(path: str) -> str:
+    return "standard input" if path == "-" else path
 
 
 def open_capture(

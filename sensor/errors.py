@@ -12,11 +12,11 @@ class OtoscopeError(Exception):
 class CaptureError(OtoscopeError):
     """A capture that cannot be opened or read.
 
-    path: the capture as it was given.
+    path: the capture as it was given, "-" for standard input.
     reason: what is wrong with it.
     """
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+        super().__init__(f"{'standard input' if path == '-' else path}: {reason}")
         self.path = path
         self.reason = reason

@@ -18,6 +18,7 @@ from sensor.rows import (
     ConversationRow,
     Document,
     EndpointRow,
+    Ends,
     FactRow,
     OperationRow,
     ResponseTime,
@@ -70,19 +71,21 @@ def document(observations: Observations, files: Iterable[str], warnings: Iterabl
     protocols = statistics.protocols if statistics else {}
     conversations = sorted(observations.conversations.values(), key=_conversation_order)
     places = {row.id: place for place, row in enumerate(conversations)}
-    operations = [(places[row.conversation], row) for row in observations.operations.values()]
+    nowhere = len(conversations)  # a full table has dropped the conversation before it could be told
+    operations = [(places.get(row.conversation, nowhere), row) for row in observations.operations.values()]
     operations.sort(key=lambda pair: (pair[0], _operation_order(pair[1])))
-    anomalies = [(places[row.conversation], row) for row in observations.anomalies.values()]
+    anomalies = [(places.get(row.conversation, nowhere), row) for row in observations.anomalies.values()]
     anomalies.sort(key=lambda pair: (pair[0], pair[1].protocol, pair[1].kind, pair[1].detail))
+    ends = [*map(_ends, conversations), _ends(None)]
     return {
         "schema": SCHEMA,
         "capture": _capture_row(statistics, files, warnings),
         "protocols": {name: {"messages": messages, "malformed": malformed} for name, (messages, malformed) in sorted(protocols.items())},
         "endpoints": [_endpoint_row(row) for row in sorted(observations.endpoints.values(), key=_endpoint_order)],
         "conversations": [_conversation_row(row) for row in conversations],
-        "operations": [_operation_row(row, conversations[place]) for place, row in operations],
+        "operations": [_operation_row(row, ends[place]) for place, row in operations],
         "facts": [_fact_row(row) for row in sorted(observations.facts.values(), key=_fact_order)],
-        "anomalies": [_anomaly_row(row, conversations[place]) for place, row in anomalies],
+        "anomalies": [_anomaly_row(row, ends[place]) for place, row in anomalies],
     }
 
 
@@ -131,7 +134,7 @@ def _capture_row(statistics: Statistics | None, files: Iterable[str], warnings: 
         "first": _timestamp_or_none(statistics.first if statistics else None),
         "last": _timestamp_or_none(statistics.last if statistics else None),
         "duplicates": counters.pop("duplicates", 0),
-        "truncated_records": counters.pop("truncated_records", 0),
+        "truncated_records": counters.pop("truncated_frames", 0),
         "lost_segments": counters.pop("lost_segments", 0),
         "counters": counters,
         "skipped_link_types": dict(sorted(statistics.skipped_link_types.items())) if statistics else {},
@@ -174,15 +177,24 @@ def _conversation_row(row: Conversation) -> ConversationRow:
     }
 
 
-def _operation_row(row: Operation, conversation: Conversation) -> OperationRow:
-    protocol = meaning(row.protocol)
-    function = protocol.function(row.function, row.subfunction)
+def _ends(conversation: Conversation | None) -> Ends:
+    """Who talked with whom, as operations and anomalies repeat it."""
+    if conversation is None:
+        return {"client": None, "server": None, "port": None, "transport": None, "vlan": None}
     return {
         "client": conversation.client_ip or conversation.client_mac,
         "server": conversation.server_ip or conversation.server_mac,
         "port": conversation.port,
         "transport": conversation.transport,
         "vlan": conversation.vlan,
+    }
+
+
+def _operation_row(row: Operation, ends: Ends) -> OperationRow:
+    protocol = meaning(row.protocol)
+    function = protocol.function(row.function, row.subfunction)
+    return {
+        **ends,
         "protocol": row.protocol,
         "unit": row.unit,
         "code": protocol.code(row.function),
@@ -235,12 +247,9 @@ def _fact_row(row: Fact) -> FactRow:
     }
 
 
-def _anomaly_row(row: Anomaly, conversation: Conversation) -> AnomalyRow:
+def _anomaly_row(row: Anomaly, ends: Ends) -> AnomalyRow:
     return {
-        "client": conversation.client_ip or conversation.client_mac,
-        "server": conversation.server_ip or conversation.server_mac,
-        "port": conversation.port,
-        "transport": conversation.transport,
+        **ends,
         "protocol": row.protocol,
         "kind": row.kind,
         "detail": row.detail,

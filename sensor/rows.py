@@ -89,14 +89,19 @@ class ResponseTime(TypedDict):
     maximum: float
 
 
-class OperationRow(TypedDict):
-    """What a client asked a server to do."""
+class Ends(TypedDict):
+    """Who talked with whom; all None where a full table had to drop the conversation."""
 
     client: str | None
     server: str | None
     port: int | None
-    transport: str
+    transport: str | None
     vlan: int | None
+
+
+class OperationRow(Ends):
+    """What a client asked a server to do."""
+
     protocol: str
     unit: str
     code: str
@@ -130,13 +135,9 @@ class FactRow(TypedDict):
     count: int
 
 
-class AnomalyRow(TypedDict):
+class AnomalyRow(Ends):
     """A breach of a protocol."""
 
-    client: str | None
-    server: str | None
-    port: int | None
-    transport: str
     protocol: str
     kind: str
     detail: str

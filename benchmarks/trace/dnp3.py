@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple
 
-from benchmarks.trace.wire import Exchange, Key, Message, Script
+from benchmarks.trace.wire import Exchange, Key, Message, Script, ask, say
 
 PORT = 20000
 CONFIRM, READ, WRITE, SELECT, OPERATE, DIRECT_OPERATE = 0, 1, 2, 3, 4, 5
@@ -21,9 +21,10 @@ def _crc_table() -> tuple[int, ...]:
     """The reflected polynomial of IEEE 1815, 0x3D65."""
     table = []
     for value in range(256):
+        remainder = value
         for _ in range(8):
-            value = (value >> 1) ^ 0xA6BC if value & 1 else value >> 1
-        table.append(value)
+            remainder = (remainder >> 1) ^ 0xA6BC if remainder & 1 else remainder >> 1
+        table.append(remainder)
     return tuple(table)
 
 
@@ -46,14 +47,14 @@ class Link:
         self.sequence = random.randrange(16)
         self.unsolicited = random.randrange(16)
 
-    def frame(self, from_master: bool, data: bytes, function: int = 4) -> bytes:
+    def frame(self, data: bytes, function: int = 4, *, from_master: bool) -> bytes:
         """One link frame: header block, then blocks of sixteen octets, each with its CRC."""
         source, destination = (self.master, self.outstation) if from_master else (self.outstation, self.master)
         control = (0xC0 if from_master else 0x40) | function
         head = struct.pack("<BBBBHH", 5, 0x64, 5 + len(data), control, destination, source)
         return _with_crc(head) + b"".join(_with_crc(data[at : at + 16]) for at in range(0, len(data), 16))
 
-    def fragment(self, from_master: bool, data: bytes) -> bytes:
+    def fragment(self, data: bytes, *, from_master: bool) -> bytes:
         """An application fragment over as many link frames as it needs.
 
         A new series may begin at any number, so one that would pass from 63 to 0 begins at 0: Wireshark 4.0 loses those.
@@ -65,7 +66,7 @@ class Link:
         frames = []
         for at, piece in enumerate(pieces):
             marks = (0x40 if at == 0 else 0) | (0x80 if at == len(pieces) - 1 else 0)
-            frames.append(self.frame(from_master, bytes((marks | number + at,)) + piece))
+            frames.append(self.frame(bytes((marks | number + at,)) + piece, from_master=from_master))
         self.transport[side] = (number + len(pieces)) & 63
         return b"".join(frames)
 
@@ -85,15 +86,15 @@ def _key(code: int) -> tuple[Key, ...]:
 
 def _ask(link: Link, code: int, objects: bytes) -> Message:
     link.sequence = (link.sequence + 1) & 15
-    return Message(True, link.fragment(True, bytes((FIRST | FINAL | link.sequence, code)) + objects), _key(code))
+    return ask(link.fragment(bytes((FIRST | FINAL | link.sequence, code)) + objects, from_master=True), _key(code))
 
 
 def _say(link: Link, control: int, objects: bytes, microseconds: int, code: int = RESPONSE) -> Message:
-    return Message(False, link.fragment(False, bytes((control, code, 0, 0)) + objects), _key(code), microseconds)
+    return say(link.fragment(bytes((control, code, 0, 0)) + objects, from_master=False), _key(code), microseconds)
 
 
 def _confirm(link: Link, control: int) -> Message:
-    return Message(True, link.fragment(True, bytes((FIRST | FINAL | control, CONFIRM))), _key(CONFIRM), 700)
+    return ask(link.fragment(bytes((FIRST | FINAL | control, CONFIRM)), from_master=True), _key(CONFIRM), 700)
 
 
 def _range(group: int, variation: int, count: int, values: bytes) -> bytes:
@@ -193,7 +194,7 @@ def _unsolicited(random: Random, link: Link, points: Points) -> Exchange:
     return (_say(link, control, _events(random, points), 0, UNSOLICITED), _confirm(link, UNPROMPTED | link.unsolicited))
 
 
-def _setup(random: Random, link: Link, points: Points, unsolicited: bool) -> Iterator[Exchange]:
+def _setup(random: Random, link: Link, points: Points, *, unsolicited: bool) -> Iterator[Exchange]:
     asked = _ask(link, DISABLE_UNSOLICITED, _EVENT_CLASSES)
     yield (asked, _say(link, FIRST | FINAL | link.sequence, b"", 6000))
     yield _integrity_poll(random, link, points)
@@ -202,7 +203,7 @@ def _setup(random: Random, link: Link, points: Points, unsolicited: bool) -> Ite
         yield (asked, _say(link, FIRST | FINAL | link.sequence, b"", 6000))
 
 
-def _cycle(random: Random, link: Link, points: Points, unsolicited: bool) -> Iterator[Exchange]:
+def _cycle(random: Random, link: Link, points: Points, *, unsolicited: bool) -> Iterator[Exchange]:
     controls, integrity = random.choice((0.0, 0.01, 0.03)), random.choice((0.02, 0.05, 0.1))
     while True:
         chance = random.random()
@@ -215,7 +216,7 @@ def _cycle(random: Random, link: Link, points: Points, unsolicited: bool) -> Ite
         elif chance > 0.995:
             yield from _time(link)
         elif chance > 0.985:
-            yield (Message(True, link.frame(True, b"", 9)), Message(False, link.frame(False, b"", 11), (), 3000))
+            yield (ask(link.frame(b"", 9, from_master=True)), say(link.frame(b"", 11, from_master=False), (), 3000))
         elif chance > 0.8:
             yield _range_poll(random, link, points)
         elif chance > 0.7:
@@ -230,4 +231,4 @@ def script(random: Random) -> Script:
     sizes = random.choices(((16, 8, 4), (40, 24, 8), (120, 60, 16), (300, 240, 40)), (4, 4, 2, 1))[0]
     points = Points(*sizes, random.choice((1, 2, 5)))
     unsolicited = random.random() < 0.3
-    return Script(tuple(_setup(random, link, points, unsolicited)), _cycle(random, link, points, unsolicited))
+    return Script(tuple(_setup(random, link, points, unsolicited=unsolicited)), _cycle(random, link, points, unsolicited=unsolicited))

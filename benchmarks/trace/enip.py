@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple
 
-from benchmarks.trace.wire import Exchange, Key, Message, Script
+from benchmarks.trace.wire import Exchange, Key, Script, ask, say
 
 PORT = 44818
 IO_PORT = 2222
@@ -55,7 +55,7 @@ def _pair(session: Session, command: int, data: tuple[bytes, bytes], service: Se
         asked += _keys("cip", service.asked, "request", 2)
         answered += _keys("cip", service.answered, "response", 2)
     request, answer = (_encapsulate(session, command, body) for body in data)
-    return (Message(True, request, asked), Message(False, answer, answered, microseconds))
+    return (ask(request, asked), say(answer, answered, microseconds))
 
 
 def _unconnected(random: Random, session: Session, service: Service) -> Exchange:
@@ -152,7 +152,7 @@ def _routed(session: Session, service: Service) -> Service:
     return Service(_request(0x52, _CONNECTION_MANAGER, data), service.answers, (0x52, *service.asked), service.answered)
 
 
-def _forward_open(session: Session, implicit: bool, octets: int) -> Service:
+def _forward_open(session: Session, octets: int, *, implicit: bool) -> Service:
     to_target = session.io_to_target if implicit else session.to_target
     to_originator = session.io_to_originator if implicit else session.to_originator
     serial = (session.serial + implicit) & 0xFFFF
@@ -172,16 +172,16 @@ def _register(session: Session) -> Exchange:
     return (asked._replace(payload=payload[:4] + bytes(4) + payload[8:]), answered)
 
 
-def _setup(random: Random, session: Session, connected: bool, implicit: int) -> Iterator[Exchange]:
+def _setup(random: Random, session: Session, implicit: int, *, connected: bool) -> Iterator[Exchange]:
     yield _register(session)
     yield _unconnected(random, session, _identity())
     if connected:
-        yield _unconnected(random, session, _forward_open(session, False, 0))
+        yield _unconnected(random, session, _forward_open(session, 0, implicit=False))
     if implicit:
-        yield _unconnected(random, session, _forward_open(session, True, implicit))
+        yield _unconnected(random, session, _forward_open(session, implicit, implicit=True))
 
 
-def _cycle(random: Random, session: Session, connected: bool) -> Iterator[Exchange]:
+def _cycle(random: Random, session: Session, *, connected: bool) -> Iterator[Exchange]:
     polls = [_several(random) if random.random() < 0.35 else _read_tag(random) for _ in range(random.randrange(3, 9))]
     if random.random() < 0.1:
         polls.append(_unknown_tag())
@@ -214,4 +214,4 @@ def script(random: Random) -> Script:
     connected = random.random() < 0.7
     octets = random.choice((8, 16, 32, 48)) if random.random() < 0.3 else 0
     datagrams = _input_output(random, session, octets) if octets else None
-    return Script(tuple(_setup(random, session, connected, octets)), _cycle(random, session, connected), datagrams)
+    return Script(tuple(_setup(random, session, octets, connected=connected)), _cycle(random, session, connected=connected), datagrams)

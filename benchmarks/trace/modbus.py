@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple
 
-from benchmarks.trace.wire import Exchange, Key, Message, Script
+from benchmarks.trace.wire import Exchange, Key, Script, ask, say
 
 PORT = 502
 _HEADER = struct.Struct(">HHHB")
@@ -97,7 +97,7 @@ def _exchange(random: Random, transaction: int, polls: tuple[Poll, ...]) -> Exch
         answered.append(_key(poll.code, "response"))
         if response[0] & 0x80:
             answered.append(_key(poll.code, "error"))
-    return (Message(True, requests, tuple(asked)), Message(False, responses, tuple(answered), random.randrange(400, 6000)))
+    return (ask(requests, tuple(asked)), say(responses, tuple(answered), random.randrange(400, 6000)))
 
 
 def _cycle(random: Random) -> Iterator[Exchange]:

@@ -116,7 +116,7 @@ def _exchange(connection: Connection, exchange: Exchange, random: Random, time: 
     for number, message in enumerate(exchange):
         if number and not message.from_client and random.random() < manner.server_acknowledges:
             time += 60
-            yield connection.acknowledge(time, False)
+            yield connection.acknowledge(time, from_client=False)
         time += message.microseconds + (90 if number else 0)
         for packet in connection.send(time, message):
             yield packet
@@ -124,7 +124,7 @@ def _exchange(connection: Connection, exchange: Exchange, random: Random, time: 
     last = exchange[-1]
     alone = manner.client_acknowledges if not last.from_client else 0.8
     if random.random() < alone:
-        yield connection.acknowledge(time + random.choice((110, 400, 2000, 9000)), not last.from_client)
+        yield connection.acknowledge(time + random.choice((110, 400, 2000, 9000)), from_client=not last.from_client)
 
 
 def _datagrams(link: Link, script: Script, manner: Manner, random: Random, duration: int) -> Iterator[Packet]:

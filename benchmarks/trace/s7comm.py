@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import NamedTuple
 
-from benchmarks.trace.wire import Exchange, Key, Message, Script
+from benchmarks.trace.wire import Exchange, Key, Script, ask, say
 
 PORT = 102
 JOB, ACKNOWLEDGE_DATA, USERDATA = 1, 3, 7
@@ -32,25 +32,25 @@ def _pdu(kind: int, reference: int, parameter: bytes, data: bytes = b"") -> byte
     return _tpkt(b"\x02\xf0\x80" + header + error + parameter + data)
 
 
-def _job(random: Random, reference: int, ask: tuple[bytes, bytes], answer: tuple[bytes, bytes]) -> Exchange:
+def _job(random: Random, reference: int, question: tuple[bytes, bytes], answer: tuple[bytes, bytes]) -> Exchange:
     """A job and its acknowledgement; the function code is the first octet of both parameters."""
-    code = f"0x{ask[0][0]:02x}"
+    code = f"0x{question[0][0]:02x}"
     request, response = ("s7comm", code, "request"), ("s7comm", code, "response")
     return (
-        Message(True, _pdu(JOB, reference, *ask), (request,)),
-        Message(False, _pdu(ACKNOWLEDGE_DATA, reference, *answer), (response,), random.randrange(800, 9000)),
+        ask(_pdu(JOB, reference, *question), (request,)),
+        say(_pdu(ACKNOWLEDGE_DATA, reference, *answer), (response,), random.randrange(800, 9000)),
     )
 
 
-def _userdata(random: Random, reference: int, function: tuple[int, int], ask: bytes, answer: bytes) -> Exchange:
+def _userdata(random: Random, reference: int, function: tuple[int, int], question: bytes, answer: bytes) -> Exchange:
     group, sub = function
     code = f"userdata {group}.{sub}"
     keys: tuple[Key, Key] = (("s7comm", code, "request"), ("s7comm", code, "response"))
     parameter = bytes((0, 1, 0x12, 4, 0x11, 0x40 | group, sub, 0))
     answered = bytes((0, 1, 0x12, 8, 0x12, 0x80 | group, sub, 1, 0, 0, 0, 0))
     return (
-        Message(True, _pdu(USERDATA, reference, parameter, ask), keys[:1]),
-        Message(False, _pdu(USERDATA, reference, answered, answer), keys[1:], random.randrange(1500, 12000)),
+        ask(_pdu(USERDATA, reference, parameter, question), keys[:1]),
+        say(_pdu(USERDATA, reference, answered, answer), keys[1:], random.randrange(1500, 12000)),
     )
 
 
@@ -124,7 +124,7 @@ def _setup(random: Random) -> Iterator[Exchange]:
     tsap = struct.pack(">BBHBBH", 0xC1, 2, 0x0100, 0xC2, 2, 0x0100 | random.choice((0, 1, 2, 3)))
     request = _tpkt(bytes((11 + len(tsap) - 2, 0xE0, 0, 0, 0, 1, 0, 0xC0, 1, 10)) + tsap)
     confirm = _tpkt(bytes((11 + len(tsap) - 2, 0xD0, 0, 1, 0, 9, 0, 0xC0, 1, 10)) + tsap)
-    yield (Message(True, request), Message(False, confirm, (), 2500))
+    yield (ask(request), say(confirm, (), 2500))
     length = random.choice((480, 480, 960))
     negotiated = struct.pack(">BBHHH", 0xF0, 0, 1, 1, length)
     yield _job(random, 0, (negotiated, b""), (negotiated, b""))

@@ -33,8 +33,18 @@ class Message(NamedTuple):
 
     from_client: bool
     payload: bytes
-    keys: tuple[Key, ...] = ()
-    microseconds: int = 0
+    keys: tuple[Key, ...]
+    microseconds: int
+
+
+def ask(payload: bytes, keys: tuple[Key, ...] = (), microseconds: int = 0) -> Message:
+    """What the client says."""
+    return Message(from_client=True, payload=payload, keys=keys, microseconds=microseconds)
+
+
+def say(payload: bytes, keys: tuple[Key, ...] = (), microseconds: int = 0) -> Message:
+    """What the server says."""
+    return Message(from_client=False, payload=payload, keys=keys, microseconds=microseconds)
 
 
 Exchange = tuple[Message, ...]
@@ -141,7 +151,7 @@ class Connection:
         self.server = TcpEnd(inward, (ports[1], ports[0]), random.randrange(1 << 32), manner)
         self.client.acknowledgement, self.server.acknowledgement = self.server.sequence, self.client.sequence
 
-    def _emit(self, microseconds: int, from_client: bool, flags: int, payload: bytes = b"") -> bytes:
+    def _emit(self, microseconds: int, flags: int, payload: bytes = b"", *, from_client: bool) -> bytes:
         ours, theirs = (self.client, self.server) if from_client else (self.server, self.client)
         frame = ours.segment(microseconds, flags, payload)
         theirs.acknowledgement, theirs.echo = ours.sequence, ours.clock(microseconds)
@@ -149,13 +159,13 @@ class Connection:
 
     def open(self, microseconds: int) -> Iterator[Packet]:
         """The handshake."""
-        yield Packet(microseconds, self._emit(microseconds, True, SYN))
-        yield Packet(microseconds + 180, self._emit(microseconds + 180, False, SYN | ACK))
-        yield Packet(microseconds + 290, self._emit(microseconds + 290, True, ACK))
+        yield Packet(microseconds, self._emit(microseconds, SYN, from_client=True))
+        yield Packet(microseconds + 180, self._emit(microseconds + 180, SYN | ACK, from_client=False))
+        yield Packet(microseconds + 290, self._emit(microseconds + 290, ACK, from_client=True))
 
-    def acknowledge(self, microseconds: int, from_client: bool) -> Packet:
+    def acknowledge(self, microseconds: int, *, from_client: bool) -> Packet:
         """A segment without payload."""
-        return Packet(microseconds, self._emit(microseconds, from_client, ACK))
+        return Packet(microseconds, self._emit(microseconds, ACK, from_client=from_client))
 
     def send(self, microseconds: int, message: Message) -> Iterator[Packet]:
         """A message in as many segments as it needs; the other end acknowledges every second full one."""
@@ -164,11 +174,11 @@ class Connection:
         for number, piece in enumerate(pieces, 1):
             last = number == len(pieces)
             flags = PSH | ACK if last else ACK
-            frame = self._emit(microseconds, message.from_client, flags, piece)
+            frame = self._emit(microseconds, flags, piece, from_client=message.from_client)
             yield Packet(microseconds, frame, message.keys if last else ())
             microseconds += 25
             if not last and number % 2 == 0:
-                yield self.acknowledge(microseconds, not message.from_client)
+                yield self.acknowledge(microseconds, from_client=not message.from_client)
                 microseconds += 25
 
 

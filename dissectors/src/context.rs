@@ -71,15 +71,17 @@ impl Context<'_> {
 
     /// The protocol of a flow may turn out to be what it carries (S7comm over COTP).
     #[inline]
-    fn count(&mut self, protocol: &'static str) {
-        if let Some(messages) = self.tables.count(protocol) {
-            messages.messages = messages.messages.saturating_add(1);
+    fn speaks(&mut self, protocol: &'static str) {
+        if !core::ptr::eq(self.flow.spoken, protocol) {
+            self.refine(protocol);
         }
-        if let crate::flow::Recognition::Known(row) = self.flow.recognition {
-            if !core::ptr::eq(self.flow.spoken, protocol) && row.carries.contains(&protocol) && self.flow.spoken != protocol {
-                self.flow.spoken = protocol;
-                self.tables.turn(self.flow);
-            }
+    }
+
+    fn refine(&mut self, protocol: &'static str) {
+        let crate::flow::Recognition::Known(row) = self.flow.recognition else { return };
+        if self.flow.spoken != protocol && row.carries.contains(&protocol) {
+            self.flow.spoken = protocol;
+            self.tables.turn(self.flow);
         }
     }
 
@@ -91,7 +93,10 @@ impl Context<'_> {
             (None, Some(unit)) => unit.label(),
             (None, None) => Label::NONE,
         };
-        self.tables.operation(conversation, &OperationKey { protocol, function, subfunction, unit, object }, self.time)
+        let key = OperationKey { protocol, function, subfunction, unit, object };
+        let place = self.tables.operation(conversation, &key, self.flow.last_operation, self.time);
+        self.flow.last_operation = place;
+        place
     }
 
     fn address(&self, scope: Scope) -> Option<Address> {
@@ -124,12 +129,13 @@ impl Sink for Context<'_> {
 
     #[inline]
     fn request(&mut self, request: &Request<'_>) {
-        self.count(request.protocol);
+        self.speaks(request.protocol);
         let Some(place) = self.operation(request.protocol, request.function, request.subfunction, request.unit, request.object) else { return };
         let Some(row) = self.tables.operations.touch(place) else { return };
         row.requests = row.requests.saturating_add(1);
         row.span.add(self.time);
-        let Some(transaction) = request.transaction else { return };
+        // Whoever answers a broadcast does so from its own address, on another flow.
+        let Some(transaction) = request.transaction.filter(|_| !self.flow.halves.of(self.side).to_group) else { return };
         if !self.flow.pending.is_empty() {
             self.expire();
         }
@@ -139,7 +145,7 @@ impl Sink for Context<'_> {
 
     #[inline]
     fn response(&mut self, response: &Response<'_>) -> Option<Matched> {
-        self.count(response.protocol);
+        self.speaks(response.protocol);
         let answers = |pending: &Pending| {
             response.transaction == Some(pending.transaction)
                 && pending.side != self.side

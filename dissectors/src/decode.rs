@@ -15,6 +15,12 @@ impl Mac {
     /// No address on this link.
     pub const NONE: Self = Self(u64::MAX);
 
+    /// True for multicast and broadcast addresses.
+    #[must_use]
+    pub const fn is_group(self) -> bool {
+        self.0 != Self::NONE.0 && self.0 & 1 << 40 != 0
+    }
+
     const fn new([a, b, c, d, e, f]: [u8; 6]) -> Self {
         Self(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
     }

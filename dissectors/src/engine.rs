@@ -157,10 +157,7 @@ impl Engine {
     fn other(&mut self, link: &Link, ether_type: u16, arrival: Arrival) {
         let (source, destination) = (Address(u128::from(link.source.0)), Address(u128::from(link.destination.0)));
         let (key, side) = FlowKey::new((source, ether_type), (destination, ether_type), Transport::Ethernet, link.vlan);
-        if let Some(place) = self.flow(key, side, arrival.time) {
-            self.count(place, side, link, arrival);
-            self.settle(place);
-        }
+        self.plain_frame(key, side, link, arrival);
     }
 
     #[inline]
@@ -182,17 +179,15 @@ impl Engine {
         let transport = if matches!(protocol, decode::ICMP | decode::ICMP_V6) { Transport::Icmp } else { Transport::Ip };
         let port = u16::from(protocol);
         let (key, side) = FlowKey::new((ip.source, port), (ip.destination, port), transport, link.vlan);
-        if let Some(place) = self.flow(key, side, arrival.time) {
-            self.count(place, side, link, arrival);
-            self.settle(place);
-        }
+        self.plain_frame(key, side, link, arrival);
     }
 
-    /// What carries no recognisable payload is counted at once.
-    fn settle(&mut self, place: Place) {
-        if let Some(flow) = self.flows.touch(place) {
-            flow.recognition = crate::flow::Recognition::Unknown;
-        }
+    /// What carries no recognisable payload is only counted.
+    fn plain_frame(&mut self, key: FlowKey, side: Side, link: &Link, arrival: Arrival) {
+        let place = self.flow(key, side, arrival.time);
+        let Some(flow) = place.and_then(|place| self.flows.touch(place)) else { return };
+        flow.recognition = crate::flow::Recognition::Unknown;
+        Self::count(&mut self.tables, flow, side, link, arrival);
     }
 
     /// The flow of that key, found or begun.
@@ -217,34 +212,21 @@ impl Engine {
 
     /// Count a frame of a flow.
     #[inline]
-    fn count(&mut self, place: Place, side: Side, link: &Link, arrival: Arrival) {
-        let Some(flow) = self.flows.touch(place) else { return };
+    fn count(tables: &mut Tables, flow: &mut Flow, side: Side, link: &Link, arrival: Arrival) {
         flow.last = arrival.time;
         let half = flow.halves.of_mut(side);
         if half.mac != link.source {
-            if half.traffic.packets > 0 && flow.conversation.is_some() {
-                self.tables.fold(flow);
+            let moved = half.traffic.packets > 0 && flow.conversation.is_some();
+            if moved {
+                tables.fold(flow);
             }
             flow.halves.of_mut(side).mac = link.source;
         }
         let half = flow.halves.of_mut(side);
+        half.to_group = link.destination.is_group();
         half.traffic.packets = half.traffic.packets.saturating_add(1);
         half.traffic.octets = half.traffic.octets.saturating_add(u64::from(arrival.wire_length));
         half.span.add(arrival.time);
-    }
-
-    /// True where the frame is the one before once more; counted as such.
-    #[inline]
-    fn is_duplicate(&mut self, place: Place, side: Side, signature: u64, within: i64, time: i64) -> bool {
-        let Some(flow) = self.flows.get_mut(place) else { return false };
-        let half = flow.halves.of_mut(side);
-        let (last, when) = core::mem::replace(&mut half.last_frame, (signature, time));
-        let again = last == signature && signature != 0 && (0..=within).contains(&time.saturating_sub(when));
-        if again {
-            increase(&mut half.traffic.duplicates);
-            increase(&mut self.counters.duplicates);
-        }
-        again
     }
 
     #[inline]
@@ -252,18 +234,20 @@ impl Engine {
         let ends = ((ip.source, datagram.source), (ip.destination, datagram.destination));
         let (key, side) = FlowKey::new(ends.0, ends.1, Transport::Udp, link.vlan);
         let Some(place) = self.flow(key, side, arrival.time) else { return };
+        let Some(flow) = self.flows.touch(place) else { return };
         if ip.identification != 0 {
             let front = datagram.payload.get(..64).unwrap_or(datagram.payload);
             let signature = self.tables.hashes.of((ip.identification, datagram.length, front)) | 1;
-            if self.is_duplicate(place, side, signature, DATAGRAM_DUPLICATE_WITHIN, arrival.time) {
+            if flow.is_duplicate(side, signature, DATAGRAM_DUPLICATE_WITHIN, arrival.time) {
+                increase(&mut self.counters.duplicates);
                 return;
             }
         }
-        self.count(place, side, link, arrival);
-        let Some(flow) = self.flows.get_mut(place) else { return };
+        Self::count(&mut self.tables, flow, side, link, arrival);
         let cut = datagram.payload.len() < datagram.length;
+        let before = flow.buffered();
         Delivery { tables: &mut self.tables, flow, side, time: arrival.time }.datagram(datagram.payload, cut);
-        self.balance(place, 0);
+        Self::balance(&mut self.buffered, &mut self.tables, flow, before);
     }
 
     #[inline]
@@ -271,17 +255,18 @@ impl Engine {
         let ends = ((ip.source, segment.source), (ip.destination, segment.destination));
         let (key, side) = FlowKey::new(ends.0, ends.1, Transport::Tcp, link.vlan);
         let Some(place) = self.flow(key, side, arrival.time) else { return };
+        let Some(flow) = self.flows.touch(place) else { return };
         if ip.identification != 0 {
             let signature = signature(ip.identification, segment);
-            if self.is_duplicate(place, side, signature, DUPLICATE_WITHIN, arrival.time) {
+            if flow.is_duplicate(side, signature, DUPLICATE_WITHIN, arrival.time) {
+                increase(&mut self.counters.duplicates);
                 return;
             }
         }
-        self.count(place, side, link, arrival);
-        let Some(flow) = self.flows.get_mut(place) else { return };
+        Self::count(&mut self.tables, flow, side, link, arrival);
         let before = flow.buffered();
         let mut delivery = Delivery { tables: &mut self.tables, flow, side, time: arrival.time };
-        if segment.has(Tcp::SYN) {
+        if segment.has(Tcp::SYN) && segment.flags & (Tcp::FIN | Tcp::RST) == 0 {
             handshake(&mut delivery, segment);
         } else {
             if segment.has(Tcp::ACK) {
@@ -294,22 +279,21 @@ impl Engine {
         if segment.flags & (Tcp::FIN | Tcp::RST) != 0 {
             end(&mut delivery, segment, &mut self.counters);
         }
-        self.balance(place, before);
+        Self::balance(&mut self.buffered, &mut self.tables, flow, before);
     }
 
     /// Keep the account of what flows buffer; a flow that would go over the budget loses its buffers.
     #[inline]
-    fn balance(&mut self, place: Place, before: usize) {
-        let Some(flow) = self.flows.get_mut(place) else { return };
+    fn balance(buffered: &mut usize, tables: &mut Tables, flow: &mut Flow, before: usize) {
         let after = flow.buffered();
         if after == before {
             return;
         }
-        self.buffered = self.buffered.saturating_sub(before).saturating_add(after);
-        if self.buffered > self.tables.limits.reassembly_octets && after > 0 {
+        *buffered = buffered.saturating_sub(before).saturating_add(after);
+        if *buffered > tables.limits.reassembly_octets && after > 0 {
             flow.drop_buffers();
-            self.tables.dropped_buffers = self.tables.dropped_buffers.saturating_add(1);
-            self.buffered = self.buffered.saturating_sub(after);
+            tables.dropped_buffers = tables.dropped_buffers.saturating_add(1);
+            *buffered = buffered.saturating_sub(after);
         }
     }
 

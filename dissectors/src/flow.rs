@@ -124,9 +124,12 @@ impl FlowKey {
 
 /// What one side has sent.
 #[derive(Clone, Debug)]
+#[repr(C)] // what every frame touches lies together
 pub struct Half {
     /// MAC address it was last sent from.
     pub mac: Mac,
+    /// Its last frame went to a group of receivers.
+    pub to_group: bool,
     /// Counters since they were last added to the conversation.
     pub traffic: Traffic,
     /// Times since then.
@@ -139,7 +142,7 @@ pub struct Half {
 
 impl Default for Half {
     fn default() -> Self {
-        Self { mac: Mac::NONE, traffic: Traffic::default(), span: Span::NEVER, last_frame: (0, i64::MIN), stream: Stream::default() }
+        Self { mac: Mac::NONE, to_group: false, traffic: Traffic::default(), span: Span::NEVER, last_frame: (0, i64::MIN), stream: Stream::default() }
     }
 }
 
@@ -303,9 +306,12 @@ pub enum Handshake {
 }
 
 /// One exchange.
+#[repr(C)] // what every frame touches lies together
 pub struct Flow {
     /// Which one.
     pub key: FlowKey,
+    /// When it was last seen.
+    pub last: i64,
     /// What each side has sent.
     pub halves: Pair<Half>,
     /// Who asks.
@@ -316,6 +322,8 @@ pub struct Flow {
     pub spoken: &'static str,
     /// The row that all this is counted in; none before it is plain what is spoken.
     pub conversation: Option<Place>,
+    /// What it asked last.
+    pub last_operation: Option<Place>,
     /// Connections since the counters were last added up.
     pub connections: u64,
     /// Of those, ended without any data.
@@ -328,8 +336,6 @@ pub struct Flow {
     pub has_data: bool,
     /// The connection under way has ended.
     pub closed: bool,
-    /// When it was last seen.
-    pub last: i64,
     /// Requests without a response yet, oldest first.
     pub pending: VecDeque<Pending>,
     /// Messages of which parts have come.
@@ -363,6 +369,7 @@ impl Flow {
             recognition: Recognition::Undecided(0),
             spoken: "",
             conversation: None,
+            last_operation: None,
             connections: 1,
             refused: 0,
             round_trip: None,
@@ -383,6 +390,18 @@ impl Flow {
     pub fn end(&self, role: Role) -> (Address, u16) {
         let client = self.roles.client();
         self.key.end(if role == Role::Client { client } else { client.other() })
+    }
+
+    /// True where the frame is the one before of that side once more; counted as such.
+    #[inline]
+    pub fn is_duplicate(&mut self, side: Side, signature: u64, within: i64, time: i64) -> bool {
+        let half = self.halves.of_mut(side);
+        let (last, when) = core::mem::replace(&mut half.last_frame, (signature, time));
+        let again = last == signature && (0..=within).contains(&time.saturating_sub(when));
+        if again {
+            half.traffic.duplicates = half.traffic.duplicates.saturating_add(1);
+        }
+        again
     }
 
     /// Octets that this flow keeps for messages that are not whole yet.

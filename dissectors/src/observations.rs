@@ -216,28 +216,58 @@ impl Row for Conversation {
 /// A [`Label`] that is kept.
 #[derive(Clone)]
 pub struct Text {
-    octets: Box<[u8]>,
+    octets: Kept,
     render: fn(&[u8], &mut String),
+}
+
+/// Octets of a label; those of most fit in the row itself, where comparing them costs no further cache line.
+#[derive(Clone)]
+enum Kept {
+    Short(u8, [u8; Kept::SHORT]),
+    Long(Box<[u8]>),
+}
+
+impl Kept {
+    const SHORT: usize = 30;
+
+    fn new(octets: &[u8]) -> Self {
+        let mut short = [0; Self::SHORT];
+        match (short.get_mut(..octets.len()), u8::try_from(octets.len())) {
+            (Some(room), Ok(length)) => {
+                room.copy_from_slice(octets);
+                Self::Short(length, short)
+            }
+            _ => Self::Long(octets.into()),
+        }
+    }
+
+    #[inline]
+    fn get(&self) -> &[u8] {
+        match self {
+            Self::Short(length, octets) => octets.get(..usize::from(*length)).unwrap_or_default(),
+            Self::Long(octets) => octets,
+        }
+    }
 }
 
 impl Text {
     /// Keep a label.
     #[must_use]
     pub fn new(label: &Label<'_>) -> Self {
-        Self { octets: bounded(label.octets).into(), render: label.render }
+        Self { octets: Kept::new(bounded(label.octets)), render: label.render }
     }
 
     /// True where the label says the same.
     #[inline]
     #[must_use]
     pub fn is(&self, label: &Label<'_>) -> bool {
-        *self.octets == *bounded(label.octets)
+        self.octets.get() == bounded(label.octets)
     }
 
     /// The label again.
     #[must_use]
-    pub const fn label(&self) -> Label<'_> {
-        Label { octets: &self.octets, render: self.render }
+    pub fn label(&self) -> Label<'_> {
+        Label { octets: self.octets.get(), render: self.render }
     }
 }
 
@@ -287,37 +317,40 @@ pub const MOST_STATUSES: usize = 8;
 
 /// What a client asked a server to do.
 #[derive(Clone)]
+#[repr(C)] // what every request and response touches lies together
 pub struct Operation {
-    /// A number of its own.
-    pub id: u64,
     /// Whose.
     pub conversation: Place,
-    /// Name of the protocol.
-    pub protocol: &'static str,
     /// The protocol's function code.
     pub function: u32,
     /// Its sub-function.
     pub subfunction: Option<u32>,
-    /// Address inside the server.
-    pub unit: Text,
+    /// Name of the protocol.
+    pub protocol: &'static str,
     /// What was touched.
     pub object: Text,
+    /// Address inside the server.
+    pub unit: Text,
+    /// What the same flow asked after this the last time: polls go in circles.
+    pub successor: Option<Place>,
     /// Requests seen.
     pub requests: u64,
     /// Responses seen.
     pub responses: u64,
+    /// When.
+    pub span: Span,
+    /// How long answers took.
+    pub response_time: ResponseTime,
     /// Responses that reject.
     pub errors: u64,
     /// Requests that should have been answered and were not.
     pub unanswered: u64,
     /// How often each rejection code came, the first few.
     pub statuses: Vec<(u32, u64)>,
-    /// How long answers took.
-    pub response_time: ResponseTime,
-    /// When.
-    pub span: Span,
     /// The next operation of the same conversation.
     pub next: Option<Place>,
+    /// A number of its own.
+    pub id: u64,
 }
 
 impl Row for Operation {

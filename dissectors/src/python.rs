@@ -334,7 +334,7 @@ fn statistics(python: Python<'_>, fast: &Fast) -> PyResult<Statistics> {
         skipped.set_item(crate::source::LinkType(*link).to_string(), frames)?;
     }
     let protocols = PyDict::new(python);
-    for (name, messages) in &tables.messages {
+    for (name, messages) in tables.all_messages() {
         protocols.set_item(name, (messages.messages, messages.malformed))?;
     }
     let seen = counters.packets > 0;

@@ -30,11 +30,12 @@ impl Place {
     }
 }
 
+#[repr(C)] // what is compared first lies with the front of the row
 struct Slot<R> {
-    row: Option<R>,
     hash: u64,
     generation: u32,
     changed: bool,
+    row: Option<R>,
 }
 
 /// Rows in a slab, found through a hash index.
@@ -83,7 +84,7 @@ impl<R: Row> Table<R> {
     #[inline]
     pub fn find(&self, hash: u64, mut same: impl FnMut(&R) -> bool) -> Option<Place> {
         let slots = &self.slots;
-        let row_is_same = |index: &u32| slots.get(*index as usize).and_then(|slot| slot.row.as_ref()).is_some_and(&mut same);
+        let row_is_same = |index: &u32| slots.get(*index as usize).filter(|slot| slot.hash == hash).and_then(|slot| slot.row.as_ref()).is_some_and(&mut same);
         let index = *self.index.find(hash, row_is_same)?;
         Some(Place { index, generation: self.slots.get(index as usize)?.generation })
     }
@@ -196,6 +197,11 @@ impl<R: Row> Table<R> {
                 slot.row.as_ref().map(|_| Place { index, generation: slot.generation })
             })
             .collect()
+    }
+
+    /// All rows.
+    pub fn rows(&self) -> impl Iterator<Item = &R> {
+        self.slots.iter().filter_map(|slot| slot.row.as_ref())
     }
 
     /// Places of all rows.

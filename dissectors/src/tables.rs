@@ -1,5 +1,6 @@
 //! Everything that is known so far: the rows of the five observations, each table capped.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::decode::Address;
@@ -170,14 +171,25 @@ impl Tables {
         self.last_id
     }
 
-    /// The counters of a protocol.
-    #[inline]
+    /// The counters of a protocol for what its operations do not count: those that are gone, and what was malformed.
+    #[cold]
     pub fn count(&mut self, protocol: &'static str) -> Option<&mut Messages> {
         let at = self.messages.iter().position(|(name, _)| core::ptr::eq(*name, protocol) || *name == protocol).unwrap_or_else(|| {
             self.messages.push((protocol, Messages::default()));
             self.messages.len().saturating_sub(1)
         });
         self.messages.get_mut(at).map(|(_, messages)| messages)
+    }
+
+    /// Messages by protocol: those of the operations that are there and of those that are gone.
+    #[must_use]
+    pub fn all_messages(&self) -> BTreeMap<&'static str, Messages> {
+        let mut all: BTreeMap<&'static str, Messages> = self.messages.iter().copied().collect();
+        for row in self.operations.rows() {
+            let entry = all.entry(row.protocol).or_default();
+            entry.messages = entry.messages.saturating_add(row.requests).saturating_add(row.responses);
+        }
+        all
     }
 
     // Endpoints ------------------------------------------------------------------------------------------------
@@ -386,7 +398,7 @@ impl Tables {
                 unit: unit.label(),
                 object: object.label(),
             };
-            if let Some(same) = self.operation(into, &key, operation.span.first).and_then(|at| self.operations.touch(at)) {
+            if let Some(same) = self.operation(into, &key, None, operation.span.first).and_then(|at| self.operations.touch(at)) {
                 same.join(&operation);
             }
         }
@@ -395,11 +407,10 @@ impl Tables {
     // Operations -----------------------------------------------------------------------------------------------
 
     /// The row of an operation, found or begun; the row for all others where the conversation has too many.
+    /// `previous` is what the same flow asked before: the row that followed it the last time is looked at first,
+    /// which spares cyclic polls the hash.
     #[inline]
-    pub fn operation(&mut self, conversation: Place, key: &OperationKey<'_>, time: i64) -> Option<Place> {
-        let unit = bounded(key.unit.octets);
-        let object = bounded(key.object.octets);
-        let hash = self.hashes.of((conversation, key.function, key.subfunction, unit, object));
+    pub fn operation(&mut self, conversation: Place, key: &OperationKey<'_>, previous: Option<Place>, time: i64) -> Option<Place> {
         let same = |row: &Operation| {
             row.conversation == conversation
                 && row.function == key.function
@@ -408,10 +419,20 @@ impl Tables {
                 && row.object.is(&key.object)
                 && row.protocol == key.protocol
         };
-        match self.operations.find(hash, same) {
-            Some(place) => Some(place),
-            None => self.new_operation(conversation, key, hash, time),
+        let expected = previous.and_then(|place| self.operations.get(place)?.successor);
+        if let Some(place) = expected.filter(|place| self.operations.get(*place).is_some_and(same)) {
+            return Some(place);
         }
+        let (unit, object) = (bounded(key.unit.octets), bounded(key.object.octets));
+        let hash = self.hashes.of((conversation, key.function, key.subfunction, unit, object));
+        let place = match self.operations.find(hash, same) {
+            Some(place) => place,
+            None => self.new_operation(conversation, key, hash, time)?,
+        };
+        if let Some(previous) = previous.and_then(|place| self.operations.get_mut(place)) {
+            previous.successor = Some(place);
+        }
+        Some(place)
     }
 
     #[cold]
@@ -422,7 +443,7 @@ impl Tables {
         if !is_more && (count >= most || self.operations.is_full()) {
             self.operations.refuse();
             let more = OperationKey { subfunction: None, unit: Label::NONE, object: MORE, ..*key };
-            return self.operation(conversation, &more, time);
+            return self.operation(conversation, &more, None, time);
         }
         if count >= most.saturating_add(MOST_MORE) {
             return None;
@@ -443,6 +464,7 @@ impl Tables {
             response_time: ResponseTime::NONE,
             span: Span::at(time),
             next: self.conversations.get(conversation)?.operations,
+            successor: None,
         };
         let place = self.operations.insert(hash, row)?;
         let owner = self.conversations.get_mut(conversation)?;
@@ -455,6 +477,9 @@ impl Tables {
         let mut next = self.conversations.get(conversation).and_then(|row| row.operations);
         while let Some(operation) = next.and_then(|at| self.operations.evict(at)) {
             next = operation.next;
+            if let Some(gone) = self.count(operation.protocol) {
+                gone.messages = gone.messages.saturating_add(operation.requests).saturating_add(operation.responses);
+            }
         }
     }
 

@@ -64,7 +64,7 @@ def _losses(whole: Document) -> list[Remark]:
 def _cuts(whole: Document) -> list[Remark]:
     capture, found = whole["capture"], []
     found += [Remark(Weight.LOSS, f"Incomplete: {row['file']}: {row['text']}") for row in capture["warnings"]]
-    if cut := capture["counters"].get("truncated_frames", 0):
+    if cut := capture["truncated_records"]:
         text = (
             f"Cut: {count(cut, 'frame')} ({percent(cut, capture['packets'])}) shorter in the capture than on the wire. Capture whole frames"
             " (tcpdump -s 0): what stood in the rest is unknown."

@@ -80,7 +80,8 @@ const OF_USERDATA: u64 = 1 << 17;
 const UPLOADED: u64 = 0x1e << 32;
 
 /// S7comm and S7comm-plus over COTP. Named after COTP: what a connection carries is known only from its data.
-pub(super) static PROTOCOL: Protocol = Protocol { name: COTP, tcp_ports: &[102], udp_ports: &[], probe, frame, dissect };
+pub(super) static PROTOCOL: Protocol =
+    Protocol { name: COTP, carries: &[S7COMM, plus::NAME], tcp_ports: &[102], udp_ports: &[], probe, frame, dissect };
 
 fn frame(octets: &[u8]) -> Result<Option<usize>> {
     match *octets {
@@ -113,7 +114,9 @@ fn probe(octets: &[u8]) -> Likeness {
         },
         // Nothing but the header, so no user data as RDP puts after it.
         CONNECTION_REQUEST | CONNECTION_CONFIRM if header == length && probe_connection(kind & 0xf0, rest) => Likeness::Sure,
-        CONNECTION_REQUEST | CONNECTION_CONFIRM | DISCONNECT_REQUEST | DISCONNECT_CONFIRM | TPDU_ERROR | EXPEDITED_DATA => Likeness::Possible,
+        CONNECTION_REQUEST | CONNECTION_CONFIRM | DISCONNECT_REQUEST | DISCONNECT_CONFIRM | TPDU_ERROR | EXPEDITED_DATA => {
+            Likeness::Possible
+        }
         _ => Likeness::No,
     }
 }
@@ -134,13 +137,11 @@ fn probe_data(last: bool, content: &[u8], length: usize) -> Likeness {
 fn probe_connection(kind: u8, rest: &[u8]) -> bool {
     let [destination_1, destination_0, _, _, class, ref parameters @ ..] = *rest else { return false };
     let is_new = kind == CONNECTION_CONFIRM || (destination_1, destination_0) == (0, 0);
-    let Some(Tsaps { calling: Some(calling), called: Some(called), whole: true }) = (is_new && class == 0).then(|| Tsaps::new(parameters)) else {
+    let Some(Tsaps { calling: Some(calling), called: Some(called), whole: true }) = (is_new && class == 0).then(|| Tsaps::new(parameters))
+    else {
         return false;
     };
-    match called {
-        [1..=3, _] => calling.len() == 2,
-        _ => called.starts_with(b"SIMATIC-ROOT-"),
-    }
+    matches!((calling, called), ([1..=3, _], [1..=3, _])) || called.starts_with(b"SIMATIC-ROOT-")
 }
 
 /// Length that an S7comm header says its message has.
@@ -160,26 +161,35 @@ fn dissect(message: &[u8], sink: &mut dyn Sink) -> Result<()> {
     let mut reader = Reader::new(message);
     reader.skip(4)?;
     let length = usize::from(reader.u8()?);
-    let mut header = Reader::new(reader.up_to(length));
-    let kind = header.u8()?;
-    let result = match kind & 0xf0 {
-        CONNECTION_REQUEST => connection_request(&mut header, sink),
-        CONNECTION_CONFIRM => connection_confirm(&mut header, sink),
-        DISCONNECT_REQUEST => refusal(&mut header, sink, true),
-        TPDU_ERROR => refusal(&mut header, sink, false),
-        DATA => {
-            // Classes 2 to 4 put the destination reference in front of the number.
-            header.skip(2)?;
-            let last = header.u8()? & END != 0;
-            return data(last, reader.rest(), sink);
-        }
-        _ => Ok(()),
-    };
-    // A header that is cut short by its own length octet, not by the capture.
-    if header.position() < length { result } else { result.map_err(|_| Error::Malformed("COTP header too short")) }
+    let header = reader.up_to(length);
+    match control(header, sink) {
+        Ok(Some(last)) => data(last, reader.rest(), sink),
+        Ok(None) => Ok(()),
+        // Its own length octet cut the header short, not the capture.
+        Err(_) if header.len() == length => Err(Error::Malformed("COTP header too short")),
+        Err(error) => Err(error),
+    }
 }
 
 // ---- COTP ----
+
+/// Reads the header of any TPDU. Of one that carries data it returns whether it is the last of its message.
+fn control(header: &[u8], sink: &mut dyn Sink) -> Result<Option<bool>> {
+    let mut header = Reader::new(header);
+    match header.u8()? & 0xf0 {
+        CONNECTION_REQUEST => connection_request(&mut header, sink)?,
+        CONNECTION_CONFIRM => connection_confirm(&mut header, sink)?,
+        DISCONNECT_REQUEST => refusal(&mut header, sink, true)?,
+        TPDU_ERROR => refusal(&mut header, sink, false)?,
+        DATA => {
+            // Classes 2 to 4 put the destination reference in front of the number.
+            header.skip(2)?;
+            return Ok(Some(header.u8()? & END != 0));
+        }
+        _ => {}
+    }
+    Ok(None)
+}
 
 /// Who calls whom, in the parameters of a connection request or confirm.
 struct Tsaps<'a> {
@@ -465,6 +475,312 @@ fn failed_read(parameters: &[u8], data: &[u8]) -> Option<u32> {
         reader.skip(usize::from(octets)).ok()?;
         if octets & 1 == 1 {
             let _ = reader.skip(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Recorder, hex};
+
+    // From public captures (STEP 7 and WinCC with an S7-300, Snap7): `c` from the client, `s` from the server.
+    const OPENING: &[(char, &str)] = &[
+        ('c', "0300001611e00000000f00c1020100c2020102c0010a"),
+        ('s', "0300001611d0000f000300c0010ac1020100c2020102"),
+        ('c', "0300001902f08032010000020000080000f0000001000101e0"),
+        ('s', "0300001b02f080320300000200000800000000f0000001000100f0"),
+        ('c', "0300000702f000"),
+    ];
+    const READING: &[(char, &str)] = &[
+        ('c', "0300001f02f080320100000000000e00000401120a10020040000184000000"),
+        (
+            's',
+            "0300005902f0803203000000000002004400000401ff04020000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000",
+        ),
+        ('c', "0300001f02f080320100000001000e00000401120a10010001000083000050"),
+        ('s', "0300001902f08032030000000100020004000004010a000000"),
+    ];
+    const DOWNLOADING: &[(char, &str)] = &[
+        ('c', "0300003102f080320100008300002000001a00010000000000095f30413030303031500d31303030323136303030303838"),
+        ('s', "0300001402f0803203000083000001000000001a"),
+        ('s', "0300002302f080320100006501001200001b00000000000000095f3041303030303150"),
+        ('c', "0300001902f0803203000065010002000400001b00000000fb"),
+        ('s', "0300002302f080320100006701001200001c00000000000000095f3041303030303150"),
+        ('c', "0300001402f0803203000067010001000000001c"),
+        ('c', "0300002b02f080320100008400001a000028000000000000fd000a01003041303030303150055f494e5345"),
+        ('s', "0300001402f08032030000840000010000000028"),
+    ];
+    const STOPPING: &[(char, &str)] = &[
+        ('c', "0300002102f0803201000035000010000029000000000009505f50524f4752414d"),
+        ('s', "0300001402f08032030000350000010000000029"),
+        ('s', "0300003102f080320700000000000800180001120411040300ff0900144304ff8400000000000000009401092153421521"),
+        ('s', "0300001902f080320700000000000800000100101000000000"),
+    ];
+    const LISTING: &[(char, &str)] = &[
+        ('c', "0300002102f080320700000400000800080001120411440100ff09000400000000"),
+        ('s', "0300002f02f080320700000400000c0012000112081284010105010000ff09000e00000000000200030000000f0002"),
+        ('c', "0300002102f080320700000500000c00040001120812440101000000000a000000"),
+        ('s', "0300002302f080320700000500000c0006000112081284010105000000ff0900024302"),
+        ('c', "0300001f02f080320700000b00000800060001120411430200ff0900023038"),
+        ('s', "0300002502f080320700000b00000c0008000112081283020100000000ff09000400012203"),
+        ('c', "0300002502f080320700000c000008000c0001120411430300ff0900083041303030303142"),
+        ('s', "0300002102f080320700000c00000c000400011208128303000000d2090a000000"),
+    ];
+    const PASSWORD: &[(char, &str)] = &[
+        ('c', "0300002502f0803207000006000008000c0001120411450100ff090008213a1b1d6e681b1d"),
+        ('s', "0300002102f080320700000600000c00040001120812850101000000000a000000"),
+    ];
+    const PLUS: &[(char, &str)] = &[
+        ('c', "0300002902f0807202001a31000005240000000a000003c03400000031915e00000000000072020000"),
+        ('s', "0300001f02f0807202001032000005240000000a3400000000000072020000"),
+        ('s', "0300002102f08072020012331000006e0400000000000006000000000072020000"),
+        (
+            'c',
+            "0300004302f08072020034310000058600000006000003c03489f90000200401bc37000004e88969001200000000896a001300896b0004000000000000000072020000",
+        ),
+        ('s', "0300002902f0807202001a32000005860000000634c08895b080ef91fff40000000000000072020000"),
+        (
+            's',
+            "0300005f02f080720200503200000586000000043400000014003c002000380100002a36455337203231342d31484533302d3058423020535a56424459585830313736383520200002560202000000000000010101001e0000000072020000",
+        ),
+    ];
+    const ALL: &[&[(char, &str)]] = &[OPENING, READING, DOWNLOADING, STOPPING, LISTING, PASSWORD, PLUS];
+
+    fn role(end: char) -> Role {
+        if end == 'c' { Role::Client } else { Role::Server }
+    }
+
+    fn said(messages: &[(char, &str)]) -> Vec<String> {
+        let mut recorder = Recorder::default();
+        for (end, message) in messages {
+            recorder.feed(&PROTOCOL, role(*end), &hex(message)).unwrap();
+        }
+        recorder.lines
+    }
+
+    #[test]
+    fn a_connection_names_rack_and_slot() {
+        assert_eq!(
+            said(OPENING),
+            [
+                "unit rack 0 slot 2",
+                "request cotp 224 unit=rack 0 slot 2 object=\"\"",
+                "response cotp 224 unit=rack 0 slot 2 object=\"\" matched",
+                "request s7comm 240 unit=rack 0 slot 2 object=\"\"",
+                "response s7comm 240 unit=rack 0 slot 2 object=\"\" matched",
+            ]
+        );
+        assert_eq!(said(&OPENING[1..2])[1], "unit rack 0 slot 2");
+        assert_eq!(tsap(b"SIMATIC-ROOT-HMI").to_text(), "SIMATIC-ROOT-HMI");
+        assert_eq!(tsap(b"\x10\x02").to_text(), "TSAP 10.02");
+        assert_eq!(tsap(b"\x03\x43").to_text(), "rack 2 slot 3");
+    }
+
+    // Made by hand after ISO 8073, 13.5: reason 136, congestion at connect request time.
+    #[test]
+    fn a_refused_connection_is_a_rejected_request() {
+        let lines = said(&[OPENING[0], ('s', "0300000b0680000f000088")]);
+        assert_eq!(lines[2], "response cotp 224 unit=rack 0 slot 2 object=\"\" status=136 matched");
+    }
+
+    #[test]
+    fn reads_say_what_is_read_and_which_failed() {
+        assert_eq!(
+            said(READING),
+            [
+                "request s7comm 4 unit= object=\"DB1.DBB0 x64\"",
+                "response s7comm 4 unit= object=\"\" matched",
+                "request s7comm 4 unit= object=\"M10.0\"",
+                "response s7comm 4 unit= object=\"\" status=10 matched",
+            ]
+        );
+    }
+
+    // Made by hand: the second of three items fails, the first is one octet and a fill octet.
+    #[test]
+    fn the_first_failed_item_is_found_behind_fill_octets() {
+        let parameters = hex("04 03");
+        assert_eq!(failed_read(&parameters, &hex("ff 04 0008 aa 00 05 00 0000 0a 00 0000")), Some(5));
+        assert_eq!(failed_read(&parameters, &hex("ff 03 0001 01 00 ff 09 0002 aaaa 0a 00 0000")), Some(10));
+        assert_eq!(failed_read(&parameters, &hex("ff 04 0010 aaaa ff 09 0001 aa 00 ff 04 0008 aa")), None);
+    }
+
+    #[test]
+    fn a_download_is_fetched_by_the_controller() {
+        let mut recorder = Recorder::default();
+        for (end, message) in DOWNLOADING {
+            recorder.feed(&PROTOCOL, role(*end), &hex(message)).unwrap();
+            assert_eq!(recorder.sender, role(*end), "{message}");
+        }
+        assert_eq!(
+            recorder.lines,
+            [
+                "request s7comm 26 unit= object=\"DB 1 (passive)\"",
+                "response s7comm 26 unit= object=\"\" matched",
+                "request s7comm 27 unit= object=\"DB 1 (passive)\"",
+                "response s7comm 27 unit= object=\"\" matched",
+                "request s7comm 28 unit= object=\"DB 1 (passive)\"",
+                "response s7comm 28 unit= object=\"\" matched",
+                "request s7comm 40.5 unit= object=\"_INSE DB 1 (passive)\"",
+                "response s7comm 40 unit= object=\"\" matched",
+            ]
+        );
+    }
+
+    // Made by hand after the capture of a refused upload below.
+    #[test]
+    fn an_upload_is_named_by_what_started_it() {
+        let lines = said(&[
+            ('c', "0300002302f080320100000700001200001d00000000000000095f3038303030303141"),
+            ('s', "0300002302f0803203000007000010000000001d000000000000070730303030313030"),
+            ('c', "0300001902f080320100000800000800001e00000000000007"),
+            ('s', "0300001a02f0803203000008000002000500001e00000100fbff"),
+            ('c', "0300001902f080320100000900000800001f00000000000007"),
+            ('c', "0300002302f080320100000a00001200001d00000000000000095f3042303030303041"),
+            ('s', "0300001302f080320200000a0000000000d241"),
+        ]);
+        assert_eq!(lines[2], "request s7comm 30 unit= object=\"OB 1 (active)\"");
+        assert_eq!(lines[4], "request s7comm 31 unit= object=\"OB 1 (active)\"");
+        assert_eq!(lines[6], "response s7comm 0 unit= object=\"\" status=53825 matched");
+    }
+
+    #[test]
+    fn a_stop_names_its_service_and_the_controller_tells_its_mode() {
+        assert_eq!(
+            said(STOPPING),
+            [
+                "request s7comm 41 unit= object=\"P_PROGRAM\"",
+                "response s7comm 41 unit= object=\"\" matched",
+                "response s7comm 459779 unit= object=\"event 0x4304\"",
+                "response s7comm 458752.0 unit= object=\"\"",
+                "fact s7comm unit= mode=stop",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_rest_of_an_answer_belongs_to_what_was_asked() {
+        let lines = said(LISTING);
+        assert_eq!(lines[0], "request s7comm 459777.0 unit= object=\"SZL 0x0000 index 0x0000\"");
+        assert_eq!(lines[2], lines[0]);
+        assert_eq!(lines[4], "request s7comm 459522 unit= object=\"OB\"");
+        assert_eq!(lines[6], "request s7comm 459523 unit= object=\"DB 1 (both)\"");
+        assert_eq!(lines[7], "response s7comm 459523 unit= object=\"\" status=53769 matched");
+    }
+
+    // Made by hand: the list of module identification, cut in two.
+    #[test]
+    fn a_status_list_in_two_answers_is_put_together() {
+        let lines = said(&[
+            ('c', "0300002102f080320700000400000800080001120411440100ff09000400110000"),
+            ('s', "0300003302f080320700000400000c0016000112081284010105010000ff09001200110000001c000100013645533720333135"),
+            ('c', "0300002102f080320700000500000c00040001120812440101000000000a000000"),
+            ('s', "0300003302f080320700000500000c0016000112081284010105000000ff0900122d32454831342d304142302000c000040001"),
+        ]);
+        assert!(lines.iter().any(|line| line.starts_with("fact s7comm unit= order_number=6ES7 315-2EH14-0AB0")), "{lines:#?}");
+    }
+
+    #[test]
+    fn a_password_is_not_shown_and_no_data_is_no_rejection() {
+        assert_eq!(said(PASSWORD), ["request s7comm 460033 unit= object=\"\"", "response s7comm 460033 unit= object=\"\" matched"]);
+    }
+
+    #[test]
+    fn plus_tells_version_outcome_and_order_number() {
+        assert_eq!(
+            said(PLUS),
+            [
+                "request s7comm_plus 1316 unit= object=\"version 2\"",
+                "response s7comm_plus 1316 unit= object=\"version 2\" matched",
+                "response s7comm_plus 51 unit= object=\"version 2\"",
+                "request s7comm_plus 1414 unit= object=\"version 2\"",
+                "response s7comm_plus 1414 unit= object=\"version 2\" status=65524 matched",
+                "response s7comm_plus 1414 unit= object=\"version 2\"",
+                "fact s7comm_plus unit= order_number=6ES7 214-1HE30-0XB0",
+                "fact s7comm_plus unit= serial=SZVBDYXX017685",
+                "fact s7comm_plus unit= hardware=2",
+                "fact s7comm_plus unit= firmware=V2.2.0",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_message_in_three_tpdus_counts_once() {
+        let whole = hex(READING[0].1);
+        let content = &whole[7..];
+        let mut recorder = Recorder::default();
+        for (range, end) in [(0..0, 0), (0..12, 0), (12..20, 0), (20..content.len(), END)] {
+            let part = &content[range];
+            let length = u8::try_from(part.len() + 7).unwrap();
+            recorder.feed(&PROTOCOL, Role::Client, &[&[3, 0, 0, length, 2, DATA, end], part].concat()).unwrap();
+        }
+        assert_eq!(recorder.lines, said(&READING[..1]));
+    }
+
+    #[test]
+    fn only_s7_itself_is_surely_s7() {
+        for (_, message) in ALL.iter().flat_map(|list| list.iter()).filter(|(_, message)| message.len() > 14) {
+            assert_eq!(probe(&hex(message)), Likeness::Sure, "{message}");
+        }
+        for (message, likeness) in [
+            // RDP: a cookie; a negotiation.
+            ("0300002b26e00000000000436f6f6b69653a206d737473686173683d7573657231320d0a", Likeness::Possible),
+            ("030000130ee000000000000100080003000000", Likeness::Possible),
+            // MMS: connection request, session layer.
+            ("030000130ee00000000600c1020002c2020001", Likeness::Possible),
+            ("030000130ee00000000600c1020002c2020200", Likeness::Possible),
+            ("0300000b02f08001000100", Likeness::Possible),
+            // One octet too many or too few for S7.
+            ("0300001502f0803203000035000001000000002900", Likeness::Possible),
+            ("0300001302f08032030000350000010000000029", Likeness::Possible),
+            // Not TPKT, not COTP.
+            ("16030100c2010000be0303", Likeness::No),
+            ("474554202f20485454502f312e31", Likeness::No),
+            ("0300000602f0", Likeness::No),
+            ("0300001602ff80320300003500000100", Likeness::No),
+            ("0300000ba0f08001000100", Likeness::No),
+            ("", Likeness::No),
+        ] {
+            assert_eq!(probe(&hex(message)), likeness, "{message}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_s7_over_cotp_says_nothing() {
+        assert!(said(&[('c', "0300000b02f08001000100"), ('c', "0300000702f080"), ('s', "0300000b02f00001000100")]).is_empty());
+    }
+
+    #[test]
+    fn a_cut_message_still_counts() {
+        let message = hex(READING[0].1);
+        let mut recorder = Recorder::default();
+        assert_eq!(dissect(&message[..24], &mut recorder), Err(Error::Truncated { at: 17 }));
+        assert_eq!(recorder.lines, ["request s7comm 4 unit= object=\"… +1\""]);
+        assert_eq!(frame(&message[..3]), Ok(None));
+        assert_eq!(frame(&message), Ok(Some(31)));
+        assert!(frame(b"GET /").is_err() && frame(&[3, 0, 0, 6]).is_err());
+    }
+
+    #[test]
+    fn no_octets_make_it_panic() {
+        let mut random: u32 = 1;
+        for (end, message) in ALL.iter().flat_map(|list| list.iter()) {
+            let message = hex(message);
+            let mut recorder = Recorder::default();
+            for cut in 0..=message.len() {
+                recorder.sender = role(*end);
+                let _ = dissect(&message[..cut], &mut recorder);
+                probe(&message[..cut]);
+                let mut changed = message.clone();
+                for _ in 0..3 {
+                    random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    let at = random as usize % changed.len();
+                    changed[at] ^= 1 << (random >> 29);
+                }
+                let _ = dissect(&changed, &mut recorder);
+                probe(&changed);
+            }
         }
     }
 }

@@ -46,7 +46,7 @@ struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    const fn new(out: &'a mut String) -> Self {
+    fn new(out: &'a mut String) -> Self {
         let begin = out.len();
         Self { out, begin, entries: 0, left_out: 0 }
     }
@@ -388,7 +388,10 @@ mod tests {
         assert_eq!(text("01 12 0a 10 04 0001 0001 84 000020"), "DB1.DBW4");
         assert_eq!(text("01 12 0a 10 08 0001 0001 84 000040"), "DB1.DBD8");
         assert_eq!(text("01 12 0a 10 01 0001 0007 85 00000f"), "DI7.DIX1.7");
-        assert_eq!(text("03 12 0a 10 01 0001 0000 83 000050 12 0a 10 02 0001 0000 83 000028 12 0a 10 05 0002 0000 83 000030"), "M10.0, MB5, MW6 x2");
+        assert_eq!(
+            text("03 12 0a 10 01 0001 0000 83 000050 12 0a 10 02 0001 0000 83 000028 12 0a 10 05 0002 0000 83 000030"),
+            "M10.0, MB5, MW6 x2"
+        );
         assert_eq!(text("02 12 0a 10 02 0001 0000 81 000000 12 0a 10 02 0001 0000 82 000000"), "IB0, QB0");
         assert_eq!(text("02 12 0a 10 1d 0001 0000 1d 000003 12 0a 10 1c 0001 0000 1c 000005"), "T3, C5");
         assert_eq!(text("01 12 0a 10 04 0001 0000 80 000800"), "PW256");
@@ -422,7 +425,9 @@ mod tests {
 
     #[test]
     fn any_octets_render() {
-        let sample = hex("03 12 0a 10 01 0001 0001 84 000000 12 0c b0 02 01 0044 0166 0a 0044 018a 12 12 b2 ff 8a0e 0001 1234abcd 40000003 40000002");
+        let sample = hex(
+            "03 12 0a 10 01 0001 0001 84 000000 12 0c b0 02 01 0044 0166 0a 0044 018a 12 12 b2 ff 8a0e 0001 1234abcd 40000003 40000002",
+        );
         for cut in 0..sample.len() {
             for octet in 0..=255 {
                 let mut octets = sample[..cut].to_vec();

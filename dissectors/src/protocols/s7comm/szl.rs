@@ -11,6 +11,8 @@
 //!
 //! The upper four bits of the identifier name the kind of module, the next four the extract (`xy`).
 
+use core::fmt::Write as _;
+
 use crate::error::Result;
 use crate::facts;
 use crate::reader::Reader;
@@ -23,13 +25,13 @@ const ENTRIES: u16 = 64;
 
 /// What is asked for: identifier and index.
 pub(super) const fn label(octets: &[u8]) -> Label<'_> {
-    Label { octets, render: |octets, out| render(octets, out) }
+    Label { octets, render }
 }
 
 fn render(octets: &[u8], out: &mut String) {
     if let [id_1, id_0, index_1, index_0, ..] = *octets {
         let (id, index) = (u16::from_be_bytes([id_1, id_0]), u16::from_be_bytes([index_1, index_0]));
-        out.push_str(&format!("SZL {id:#06x} index {index:#06x}"));
+        let _ = write!(out, "SZL {id:#06x} index {index:#06x}");
     }
 }
 
@@ -251,7 +253,8 @@ mod tests {
     // Answers in a public capture of STEP 7 logging on to an S7-300.
     #[test]
     fn mode_protection_and_key_switch_are_told() {
-        let list = "0132 0004 0028 0001 0004 0001 0003 0003 0002 0000 0000 5656 5801 6b42 0000 0000 0200 0001 0000 0000 0000 0000 0000 0000";
+        let list =
+            "0132 0004 0028 0001 0004 0001 0003 0003 0002 0000 0000 5656 5801 6b42 0000 0000 0200 0001 0000 0000 0000 0000 0000 0000";
         assert_eq!(said(&hex(list)), ["protection=level 3", "key_switch=run-p"]);
         assert_eq!(said(&hex("0424 0000 0014 0001 5140 ff08 0000 0000 0000 0000 9401 0921 5342 1521")), ["mode=run"]);
         assert_eq!(said(&hex("0424 0000 0014 0001 4302 ff64 0000 0000")), ["mode=stop"]);

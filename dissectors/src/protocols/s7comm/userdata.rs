@@ -7,9 +7,11 @@
 //! ```
 //!
 //! The function reported is `0x7_0000 | group << 8 | sub-function`. Group 0 is a mode transition: its function has no
-//! sub-function, what stands there is the new mode.
+//! sub-function, what stands there is the new mode. Reading a system status list has the number of the list as sub-function.
 //!
 //! A long answer comes in several, each fetched with a request of its own that repeats the sequence of the first answer.
+
+use core::fmt::Write as _;
 
 use crate::error::{Error, Result};
 use crate::facts;
@@ -49,6 +51,14 @@ impl Service {
         (self.group == MODE).then_some(u32::from(self.subfunction))
     }
 
+    /// The mode told, or the number of the status list in its name: identifier and index.
+    fn detail(self, object: &Label<'_>) -> Option<u32> {
+        match *object.octets {
+            [_, list, _, _] if self == Self::READ_SZL => Some(u32::from(list)),
+            _ => self.mode(),
+        }
+    }
+
     /// Where to keep what the rest of an answer belongs to.
     fn key(self, sequence: u8) -> u64 {
         u64::from(self.function()) << 8 | u64::from(sequence)
@@ -56,7 +66,9 @@ impl Service {
 }
 
 pub(super) fn dissect(reference: u16, parameters: &[u8], data: &[u8], sink: &mut dyn Sink) -> Result<()> {
-    let [_, _, _, _, _, kind, subfunction, ref rest @ ..] = *parameters else { return Err(Error::Malformed("userdata parameters too short")) };
+    let [_, _, _, _, _, kind, subfunction, ref rest @ ..] = *parameters else {
+        return Err(Error::Malformed("userdata parameters too short"));
+    };
     let service = Service { group: kind & 0x0f, subfunction };
     let (sequence, tail) = rest.split_first().map_or((0, rest), |(sequence, tail)| (*sequence, tail));
     match kind >> 4 {
@@ -92,7 +104,7 @@ fn request(service: Service, reference: u16, sequence: u8, data: &[u8], sink: &m
     let mut request = Request {
         protocol: S7COMM,
         function: service.function(),
-        subfunction: service.mode(),
+        subfunction: None,
         unit: None,
         object: Label::NONE,
         transaction: Some(OF_USERDATA | u64::from(reference)),
@@ -102,12 +114,14 @@ fn request(service: Service, reference: u16, sequence: u8, data: &[u8], sink: &m
     if payload.is_empty() && sequence != 0 && matches!(service.group, BLOCKS | CPU) {
         if let Some(memo) = sink.recall(Scope::Flow, service.key(sequence)) {
             request.object = object(service, memo.octets());
+            request.subfunction = service.detail(&request.object);
             request.context = FETCHES_MORE | u64::from(word(memo.octets()));
             return sink.request(&request);
         }
         request.context = FETCHES_MORE;
     } else {
         request.object = object(service, payload);
+        request.subfunction = service.detail(&request.object);
         // Enough to name the object again: identifier and index, or type of block.
         request.context = u64::from(word(request.object.octets));
     }
@@ -151,12 +165,13 @@ fn answer(service: Service, reference: u16, sequence: u8, tail: &[u8], data: &[u
     };
     let payload = payload(data);
     let is_szl = service == Service::READ_SZL;
+    let object = if is_szl && szl::begins(payload) { object(service, payload) } else { Label::NONE };
     let matched = sink.response(&Response {
         protocol: S7COMM,
         function: service.function(),
-        subfunction: service.mode(),
+        subfunction: service.detail(&object),
         unit: None,
-        object: if is_szl && szl::begins(payload) { payload.get(..4).map_or(Label::NONE, szl::label) } else { Label::NONE },
+        object,
         transaction: Some(OF_USERDATA | u64::from(reference)),
         status: status(error, data),
         next: None,
@@ -224,6 +239,6 @@ fn push(service: Service, data: &[u8], sink: &mut dyn Sink) {
 
 fn render_event(octets: &[u8], out: &mut String) {
     if let [high, low] = *octets {
-        out.push_str(&format!("event {:#06x}", u16::from_be_bytes([high, low])));
+        let _ = write!(out, "event {:#06x}", u16::from_be_bytes([high, low]));
     }
 }

@@ -1,0 +1,196 @@
+//! The captures in `pcaps/`, mistreated: segments cut anywhere, frames cut anywhere, octets changed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use dissectors::decode::{self, Decoded};
+use dissectors::engine::Engine;
+use dissectors::source::{Capture, Frame, LinkType};
+use dissectors::tables::Limits;
+
+/// A frame that a test owns.
+#[derive(Clone)]
+struct Owned {
+    octets: Vec<u8>,
+    wire_length: u32,
+    time: i64,
+    link: LinkType,
+}
+
+fn captures() -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pcaps");
+    let mut paths: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "pcap" || extension == "pcapng"));
+    paths.retain(|path| path.file_stem().is_some_and(|stem| stem != "demo"));
+    paths.sort();
+    assert!(paths.len() >= 5, "captures are missing");
+    paths
+}
+
+fn frames(path: &Path) -> Vec<Owned> {
+    let mut capture = Capture::open(path).unwrap();
+    let mut frames = Vec::new();
+    while let Some(frame) = capture.next() {
+        frames.push(Owned { octets: frame.octets.to_vec(), wire_length: frame.wire_length, time: frame.time, link: frame.link });
+    }
+    frames
+}
+
+fn run(frames: &[Owned]) -> Engine {
+    let mut engine = Engine::new(Limits::default());
+    for frame in frames {
+        engine.frame(&Frame { octets: &frame.octets, wire_length: frame.wire_length, time: frame.time, link: frame.link, interface: 0 });
+    }
+    engine.finish();
+    engine
+}
+
+type Operations = BTreeMap<(String, u32, Option<u32>, String, String), (u64, u64, u64)>;
+
+/// What was asked and answered, over all conversations.
+fn operations(engine: &Engine) -> Operations {
+    let mut all = Operations::new();
+    for row in engine.tables.operations.rows() {
+        let key = (row.protocol.to_owned(), row.function, row.subfunction, row.unit.label().to_text(), row.object.label().to_text());
+        let sum = all.entry(key).or_default();
+        *sum = (sum.0 + row.requests, sum.1 + row.responses, sum.2 + row.errors);
+    }
+    all
+}
+
+/// Where the TCP payload lies in an Ethernet frame with plain IPv4; `None` for all other frames.
+fn payload_of(frame: &Owned) -> Option<std::ops::Range<usize>> {
+    let Decoded::Ip(_, ip) = decode::decode(frame.link, &frame.octets) else { return None };
+    if frame.link != LinkType::ETHERNET || ip.protocol != decode::TCP || ip.fragment.is_some() || frame.octets[12..14] != [8, 0] {
+        return None;
+    }
+    let segment = decode::tcp(ip.payload, ip.length)?;
+    let start = segment.payload.as_ptr() as usize - frame.octets.as_ptr() as usize;
+    let whole = segment.payload.len() == segment.length && frame.octets.len() == frame.wire_length as usize;
+    (whole && segment.length > 0).then(|| start..start + segment.length)
+}
+
+/// The frame with only a part of its payload.
+fn part_of(frame: &Owned, payload: &std::ops::Range<usize>, part: std::ops::Range<usize>) -> Owned {
+    let mut octets = frame.octets[..payload.start].to_vec();
+    let transport = 14 + usize::from(octets[14] & 0xf) * 4;
+    let sequence = u32::from_be_bytes(octets[transport + 4..transport + 8].try_into().unwrap());
+    let sequence = sequence.wrapping_add(u32::try_from(part.start - payload.start).unwrap());
+    octets[transport + 4..transport + 8].copy_from_slice(&sequence.to_be_bytes());
+    octets.extend_from_slice(&frame.octets[part.clone()]);
+    let total = u16::try_from(octets.len() - 14).unwrap();
+    octets[16..18].copy_from_slice(&total.to_be_bytes());
+    // Another datagram: with the same identification it would be a frame that the mirror delivered twice.
+    octets[18] ^= u8::try_from(part.start & 0xff).unwrap();
+    if part.end < payload.end {
+        octets[transport + 13] &= !1; // the FIN belongs to the last part
+    }
+    Owned { wire_length: u32::try_from(octets.len()).unwrap(), octets, ..*frame }
+}
+
+/// Every segment cut into pieces of that many octets, the first piece shorter by `shift`.
+fn resegmented(frames: &[Owned], size: usize, shift: usize) -> Vec<Owned> {
+    let mut all = Vec::new();
+    for frame in frames {
+        let Some(payload) = payload_of(frame) else {
+            all.push(frame.clone());
+            continue;
+        };
+        let mut start = payload.start;
+        let mut end = (payload.start + size - shift).min(payload.end);
+        while start < payload.end {
+            all.push(part_of(frame, &payload, start..end));
+            (start, end) = (end, (end + size).min(payload.end));
+        }
+    }
+    all
+}
+
+#[test]
+fn streams_cut_anywhere_say_the_same() {
+    for path in captures() {
+        let frames = frames(&path);
+        let expected = operations(&run(&frames));
+        let longest = frames.iter().filter_map(payload_of).map(|payload| payload.len()).max().unwrap_or(0);
+        for cut in 1..longest {
+            // One cut after `cut` octets in every segment: over all cuts, every segment is cut at every octet.
+            let found = operations(&run(&resegmented(&frames, 1 << 16, (1 << 16) - cut)));
+            assert_eq!(found, expected, "{} with segments cut after {cut} octets", path.display());
+        }
+        for size in [1, 2, 3, 7] {
+            let found = operations(&run(&resegmented(&frames, size, 0)));
+            assert_eq!(found, expected, "{} in segments of {size} octets", path.display());
+        }
+    }
+}
+
+#[test]
+fn frames_cut_anywhere_never_say_more_and_never_panic() {
+    for path in captures() {
+        let frames = frames(&path);
+        let expected = operations(&run(&frames));
+        let longest = frames.iter().map(|frame| frame.octets.len()).max().unwrap_or(0);
+        for length in 0..longest {
+            let mut cut = frames.clone();
+            for frame in &mut cut {
+                frame.octets.truncate(length);
+            }
+            let found = operations(&run(&cut));
+            let count = |all: &Operations| all.values().map(|(requests, responses, _)| requests + responses).sum::<u64>();
+            assert!(count(&found) <= count(&expected), "{} cut to {length} octets", path.display());
+        }
+    }
+}
+
+#[test]
+fn changed_octets_never_panic_and_tables_stay_bounded() {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let limits = Limits { flows: 64, endpoints: 64, conversations: 32, operations: 256, facts: 64, anomalies: 64, ..Limits::default() };
+    for path in captures() {
+        let frames = frames(&path);
+        let mut engine = Engine::new(limits);
+        for _ in 0..20 {
+            for frame in &frames {
+                let mut octets = frame.octets.clone();
+                for _ in 0..=random() % 4 {
+                    let at = usize::try_from(random()).unwrap() % octets.len().max(1);
+                    if let Some(octet) = octets.get_mut(at) {
+                        *octet = random().to_le_bytes()[0];
+                    }
+                }
+                let frame = Frame { octets: &octets, wire_length: frame.wire_length, time: frame.time, link: frame.link, interface: 0 };
+                engine.frame(&frame);
+            }
+        }
+        engine.finish();
+        let tables = &engine.tables;
+        assert!(tables.endpoints.len() <= limits.endpoints && tables.conversations.len() <= limits.conversations);
+        assert!(tables.operations.len() <= limits.operations && tables.facts.len() <= limits.facts && tables.anomalies.len() <= limits.anomalies);
+    }
+}
+
+/// A loss takes the messages it hit and no others: with one frame in the middle missing, all other requests are
+/// still there.
+#[test]
+fn a_lost_segment_costs_only_its_own_messages() {
+    for path in captures() {
+        let frames = frames(&path);
+        let requests = |engine: &Engine| engine.tables.operations.rows().map(|row| row.requests + row.responses).sum::<u64>();
+        let expected = requests(&run(&frames));
+        let segments: Vec<_> = (0..frames.len()).filter(|at| payload_of(&frames[*at]).is_some()).collect();
+        for lost in segments.iter().skip(8).step_by(5) {
+            let mut rest = frames.clone();
+            rest.remove(*lost);
+            // What one segment can carry: a message of 12 octets is the shortest that counts.
+            let most = payload_of(&frames[*lost]).map_or(0, |payload| payload.len() as u64 / 8 + 1);
+            let found = requests(&run(&rest));
+            assert!(found + most >= expected, "{} without frame {lost}: {found} of {expected}", path.display());
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What a user relies on of the engine, on frames made here: Modbus over TCP, the plainest of the protocols.
+
+use dissectors::engine::Engine;
+use dissectors::observations::{Conversation, Operation};
+use dissectors::source::{Frame, LinkType};
+use dissectors::tables::Limits;
+
+const CLIENT: ([u8; 4], u16) = ([10, 0, 0, 1], 50_000);
+const SERVER: ([u8; 4], u16) = ([10, 0, 0, 2], 502);
+const SYN: u8 = 2;
+const ACK: u8 = 16;
+const FIN: u8 = 1;
+
+/// An Ethernet frame with a TCP segment.
+fn segment(from: ([u8; 4], u16), to: ([u8; 4], u16), sequence: u32, acknowledgement: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![2, 0, 0, 0, 0, to.0[3], 2, 0, 0, 0, 0, from.0[3], 8, 0];
+    let total = u16::try_from(40 + payload.len()).unwrap();
+    frame.extend([0x45, 0]);
+    frame.extend(total.to_be_bytes());
+    frame.extend([0, 0, 0, 0, 64, 6, 0, 0]);
+    frame.extend(from.0);
+    frame.extend(to.0);
+    frame.extend(from.1.to_be_bytes());
+    frame.extend(to.1.to_be_bytes());
+    frame.extend(sequence.to_be_bytes());
+    frame.extend(acknowledgement.to_be_bytes());
+    frame.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+    frame.extend(payload);
+    while frame.len() < 60 {
+        frame.push(0xaa); // padding is no payload
+    }
+    frame
+}
+
+/// A Modbus/TCP message.
+fn message(transaction: u16, pdu: &[u8]) -> Vec<u8> {
+    let mut octets = transaction.to_be_bytes().to_vec();
+    octets.extend([0, 0]);
+    octets.extend(u16::try_from(pdu.len() + 1).unwrap().to_be_bytes());
+    octets.push(1);
+    octets.extend(pdu);
+    octets
+}
+
+fn read(transaction: u16, address: u16) -> Vec<u8> {
+    let [a, b] = address.to_be_bytes();
+    message(transaction, &[3, a, b, 0, 2])
+}
+
+fn answer(transaction: u16) -> Vec<u8> {
+    message(transaction, &[3, 4, 0, 1, 0, 2])
+}
+
+struct Wire {
+    engine: Engine,
+    time: i64,
+    sequence: [u32; 2],
+    ends: [([u8; 4], u16); 2],
+}
+
+impl Wire {
+    fn new(client: ([u8; 4], u16), server: ([u8; 4], u16)) -> Self {
+        Self { engine: Engine::new(Limits::default()), time: 1_700_000_000_000_000_000, sequence: [1000, 9000], ends: [client, server] }
+    }
+
+    fn frame(&mut self, octets: &[u8]) {
+        self.time += 1_000_000;
+        let wire_length = u32::try_from(octets.len()).unwrap();
+        self.engine.frame(&Frame { octets, wire_length, time: self.time, link: LinkType::ETHERNET, interface: 0 });
+    }
+
+    /// End 0 is the client, end 1 the server.
+    fn send(&mut self, end: usize, flags: u8, payload: &[u8]) -> Vec<u8> {
+        let frame = self.made(end, flags, payload);
+        self.frame(&frame);
+        frame
+    }
+
+    /// A segment that moves the numbering on but is not seen yet.
+    fn made(&mut self, end: usize, flags: u8, payload: &[u8]) -> Vec<u8> {
+        let frame = segment(self.ends[end], self.ends[1 - end], self.sequence[end], self.sequence[1 - end], flags, payload);
+        let length = u32::try_from(payload.len()).unwrap() + u32::from(flags & (SYN | FIN) != 0);
+        self.sequence[end] = self.sequence[end].wrapping_add(length);
+        frame
+    }
+
+    fn handshake(&mut self) {
+        self.send(0, SYN, &[]);
+        self.send(1, SYN | ACK, &[]);
+        self.send(0, ACK, &[]);
+    }
+
+    fn finish(mut self) -> Engine {
+        self.engine.finish();
+        self.engine
+    }
+}
+
+fn totals(engine: &Engine) -> (u64, u64, u64, u64) {
+    let sum = |of: fn(&Operation) -> u64| engine.tables.operations.rows().map(of).sum();
+    (sum(|row| row.requests), sum(|row| row.responses), sum(|row| row.errors), sum(|row| row.unanswered))
+}
+
+fn only_conversation(engine: &Engine) -> &Conversation {
+    let rows: Vec<_> = engine.tables.conversations.rows().collect();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    rows[0]
+}
+
+fn port_of_server(engine: &Engine) -> u16 {
+    only_conversation(engine).key.port
+}
+
+#[test]
+fn a_request_is_paired_with_its_response_and_timed() {
+    let mut wire = Wire::new(CLIENT, SERVER);
+    wire.handshake();
+    wire.send(0, ACK, &read(1, 0));
+    wire.send(1, ACK, &answer(1));
+    wire.send(0, ACK, &read(2, 0));
+    wire.send(1, ACK, &message(2, &[0x83, 2]));
+    wire.send(0, ACK, &read(3, 0));
+    let engine = wire.finish();
+    assert_eq!(totals(&engine), (3, 2, 1, 1));
+    let row = engine.tables.operations.rows().next().unwrap();
+    assert_eq!((row.unit.label().to_text(), row.object.label().to_text()), ("1".into(), "HR 40001-40002".into()));
+    assert_eq!(row.statuses, vec![(2, 1)]);
+    assert_eq!((row.response_time.least, row.response_time.count), (1_000_000, 2));
+    let conversation = only_conversation(&engine);
+    assert_eq!((conversation.traffic.client.packets, conversation.traffic.server.packets), (5, 3));
+    assert_eq!((conversation.connections, conversation.refused, conversation.round_trip), (1, 0, Some(2_000_000)));
+}
+
+#[test]
+fn an_odd_port_and_a_capture_begun_mid_stream_make_no_difference() {
+    let mut wire = Wire::new(([10, 0, 0, 9], 1025), ([10, 0, 0, 2], 40_000));
+    for transaction in 0..4 {
+        wire.send(1, ACK, &answer(transaction)); // the first answers a request before the capture
+        wire.send(0, ACK, &read(transaction + 1, 7));
+    }
+    let engine = wire.finish();
+    assert_eq!(port_of_server(&engine), 40_000);
+    assert_eq!(totals(&engine), (4, 4, 0, 1));
+}
+
+#[test]
+fn the_message_outweighs_the_port() {
+    // The client uses port 502 itself; what it says shows who asks.
+    let mut wire = Wire::new(([10, 0, 0, 9], 502), ([10, 0, 0, 2], 40_000));
+    for transaction in 0..8 {
+        wire.send(0, ACK, &read(transaction, 7));
+        wire.send(1, ACK, &answer(transaction));
+    }
+    let engine = wire.finish();
+    assert_eq!(port_of_server(&engine), 40_000);
+    assert_eq!((totals(&engine).0, totals(&engine).1), (8, 8));
+}
+
+#[test]
+fn another_protocol_on_the_port_is_reported() {
+    let mut wire = Wire::new(CLIENT, SERVER);
+    wire.handshake();
+    wire.send(0, ACK, b"GET / HTTP/1.1\r\nHost: plc\r\n\r\n");
+    wire.send(1, ACK, b"HTTP/1.1 200 OK\r\n\r\n");
+    wire.send(0, FIN | ACK, &[]);
+    wire.send(1, FIN | ACK, &[]);
+    let engine = wire.finish();
+    let anomalies: Vec<_> = engine.tables.anomalies.rows().map(|row| (row.kind, row.detail.as_str())).collect();
+    assert_eq!(anomalies, vec![("unexpected_protocol", "not modbus on its port: begins 47 45 54 20 (GET / HT)")]);
+    assert_eq!(totals(&engine), (0, 0, 0, 0));
+}
+
+#[test]
+fn order_duplicates_and_retransmissions_change_no_count() {
+    let mut wire = Wire::new(CLIENT, SERVER);
+    wire.handshake();
+    let first = wire.made(0, ACK, &read(1, 0));
+    let second = wire.made(0, ACK, &read(2, 10));
+    wire.frame(&second);
+    wire.frame(&first);
+    wire.frame(&first); // sent again
+    wire.send(1, ACK, &[answer(1), answer(2)].concat());
+    let engine = wire.finish();
+    assert_eq!(totals(&engine), (2, 2, 0, 0));
+    assert_eq!((engine.counters.out_of_order, engine.counters.retransmissions, engine.counters.lost_segments), (1, 1, 0));
+}
+
+#[test]
+fn a_gap_costs_only_the_message_it_hit() {
+    let mut wire = Wire::new(CLIENT, SERVER);
+    wire.handshake();
+    for transaction in 1..20 {
+        let request = wire.made(0, ACK, &read(transaction, 0));
+        if transaction != 5 {
+            wire.frame(&request);
+        }
+        wire.send(1, ACK, &answer(transaction));
+    }
+    let engine = wire.finish();
+    assert_eq!((totals(&engine).0, totals(&engine).1), (18, 19));
+    assert_eq!((engine.counters.lost_segments, engine.counters.lost_octets), (1, 12));
+}
+
+#[test]
+fn a_new_connection_between_the_same_ports_is_counted() {
+    let mut wire = Wire::new(CLIENT, SERVER);
+    wire.handshake();
+    wire.send(0, ACK, &read(1, 0));
+    wire.sequence = [77_000_000, 88_000_000];
+    wire.handshake();
+    wire.send(0, ACK, &read(1, 0));
+    wire.send(1, ACK, &answer(1));
+    let engine = wire.finish();
+    assert_eq!(only_conversation(&engine).connections, 2);
+    assert_eq!(totals(&engine), (2, 1, 0, 1));
+}
+
+#[test]
+fn a_refused_connection_is_counted_as_such() {
+    let mut wire = Wire::new(CLIENT, SERVER);
+    wire.send(0, SYN, &[]);
+    wire.send(1, 4 | ACK, &[]);
+    let engine = wire.finish();
+    let conversation = only_conversation(&engine);
+    assert_eq!((conversation.connections, conversation.refused, conversation.key.protocol), (1, 1, ""));
+}
+
+#[test]
+fn a_million_objects_stay_one_counted_row_beyond_the_cap() {
+    let mut wire = Wire::new(CLIENT, SERVER);
+    wire.handshake();
+    for number in 0..3000_u16 {
+        wire.send(0, ACK, &read(number, number));
+        wire.send(1, ACK, &answer(number));
+    }
+    let limit = Limits::default().operations_per_conversation;
+    let engine = wire.finish();
+    assert_eq!(engine.tables.operations.len(), limit + 1);
+    assert_eq!(totals(&engine), (3000, 3000, 0, 0));
+    let more = engine.tables.operations.rows().find(|row| row.object.label().to_text() == "(more objects)").unwrap();
+    assert_eq!(more.requests, 3000 - limit as u64);
+}
+
+#[test]
+fn a_flood_of_addresses_is_evicted_and_counted() {
+    let limits = Limits { flows: 100, conversations: 100, endpoints: 100, ..Limits::default() };
+    let mut engine = Engine::new(limits);
+    for number in 0..5000_u16 {
+        let [a, b] = number.to_be_bytes();
+        let octets = segment(([10, 1, a, b], 4000), SERVER, 1, 0, SYN, &[]);
+        engine.frame(&Frame { octets: &octets, wire_length: 60, time: i64::from(number), link: LinkType::ETHERNET, interface: 0 });
+    }
+    engine.finish();
+    assert_eq!(engine.tables.conversations.len(), 100);
+    assert_eq!(engine.tables.endpoints.len(), 100);
+    assert_eq!(engine.evicted().0, 4900);
+    assert_eq!(engine.tables.conversations.evicted(), 4900);
+}

@@ -1,0 +1,101 @@
+"""Operations for people: what was done to a server, whatever the objects, and how it went."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from sensor.protocols import Intent
+from sensor.rows import OperationRow
+
+INTENTS: dict[Intent, str] = {
+    Intent.PROGRAM: "downloads logic or firmware",
+    Intent.CONTROL: "operates outputs, starts, stops, resets",
+    Intent.WRITE: "changes values",
+    Intent.CONFIGURE: "changes settings",
+    Intent.UPLOAD: "reads logic back",
+    Intent.DIAGNOSE: "tests, asks for states",
+    Intent.DISCOVER: "asks what is there",
+    Intent.READ: "reads values",
+    Intent.REPORT: "speaks unasked",
+    Intent.SESSION: "opens, keeps and closes sessions",
+}
+"""What each intent does to a plant; the most dangerous first."""
+
+_OBJECTS_SHOWN = 3
+
+
+@dataclass(slots=True)
+class Deed:
+    """One function that one client used on one unit of one server, summed over all objects.
+
+    counts are PDUs; mean_response_ms is weighted by the responses that were timed, None where none was.
+    """
+
+    client: str
+    server: str
+    unit: str
+    protocol: str
+    name: str
+    technique: str | None
+    objects: list[str] = field(default_factory=list)
+    requests: int = 0
+    responses: int = 0
+    errors: int = 0
+    unanswered: int = 0
+    results: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def times(self) -> int:
+        """How often it was asked; where the requests were not captured, how often it was answered."""
+        return self.requests or self.responses
+
+    def objects_text(self) -> str:
+        """The first objects, and how many more there are."""
+        shown = ", ".join(self.objects[:_OBJECTS_SHOWN])
+        more = len(self.objects) - _OBJECTS_SHOWN
+        return f"{shown}, … {more:,} more" if more > 0 else shown
+
+    def outcome(self) -> str:
+        """Accepted, rejected with which reasons, unanswered; in that order, with their numbers."""
+        accepted = self.responses - self.errors
+        parts = []
+        if accepted > 0:
+            parts.append(("accepted", accepted))
+        if self.errors:
+            reasons = ", ".join(name if count == self.errors else f"{name} {count:,}" for name, count in self.results.items())
+            parts.append((f"rejected ({reasons})" if reasons else "rejected", self.errors))
+        if self.unanswered:
+            parts.append(("unanswered", self.unanswered))
+        if not self.requests:
+            parts.append(("unasked", self.responses)) if False else None
+        if not parts:
+            return "no answer due"
+        if len(parts) == 1 and parts[0][1] == self.times:
+            return parts[0][0]
+        return ", ".join(f"{count:,} {what}" for what, count in parts)
+
+
+def deeds(operations: Iterable[OperationRow]) -> list[Deed]:
+    """Operations summed over their objects, the most frequent first."""
+
+    def key(row: OperationRow) -> tuple[str, ...]:
+        return (row["client"] or "?", row["server"] or "?", row["unit"], row["protocol"], row["name"], row["technique"] or "")
+
+    found = []
+    for (client, server, unit, protocol, name, technique), rows in groupby(sorted(operations, key=key), key):
+        deed = Deed(client, server, unit, protocol, name, technique or None)
+        for row in rows:
+            _add(deed, row)
+        found.append(deed)
+    return sorted(found, key=lambda deed: -deed.times)
+
+
+def _add(deed: Deed, row: OperationRow) -> None:
+    if row["object"] and row["object"] not in deed.objects:
+        deed.objects.append(row["object"])
+    deed.requests += row["requests"]
+    deed.responses += row["responses"]
+    deed.errors += row["errors"]
+    deed.unanswered += row["unanswered"]
+    for name, count in row["results"].items():
+        deed.results[name] = deed.results.get(name, 0) + count
