@@ -4,6 +4,7 @@ The same captures give the same document, however they were cut into batches.
 """
 
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -125,10 +126,15 @@ def _milliseconds(nanoseconds: int) -> float:
     return nanoseconds / 1_000_000
 
 
+def _readable(file: str) -> str:
+    """A file's name as Unicode, octets that are none escaped."""
+    return os.fsencode(file).decode(errors="backslashreplace")
+
+
 def _capture_row(statistics: Statistics | None, files: Iterable[str], warnings: Iterable[tuple[str, str]]) -> CaptureRow:
     counters: dict[str, int] = dict(sorted(statistics.counters.items())) if statistics else {}
     return {
-        "files": list(files),
+        "files": [_readable(file) for file in files],
         "packets": statistics.packets if statistics else 0,
         "octets": statistics.octets if statistics else 0,
         "first": _timestamp_or_none(statistics.first if statistics else None),
@@ -138,7 +144,7 @@ def _capture_row(statistics: Statistics | None, files: Iterable[str], warnings: 
         "lost_segments": counters.pop("lost_segments", 0),
         "counters": counters,
         "skipped_link_types": dict(sorted(statistics.skipped_link_types.items())) if statistics else {},
-        "warnings": [{"file": file, "text": text} for file, text in warnings],
+        "warnings": [{"file": _readable(file), "text": text} for file, text in warnings],
     }
 
 

@@ -131,6 +131,15 @@ impl Delivery<'_> {
         self.flow.assemblies.retain(|assembly| assembly.side != side);
     }
 
+    /// Octets that fill a gap which the stream has passed over: only whole messages in them count.
+    #[cold]
+    pub fn island(&mut self, octets: &[u8], cut: bool) {
+        let Recognition::Known(protocol) = self.flow.recognition else { return };
+        let searching = core::mem::replace(&mut self.stream().searching, true);
+        self.messages(protocol, octets, cut);
+        self.stream().searching = searching;
+    }
+
     /// Octets of a stream of which it is not known yet what it is.
     #[cold]
     fn recognise(&mut self, octets: &[u8], cut: bool) {

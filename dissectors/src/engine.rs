@@ -402,6 +402,11 @@ fn payload(delivery: &mut Delivery<'_>, segment: &Tcp<'_>, counters: &mut Counte
                 increase(&mut counters.retransmissions);
             }
         }
+        Verdict::Late => {
+            increase(&mut half.traffic.out_of_order);
+            increase(&mut counters.out_of_order);
+            delivery.island(segment.payload, segment.payload.len() < segment.length);
+        }
         Verdict::Early => early(delivery, segment, counters),
         Verdict::Elsewhere => {
             half.stream.restart(segment.sequence);

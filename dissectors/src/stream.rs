@@ -8,12 +8,6 @@
 const MOST_HELD: usize = 64;
 /// Octets held in one direction at the most.
 const MOST_HELD_OCTETS: usize = 256 * 1024;
-/// Held segments that show a gap whose octets the receiver has acknowledged to be a loss of the capture, not a
-/// change of order.
-const ENOUGH_HELD: usize = 4;
-/// How long an acknowledged gap may stay open, nanoseconds: mirrors merge two directions and change the order by
-/// less than this.
-const REORDERING: i64 = 20_000_000;
 /// How long any gap may stay open, nanoseconds: the first retransmission timeouts of TCP lie below this.
 const PATIENCE: i64 = 3_000_000_000;
 /// A jump of the sequence number over more than this is another connection, not a gap.
@@ -41,6 +35,8 @@ pub enum Verdict {
     Seen,
     /// It came early: hold it.
     Early,
+    /// It fills a gap that was given up already: what it holds stands by itself.
+    Late,
     /// The numbering has nothing to do with what was seen so far.
     Elsewhere,
 }
@@ -55,6 +51,8 @@ pub struct Stream {
     acknowledged: Option<u32>,
     held: Vec<Held>,
     held_octets: usize,
+    /// The gap given up last: its first octet and the one after it.
+    skipped: Option<(u32, u32)>,
     /// Front of a message whose rest has not come yet.
     pub partial: Vec<u8>,
     /// After a gap: look for the next message.
@@ -112,11 +110,22 @@ impl Stream {
             return Verdict::Early;
         }
         if end.wrapping_sub(self.next).cast_signed() <= 0 {
-            return Verdict::Seen;
+            return if self.fills_skipped(sequence, end) { Verdict::Late } else { Verdict::Seen };
         }
         let seen = ahead.unsigned_abs();
         self.next = end;
         Verdict::Deliver(seen as usize)
+    }
+
+    /// True where the octets lie in the gap given up last; they count as seen from then on.
+    #[cold]
+    fn fills_skipped(&mut self, sequence: u32, end: u32) -> bool {
+        let Some((from, to)) = self.skipped else { return false };
+        let inside = sequence.wrapping_sub(from).cast_signed() >= 0 && to.wrapping_sub(end).cast_signed() >= 0;
+        if inside {
+            self.skipped = (end != to).then_some((end, to));
+        }
+        inside
     }
 
     /// Begin again at this number, mid-stream.
@@ -170,19 +179,21 @@ impl Stream {
         held
     }
 
-    /// True where the missing octets will not come any more.
+    /// True where the missing octets will not come any more, or may come but must not be waited for: once the
+    /// receiver has acknowledged them it acts on what is held, and its answer must find the question counted.
     pub fn is_overdue(&self, time: i64) -> bool {
         let Some(first) = self.held.first() else { return false };
         let oldest = self.held.iter().map(|held| held.time).min().unwrap_or(time);
         let waited = time.saturating_sub(oldest);
         let received = self.acknowledged.is_some_and(|number| number.wrapping_sub(first.sequence).cast_signed() >= 0);
-        waited > PATIENCE || (received && (self.held.len() >= ENOUGH_HELD || waited > REORDERING))
+        received || waited > PATIENCE
     }
 
     /// Give up the octets before the first held segment. Returns how many those are.
     pub fn skip_gap(&mut self) -> u32 {
         let Some(first) = self.held.first() else { return 0 };
         let missing = first.sequence.wrapping_sub(self.next);
+        self.skipped = Some((self.next, first.sequence));
         self.next = first.sequence;
         missing
     }
@@ -212,13 +223,16 @@ mod tests {
         let mut stream = Stream::default();
         assert_eq!(stream.offer(100, 10), Verdict::Deliver(0));
         assert!(stream.hold(120, b"x", 1, 0));
-        stream.acknowledge(110);
-        assert!(!stream.is_overdue(REORDERING + 1));
+        stream.acknowledge(119);
+        assert!(!stream.is_overdue(PATIENCE));
+        assert!(stream.is_overdue(PATIENCE + 1));
         stream.acknowledge(121);
-        assert!(!stream.is_overdue(REORDERING));
-        assert!(stream.is_overdue(REORDERING + 1));
+        assert!(stream.is_overdue(0));
         assert_eq!(stream.skip_gap(), 10);
         assert_eq!(stream.offer(120, 1), Verdict::Deliver(0));
+        assert_eq!(stream.offer(110, 6), Verdict::Late);
+        assert_eq!(stream.offer(110, 6), Verdict::Seen);
+        assert_eq!(stream.offer(116, 4), Verdict::Late);
     }
 
     #[test]

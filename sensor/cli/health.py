@@ -43,19 +43,19 @@ def remarks(whole: Document) -> list[Remark]:
 def _losses(whole: Document) -> list[Remark]:
     found = []
     conversations = whole["conversations"]
-    holed = [row for row in conversations if any(row["lost_segments"])]
-    if holed:
-        segments, missing = sum(sum(row["lost_segments"]) for row in holed), sum(sum(row["lost_octets"]) for row in holed)
+    if holed := [row for row in conversations if any(row["lost_segments"])]:
+        gaps = count(sum(sum(row["lost_segments"]) for row in holed), "gap")
+        missing = octets(sum(sum(row["lost_octets"]) for row in holed))
         text = (
-            f"Lost: {count(segments, 'gap')} in the TCP streams of {count(len(holed), 'conversation')}, {octets(missing)} missing. The mirror"
-            " port or the capturing machine dropped packets; what was asked in a gap is not counted, and its answers look unasked."
+            f"Lost: {gaps} in the TCP streams of {count(len(holed), 'conversation')}, {missing} missing. The mirror port or the"
+            " capturing machine dropped packets: what was asked in a gap is not counted, and its answer stands without a request."
         )
         found.append(Remark(Weight.LOSS, text))
-    tcp = sum(row["transport"] == "tcp" for row in conversations)
     if one_way := sum(map(is_one_way, conversations)):
+        all_tcp = count(sum(row["transport"] == "tcp" for row in conversations), "TCP conversation")
         text = (
-            f"One-way: of {one_way:,} of {count(tcp, 'TCP conversation')} only one direction was seen. The mirror port copies one direction,"
-            " or the answers take another path; whether requests were accepted cannot be told there."
+            f"One-way: of {one_way:,} of {all_tcp} only one direction was seen. The mirror port copies one direction, or the"
+            " answers take another path: whether requests were accepted cannot be told there."
         )
         found.append(Remark(Weight.LOSS, text))
     return found
@@ -66,16 +66,17 @@ def _cuts(whole: Document) -> list[Remark]:
     found += [Remark(Weight.LOSS, f"Incomplete: {row['file']}: {row['text']}") for row in capture["warnings"]]
     if cut := capture["truncated_records"]:
         text = (
-            f"Cut: {count(cut, 'frame')} ({percent(cut, capture['packets'])}) shorter in the capture than on the wire. Capture whole frames"
-            " (tcpdump -s 0): what stood in the rest is unknown."
+            f"Cut: {count(cut, 'frame')} ({percent(cut, capture['packets'])}) shorter in the capture than on the wire: what stood"
+            " in the rest is unknown. Capture whole frames (tcpdump -s 0)."
         )
         found.append(Remark(Weight.LOSS, text))
     for name, number in capture["skipped_link_types"].items():
-        found.append(Remark(Weight.LOSS, f"Skipped: {count(number, 'frame')} of link type {name}, which Otoscope does not read."))
+        text = f"Skipped: {count(number, 'frame')} of link type {name}, which Otoscope does not read."
+        found.append(Remark(Weight.LOSS, text))
     for name, number in capture["counters"].items():
         if name.startswith("evicted_") and number:
-            text = f"Full: {number:,} of the {name.removeprefix('evicted_').replace('_', ' ')} were dropped to bound the memory; the oldest went first."
-            found.append(Remark(Weight.LOSS, text))
+            what = name.removeprefix("evicted_").replace("_", " ")
+            found.append(Remark(Weight.LOSS, f"Full: {number:,} {what} were dropped to bound the memory, the stalest first."))
     return found
 
 
@@ -83,17 +84,17 @@ def _notes(whole: Document) -> list[Remark]:
     capture, conversations, found = whole["capture"], whole["conversations"], []
     if duplicates := capture["duplicates"]:
         text = (
-            f"Duplicates: {count(duplicates, 'packet')} ({percent(duplicates, capture['packets'])}) captured twice, as a mirror does that copies"
-            " what comes in and what goes out. They are counted once in what follows."
+            f"Duplicates: {count(duplicates, 'packet')} ({percent(duplicates, capture['packets'])}) captured twice, as a mirror"
+            " does that copies what comes in and what goes out. What they carry is counted once."
         )
         found.append(Remark(Weight.NOTE, text))
     resent = sum(sum(row["retransmissions"]) for row in conversations)
     sent = sum(sum(row["packets"]) for row in conversations if row["transport"] == "tcp")
     if resent > _RETRANSMITTED_SHARE * sent:
-        text = f"Retransmissions: {count(resent, 'TCP segment')} ({percent(resent, sent)}) sent again. The network itself loses or delays packets."
+        text = f"Resent: {count(resent, 'TCP segment')} ({percent(resent, sent)}). The network itself loses or delays packets."
         found.append(Remark(Weight.NOTE, text))
     if refused := sum(row["refused"] for row in conversations):
-        pairs = sum(bool(row["refused"]) for row in conversations)
-        text = f"Refused: {count(refused, 'TCP connection')} in {count(pairs, 'conversation')} rejected or never answered. A service that is down, or a scan."
+        where = count(sum(bool(row["refused"]) for row in conversations), "conversation")
+        text = f"Refused: {count(refused, 'TCP connection')} in {where} rejected or never answered. A service that is down, or a scan."
         found.append(Remark(Weight.NOTE, text))
     return found

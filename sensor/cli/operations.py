@@ -28,7 +28,7 @@ _OBJECTS_SHOWN = 3
 class Deed:
     """One function that one client used on one unit of one server, summed over all objects.
 
-    counts are PDUs; mean_response_ms is weighted by the responses that were timed, None where none was.
+    Counts are PDUs.
     """
 
     client: str
@@ -57,22 +57,19 @@ class Deed:
 
     def outcome(self) -> str:
         """Accepted, rejected with which reasons, unanswered; in that order, with their numbers."""
-        accepted = self.responses - self.errors
         parts = []
-        if accepted > 0:
-            parts.append(("accepted", accepted))
+        if (accepted := self.responses - self.errors) > 0:
+            parts.append(("accepted" if self.requests else "without a request", accepted))
         if self.errors:
-            reasons = ", ".join(name if count == self.errors else f"{name} {count:,}" for name, count in self.results.items())
-            parts.append((f"rejected ({reasons})" if reasons else "rejected", self.errors))
+            reasons = ", ".join(name if count == self.errors else f"{count:,} {name}" for name, count in self.results.items())
+            parts.append((f"rejected: {reasons}" if reasons else "rejected", self.errors))
         if self.unanswered:
             parts.append(("unanswered", self.unanswered))
-        if not self.requests:
-            parts.append(("unasked", self.responses)) if False else None
         if not parts:
             return "no answer due"
         if len(parts) == 1 and parts[0][1] == self.times:
             return parts[0][0]
-        return ", ".join(f"{count:,} {what}" for what, count in parts)
+        return "; ".join(f"{count:,} {what}" for what, count in parts)
 
 
 def deeds(operations: Iterable[OperationRow]) -> list[Deed]:

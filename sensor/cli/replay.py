@@ -34,7 +34,12 @@ what was read until then is shown.
 @click.command(epilog=_EXAMPLES)
 @click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
 @click.option(
-    "--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True, help="Tables for people, or JSON."
+    "--format",
+    "output_format",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="Tables for people, or JSON.",
 )
 @click.option("--rows", type=click.IntRange(min=0), default=20, show_default=True, help="Rows of each table; 0 shows all of them.")
 def replay(captures: tuple[str, ...], output_format: str, rows: int) -> None:
@@ -107,7 +112,7 @@ def _progress() -> Iterator[Callable[[Progress], None] | None]:
         return
     from rich.console import Console
     from rich.markup import escape
-    from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn, TextColumn
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())

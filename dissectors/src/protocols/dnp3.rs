@@ -183,7 +183,7 @@ fn dissect(message: &[u8], sink: &mut dyn Sink) -> Result<()> {
     let [_, _, length, control, destination_low, destination_high, source_low, source_high, _, _] = *header;
     let destination = u16::from_le_bytes([destination_low, destination_high]);
     let source = u16::from_le_bytes([source_low, source_high]);
-    let mut link = Link { control, source, destination, cut: false };
+    let link = Link { control, source, destination, cut: false };
     if control & PRM == 0 || !matches!(control & 0x0f, CONFIRMED_DATA | UNCONFIRMED_DATA) {
         link_service(link, sink);
         return Ok(());
@@ -192,19 +192,48 @@ fn dissect(message: &[u8], sink: &mut dyn Sink) -> Result<()> {
         link_service(link, sink);
     }
     let count = usize::from(length).saturating_sub(COUNTED_HEADER);
-    let mut room = [[0; crc::BLOCK]; BLOCKS];
-    let data = match user_data(blocks, count, &mut room) {
-        Data::Right(data) => data,
-        Data::Cut(data) => {
-            link.cut = true;
-            data
-        }
-        Data::Wrong => {
+    match blocks.get(..count.saturating_add(CHECK_CODE)).and_then(|block| block.split_last_chunk()) {
+        // One block lies on the wire as it is.
+        Some((data, stored)) if count <= crc::BLOCK => {
+            if crc::code(data) == u16::from_le_bytes(*stored) {
+                return transport(data, link, sink);
+            }
             sink.anomaly(NAME, "bad_crc", format_args!("data block"));
-            return Ok(());
+            Ok(())
         }
-    };
-    transport(data, link, sink)
+        _ => several_blocks(blocks, count, link, sink),
+    }
+}
+
+/// Take the check codes out of the user data of a frame.
+fn several_blocks(blocks: &[u8], count: usize, mut link: Link, sink: &mut dyn Sink) -> Result<()> {
+    let whole = count.div_ceil(crc::BLOCK).saturating_mul(CHECK_CODE).saturating_add(count);
+    link.cut = blocks.len() < whole;
+    let mut room = [[0; crc::BLOCK]; BLOCKS];
+    let (mut used, mut difference): (usize, u16) = (0, 0);
+    let blocks = blocks.get(..whole).unwrap_or(blocks);
+    for (to, block) in room.iter_mut().zip(blocks.chunks(crc::BLOCK.saturating_add(CHECK_CODE))) {
+        if let Some((data, stored)) = block.split_first_chunk::<{ crc::BLOCK }>() {
+            *to = *data;
+            used = used.saturating_add(crc::BLOCK);
+            difference |= stored.first_chunk().map_or(0, |stored| crc::code(data) ^ u16::from_le_bytes(*stored));
+        } else {
+            // The last block of the frame is shorter; where the capture cut it, no check code is known to be there.
+            let (data, stored) = if link.cut {
+                (block, None)
+            } else {
+                block.split_last_chunk().map_or((block, None), |(data, stored)| (data, Some(stored)))
+            };
+            to.iter_mut().zip(data).for_each(|(to, from)| *to = *from);
+            used = used.saturating_add(data.len());
+            difference |= stored.map_or(0, |stored| crc::code(data) ^ u16::from_le_bytes(*stored));
+        }
+    }
+    if difference != 0 {
+        sink.anomaly(NAME, "bad_crc", format_args!("data block"));
+        return Ok(());
+    }
+    transport(room.as_flattened().get(..used.min(count)).unwrap_or_default(), link, sink)
 }
 
 /// What the link layers say to each other: reset, test, status, acknowledgements.
@@ -241,56 +270,6 @@ fn link_service(link: Link, sink: &mut dyn Sink) {
             context: 0,
         });
     }
-}
-
-/// User data of a frame without its check codes.
-enum Data<'a> {
-    /// All there, all check codes right.
-    Right(&'a [u8]),
-    /// The front, check codes right as far as they are there.
-    Cut(&'a [u8]),
-    /// A check code is wrong.
-    Wrong,
-}
-
-fn user_data<'a>(blocks: &'a [u8], count: usize, room: &'a mut [[u8; crc::BLOCK]; BLOCKS]) -> Data<'a> {
-    let whole = count.div_ceil(crc::BLOCK).saturating_mul(CHECK_CODE).saturating_add(count);
-    let Some(blocks) = blocks.get(..whole) else { return cut_data(blocks, count, room) };
-    if count <= crc::BLOCK {
-        // One block lies on the wire as it is.
-        return match blocks.split_last_chunk() {
-            Some((data, stored)) if crc::code(data) == u16::from_le_bytes(*stored) => Data::Right(data),
-            Some(_) => Data::Wrong,
-            None => Data::Right(&[]),
-        };
-    }
-    let mut difference = 0;
-    for (to, block) in room.iter_mut().zip(blocks.chunks(crc::BLOCK.saturating_add(CHECK_CODE))) {
-        let Some((data, stored)) = block.split_last_chunk() else { break };
-        let code = if let Some(data) = data.first_chunk::<{ crc::BLOCK }>() {
-            *to = *data;
-            crc::code(data)
-        } else {
-            to.iter_mut().zip(data).for_each(|(to, from)| *to = *from);
-            crc::code(data)
-        };
-        difference |= code ^ u16::from_le_bytes(*stored);
-    }
-    if difference == 0 { Data::Right(room.as_flattened().get(..count).unwrap_or_default()) } else { Data::Wrong }
-}
-
-#[cold]
-fn cut_data<'a>(blocks: &'a [u8], count: usize, room: &'a mut [[u8; crc::BLOCK]; BLOCKS]) -> Data<'a> {
-    let mut used: usize = 0;
-    for (to, block) in room.iter_mut().zip(blocks.chunks(crc::BLOCK.saturating_add(CHECK_CODE))) {
-        let (data, stored) = block.split_at_checked(crc::BLOCK).unwrap_or((block, &[]));
-        if stored.first_chunk().is_some_and(|stored| crc::code(data) != u16::from_le_bytes(*stored)) {
-            return Data::Wrong;
-        }
-        to.iter_mut().zip(data).for_each(|(to, from)| *to = *from);
-        used = used.saturating_add(data.len());
-    }
-    Data::Cut(room.as_flattened().get(..used.min(count)).unwrap_or_default())
 }
 
 fn transport(data: &[u8], link: Link, sink: &mut dyn Sink) -> Result<()> {
@@ -353,48 +332,58 @@ impl Message {
 
 fn request(message: &Message, body: &[u8], sink: &mut dyn Sink) -> Result<()> {
     let values = match message.function {
+        function::CONFIRM => {
+            ask(message, None, Label::NONE, sink);
+            return Ok(());
+        }
         function::READ | 7..=10 | 13..=24 => Values::None,
         11 | 12 => Values::Time,
         _ => Values::All,
     };
+    if values == Values::None && objects::are_bare(body) {
+        let subfunction = body.first().and_then(|number| special(message.function, *number));
+        ask(message, subfunction, label::headers(body), sink);
+        return Ok(());
+    }
     let mut touched = Objects::new();
     let mut subfunction = None;
     let mut headers = Headers::new(body, values);
-    if message.function != function::CONFIRM {
-        for object in &mut headers {
-            if object.group == group::FILE {
-                subfunction = add_file(message, &object, &mut touched, sink).or(subfunction);
-            } else {
-                touched.add(&object, values != Values::None);
-            }
-            subfunction = subfunction.or(special(message.function, object.group));
+    for (place, object) in (&mut headers).enumerate() {
+        if place == 0 {
+            subfunction = special(message.function, object.group);
+        }
+        if object.group == group::FILE {
+            subfunction = add_file(message, &object, &mut touched, sink).or(subfunction);
+        } else {
+            touched.add(&object, values != Values::None);
         }
     }
+    ask(message, subfunction, touched.label(), sink);
+    headers.finish()
+}
+
+fn ask(message: &Message, subfunction: Option<u32>, object: Label<'_>, sink: &mut dyn Sink) {
     // Confirmations, authentication and what asks for no acknowledgement are not answered, nor are broadcasts.
     let answered = !matches!(message.function, 0 | 6 | 8 | 10 | 12 | 32 | 33) && message.link.destination < BROADCAST;
     sink.request(&Request {
         protocol: NAME,
         function: message.function.into(),
-        subfunction: subfunction.filter(|code| *code != PROCESS),
+        subfunction,
         unit: Some(unit(&message.pair)),
-        object: touched.label(),
+        object,
         transaction: answered.then(|| message.transaction(0)),
         context: 0,
     });
-    headers.finish()
 }
-
-/// Stands for process data while the first object's group is looked for.
-const PROCESS: u32 = u32::MAX;
 
 /// The sub-function that a first object of this group makes.
 fn special(function: u8, number: u8) -> Option<u32> {
-    match (function, number) {
-        (function::READ, group::ATTRIBUTE | group::FILE)
-        | (function::WRITE, group::ATTRIBUTE | group::DEAD_BAND | group::TIME | group::FILE | group::INDICATIONS) => Some(number.into()),
-        (function::READ | function::WRITE, _) => Some(PROCESS),
-        _ => None,
-    }
+    let tells = match function {
+        function::READ => matches!(number, group::ATTRIBUTE | group::FILE),
+        function::WRITE => matches!(number, group::ATTRIBUTE | group::DEAD_BAND | group::TIME | group::FILE | group::INDICATIONS),
+        _ => false,
+    };
+    tells.then_some(number.into())
 }
 
 /// Name a file, by its handle where need be. Returns what it is opened for (A.24).
@@ -411,7 +400,7 @@ fn add_file(message: &Message, object: &Object, touched: &mut Objects, sink: &mu
                 return Some(mode.into());
             }
         }
-        4 | 5 | 6 => {
+        4..=6 => {
             let name = octets.first_chunk().and_then(|handle| sink.recall(Scope::Flow, message.file_key(u32::from_le_bytes(*handle))));
             touched.file(object.variation, 0, name.as_ref().map_or(&[], |name| name.octets()));
         }
@@ -474,9 +463,10 @@ fn response(message: &Message, body: &[u8], sink: &mut dyn Sink) -> Result<()> {
     if attributes {
         identity(message, body, sink);
     }
-    let file = file.filter(|_| matched.is_some_and(|request| request.function == u32::from(function::OPEN_FILE)));
-    if let Some((handle, name)) = file.zip(sink.recall(Scope::Flow, message.file_key(0))) {
-        sink.remember(Scope::Flow, message.file_key(handle), name.octets());
+    if let Some(handle) = file.filter(|_| matched.is_some_and(|request| request.function == u32::from(function::OPEN_FILE))) {
+        if let Some(name) = sink.recall(Scope::Flow, message.file_key(0)) {
+            sink.remember(Scope::Flow, message.file_key(handle), name.octets());
+        }
     }
     if indications.is_none() {
         return Err(Error::Malformed("response without internal indications"));

@@ -353,7 +353,8 @@ fn probe_data(header: Header, body: &[u8]) -> Likeness {
     };
     let [i0, i1, i2, i3, _, _, c0, c1, rest @ ..] = body else { return Likeness::Possible };
     if [*i0, *i1, *i2, *i3] != [0; 4] || *c1 != 0 || *c0 > 4 {
-        return Likeness::No;
+        // A message of exactly its length is one, if a wrong one.
+        return if body.len() == usize::from(header.length) { Likeness::Possible } else { Likeness::No };
     }
     let kinds = |a: u8, b: u8, c: u8, d: u8| (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d])) == (address, data);
     match *rest {

@@ -13,11 +13,17 @@
 //! ```
 //!
 //! A PDU does not say its direction: where its shape fits a request only, or a response only, that is evidence,
-//! and what the engine believes then holds. Schneider's UMAS travels in function 90; nothing is published on it,
-//! its layouts here are those seen on captures of Modicon controllers.
+//! and what the engine believes then holds.
 
-use core::fmt::{self, Write};
+mod object;
+mod rtu;
+mod umas;
 
+use core::fmt;
+
+use object::{FileRecords, identification, reference, render_unit};
+
+pub(super) use self::rtu::RTU;
 use super::{Likeness, Protocol};
 use crate::error::{Error, Result};
 use crate::facts;
@@ -32,14 +38,6 @@ const SHORTEST_LENGTH: usize = 2;
 const LONGEST_LENGTH: usize = 260;
 /// UMAS agrees on frames of up to 1,024 octets.
 const LONGEST_UMAS_LENGTH: usize = 1_030;
-/// Serial frame at the least: unit, function, CRC.
-const SHORTEST_RTU: usize = 4;
-/// Serial frame at the most.
-const LONGEST_RTU: usize = 256;
-/// Serial frames this long are recognised on any port, shorter ones could be chance.
-const TELLING_RTU: usize = 8;
-/// Units of a serial line end here.
-const LAST_RTU_UNIT: u8 = 247;
 
 const READ_COILS: u8 = 0x01;
 const READ_DISCRETE_INPUTS: u8 = 0x02;
@@ -71,30 +69,7 @@ const DEVICE_IDENTIFICATION: u8 = 0x0e;
 /// File records: the only reference type there is.
 const FILE_REFERENCE: u8 = 6;
 
-const UMAS_READ_ID: u8 = 0x02;
-const UMAS_READ_PROJECT_INFO: u8 = 0x03;
-const UMAS_TAKE_RESERVATION: u8 = 0x10;
-const UMAS_READ_MEMORY_BLOCK: u8 = 0x20;
-const UMAS_WRITE_MEMORY_BLOCK: u8 = 0x21;
-const UMAS_READ_VARIABLES: u8 = 0x22;
-const UMAS_WRITE_VARIABLES: u8 = 0x23;
-const UMAS_REJECTED: u8 = 0xfd;
-const UMAS_ACCEPTED: u8 = 0xfe;
-/// Added to the error code of UMAS, so that it cannot be taken for a Modbus exception.
-const UMAS_STATUS: u32 = 0x00fd_0000;
-
 pub(super) static PROTOCOL: Protocol = Protocol { name: NAME, carries: &[], tcp_ports: &[502], udp_ports: &[502], probe, frame, dissect };
-
-/// No port of its own: gateways use 502 as well, or what else is free.
-pub(super) static RTU: Protocol = Protocol {
-    name: "modbus_rtu",
-    carries: &[],
-    tcp_ports: &[502],
-    udp_ports: &[502],
-    probe: probe_rtu,
-    frame: frame_rtu,
-    dissect: dissect_rtu,
-};
 
 /// One message without its framing.
 struct Adu<'a> {
@@ -118,14 +93,95 @@ enum Shape {
 }
 
 impl Shape {
+    /// Every field that can be checked is. `length` is that of the whole PDU, of which the end may be missing.
+    #[inline]
     fn of(pdu: &[u8], length: usize) -> Self {
-        match (fits_request(pdu, length), fits_response(pdu, length)) {
+        let [code, data @ ..] = pdu else { return Self::Neither };
+        let (request, response) = match *code {
+            READ_COILS | READ_DISCRETE_INPUTS => (length == 5 && range_fits(data, 2000), counted(data, length)),
+            READ_HOLDING_REGISTERS | READ_INPUT_REGISTERS => {
+                (length == 5 && range_fits(data, 125), length & 1 == 0 && counted(data, length))
+            }
+            WRITE_SINGLE_COIL => Self::echo(length == 5 && matches!(data, [_, _, 0 | 0xff, 0, ..])),
+            WRITE_SINGLE_REGISTER => Self::echo(length == 5),
+            WRITE_MULTIPLE_COILS => (written(data, length, 1968, |quantity| quantity.div_ceil(8)), length == 5 && range_fits(data, 1968)),
+            WRITE_MULTIPLE_REGISTERS => (written(data, length, 123, |quantity| quantity << 1), length == 5 && range_fits(data, 123)),
+            _ => Self::of_rare(*code, data, length),
+        };
+        match (request, response) {
             (true, false) => Self::Request,
             (false, true) => Self::Response,
             (true, true) => Self::Either,
             (false, false) => Self::Neither,
         }
     }
+
+    /// The same for what is seldom seen: could it be a request, could it be a response?
+    fn of_rare(code: u8, data: &[u8], length: usize) -> (bool, bool) {
+        match code {
+            READ_EXCEPTION_STATUS => (length == 1, length == 2),
+            DIAGNOSTICS => Self::echo(length >= 5 && length & 1 == 1),
+            GET_COMM_EVENT_COUNTER => (length == 1, length == 5),
+            GET_COMM_EVENT_LOG => (length == 1, length >= 8 && counted(data, length)),
+            REPORT_SERVER_ID => (length == 1, counted(data, length)),
+            READ_FILE_RECORD => {
+                let fits = counted(data, length);
+                let request = matches!(*data, [count, FILE_REFERENCE, ..] if count % 7 == 0);
+                let response = matches!(*data, [_, size, FILE_REFERENCE, ..] if size & 1 == 1);
+                (fits && request, fits && response)
+            }
+            WRITE_FILE_RECORD => Self::echo(length >= 11 && matches!(data, [_, FILE_REFERENCE, ..]) && counted(data, length)),
+            MASK_WRITE_REGISTER => Self::echo(length == 7),
+            READ_WRITE_MULTIPLE_REGISTERS => {
+                let write = data.get(4..).unwrap_or_default();
+                let request = range_fits(data, 125) && written(write, length.saturating_sub(4), 121, |quantity| quantity << 1);
+                (request, length & 1 == 0 && counted(data, length))
+            }
+            READ_FIFO_QUEUE => {
+                let response = |c1, c0| length >= 5 && length == usize::from(u16::from_be_bytes([c1, c0])).saturating_add(3);
+                (length == 3, matches!(*data, [c1, c0, ..] if response(c1, c0)))
+            }
+            ENCAPSULATED_INTERFACE => match data {
+                [DEVICE_IDENTIFICATION, 1..=4, ..] => (length == 4, length >= 7),
+                [CANOPEN, ..] => Self::echo(length >= 3),
+                _ => (false, false),
+            },
+            UMAS => match data {
+                [_, umas::ACCEPTED | umas::REJECTED, ..] => (false, true),
+                [_, _, ..] => (true, false),
+                _ => (false, false),
+            },
+            // Some devices send an octet or two more than the exception code.
+            EXCEPTION.. => (false, matches!(data, [0x01..=0x0b, ..]) && (2..=4).contains(&length)),
+            _ => (false, false),
+        }
+    }
+
+    /// Request and response look the same.
+    const fn echo(fits: bool) -> (bool, bool) {
+        (fits, fits)
+    }
+}
+
+/// Address and quantity: at least one and at most `limit` items, none of them beyond the last address.
+#[inline]
+fn range_fits(data: &[u8], limit: u16) -> bool {
+    let [a1, a0, q1, q0, ..] = *data else { return false };
+    let quantity = u16::from_be_bytes([q1, q0]);
+    (1..=limit).contains(&quantity) && u16::from_be_bytes([a1, a0]).checked_add(quantity.wrapping_sub(1)).is_some()
+}
+
+/// Byte count and as many octets.
+#[inline]
+fn counted(data: &[u8], length: usize) -> bool {
+    matches!(*data, [count, ..] if count > 0 && length == usize::from(count).saturating_add(2))
+}
+
+/// Address, quantity, byte count and as many octets, as the quantity needs.
+#[inline]
+fn written(data: &[u8], length: usize, limit: u16, needs: fn(u16) -> u16) -> bool {
+    let [_, _, q1, q0, count, ..] = *data else { return false };
+    range_fits(data, limit) && needs(u16::from_be_bytes([q1, q0])) == u16::from(count) && length == usize::from(count).saturating_add(6)
 }
 
 fn probe(octets: &[u8]) -> Likeness {
@@ -174,154 +230,6 @@ fn dissect(octets: &[u8], sink: &mut dyn Sink) -> Result<()> {
     let pdu = rest.get(..length).unwrap_or(rest);
     let id = u16::from_be_bytes([*id_high, *id_low]);
     dissect_pdu(&Adu { unit: core::slice::from_ref(unit), pdu, length, id, broadcast: false }, sink)
-}
-
-fn probe_rtu(octets: &[u8]) -> Likeness {
-    let mut rest = octets;
-    let mut longest = 0;
-    // A segment seldom holds more than one frame; a few are enough to be sure.
-    for _ in 0..4 {
-        let Some(total) = fitting_rtu(rest) else {
-            return if longest == 0 || !matches!(rest, [0..=LAST_RTU_UNIT, ..]) { Likeness::No } else { Likeness::Possible };
-        };
-        longest = longest.max(total);
-        rest = rest.get(total..).unwrap_or_default();
-        if rest.is_empty() {
-            break;
-        }
-    }
-    if longest < TELLING_RTU { Likeness::Possible } else { Likeness::Sure }
-}
-
-/// An RTU frame does not say how long it is: it ends where the CRC is right and the PDU has a shape that its
-/// function can have. The shape is not asked for where nobody knows it.
-fn frame_rtu(octets: &[u8]) -> Result<Option<usize>> {
-    if let [unit, ..] = octets
-        && *unit > LAST_RTU_UNIT
-    {
-        return Err(Error::Malformed("no unit of a serial line"));
-    }
-    if let Some(total) = fitting_rtu(octets) {
-        return Ok(Some(total));
-    }
-    let published = octets.get(1).is_some_and(|code| is_published(*code));
-    if let Some(total) = crc_ends(octets).find(|total| !published || *total == octets.len()) {
-        return Ok(Some(total));
-    }
-    if octets.len() < LONGEST_RTU { Ok(None) } else { Err(Error::Malformed("CRC is wrong")) }
-}
-
-fn dissect_rtu(octets: &[u8], sink: &mut dyn Sink) -> Result<()> {
-    let [unit, pdu @ .., _, _] = octets else { return Err(Error::Truncated { at: octets.len() }) };
-    let unit_octets = core::slice::from_ref(unit);
-    let broadcast = *unit == 0;
-    if crc_ends(octets).any(|total| total == octets.len()) {
-        return dissect_pdu(&Adu { unit: unit_octets, pdu, length: pdu.len(), id: 0, broadcast }, sink);
-    }
-    // Where the frame should have ended is not known: the function counts, its shape says nothing.
-    let cut = Adu { unit: unit_octets, pdu, length: usize::MAX, id: 0, broadcast };
-    dissect_pdu(&cut, sink).or(Err(Error::Malformed("CRC is wrong")))
-}
-
-/// Length of the frame at the front whose CRC and shape are right.
-fn fitting_rtu(octets: &[u8]) -> Option<usize> {
-    let [0..=LAST_RTU_UNIT, code, ..] = octets else { return None };
-    if !is_published(*code) {
-        return None;
-    }
-    crc_ends(octets).find(|total| {
-        let length = total.saturating_sub(3);
-        Shape::of(octets.get(1..).and_then(|rest| rest.get(..length)).unwrap_or_default(), length) != Shape::Neither
-    })
-}
-
-/// The lengths at which the CRC of the octets before it is right.
-fn crc_ends(octets: &[u8]) -> impl Iterator<Item = usize> {
-    // Run over its own CRC, it leaves 0.
-    let mut crc = 0xffff_u16;
-    octets.iter().take(LONGEST_RTU).zip(1_usize..).filter_map(move |(octet, total)| {
-        crc = crc16(crc, *octet);
-        (crc == 0 && total >= SHORTEST_RTU).then_some(total)
-    })
-}
-
-/// CRC-16 with the polynomial 0xA001 (MODBUS over Serial Line V1.02, 6.2.2), four bits a step.
-fn crc16(crc: u16, octet: u8) -> u16 {
-    const STEP: [u16; 16] =
-        [0x0000, 0xcc01, 0xd801, 0x1400, 0xf001, 0x3c00, 0x2800, 0xe401, 0xa001, 0x6c00, 0x7800, 0xb401, 0x5000, 0x9c01, 0x8801, 0x4400];
-    let step = |crc: u16| (crc >> 4) ^ STEP.get(usize::from(crc & 0xf)).copied().unwrap_or_default();
-    step(step(crc ^ u16::from(octet)))
-}
-
-fn is_published(code: u8) -> bool {
-    matches!(code & !EXCEPTION, 0x01..=0x08 | 0x0b | 0x0c | 0x0f..=0x11 | 0x14..=0x18 | ENCAPSULATED_INTERFACE)
-}
-
-/// Could this be a request? Every field that can be checked is.
-fn fits_request(pdu: &[u8], length: usize) -> bool {
-    match *pdu {
-        [READ_COILS | READ_DISCRETE_INPUTS, a1, a0, q1, q0, ..] => length == 5 && range_fits([a1, a0, q1, q0], 2000),
-        [READ_HOLDING_REGISTERS | READ_INPUT_REGISTERS, a1, a0, q1, q0, ..] => length == 5 && range_fits([a1, a0, q1, q0], 125),
-        [WRITE_SINGLE_COIL, _, _, value, 0, ..] => length == 5 && (value == 0 || value == 0xff),
-        [WRITE_SINGLE_REGISTER, ..] => length == 5,
-        [READ_EXCEPTION_STATUS | GET_COMM_EVENT_COUNTER | GET_COMM_EVENT_LOG | REPORT_SERVER_ID, ..] => length == 1,
-        [DIAGNOSTICS, ..] => length >= 5 && length & 1 == 1,
-        [WRITE_MULTIPLE_COILS, a1, a0, q1, q0, count, ..] => {
-            range_fits([a1, a0, q1, q0], 1968) && counted(length, 6, count) && u16::from(count) == u16::from_be_bytes([q1, q0]).div_ceil(8)
-        }
-        [WRITE_MULTIPLE_REGISTERS, a1, a0, q1, q0, count, ..] => {
-            range_fits([a1, a0, q1, q0], 123) && counted(length, 6, count) && u16::from(count) == u16::from(q0).saturating_mul(2)
-        }
-        [READ_FILE_RECORD, count, FILE_REFERENCE, ..] => counted(length, 2, count) && count % 7 == 0,
-        [WRITE_FILE_RECORD, count, FILE_REFERENCE, ..] => counted(length, 2, count) && count >= 9,
-        [MASK_WRITE_REGISTER, ..] => length == 7,
-        [READ_WRITE_MULTIPLE_REGISTERS, a1, a0, q1, q0, b1, b0, r1, r0, count, ..] => {
-            range_fits([a1, a0, q1, q0], 125)
-                && range_fits([b1, b0, r1, r0], 121)
-                && counted(length, 10, count)
-                && u16::from(count) == u16::from(r0).saturating_mul(2)
-        }
-        [READ_FIFO_QUEUE, ..] => length == 3,
-        [ENCAPSULATED_INTERFACE, DEVICE_IDENTIFICATION, 1..=4, ..] => length == 4,
-        [ENCAPSULATED_INTERFACE, CANOPEN, ..] => length >= 3,
-        [UMAS, _, code, ..] => code != UMAS_ACCEPTED && code != UMAS_REJECTED,
-        _ => false,
-    }
-}
-
-/// Could this be a response?
-fn fits_response(pdu: &[u8], length: usize) -> bool {
-    match *pdu {
-        [READ_COILS | READ_DISCRETE_INPUTS | REPORT_SERVER_ID, count, ..] => count > 0 && counted(length, 2, count),
-        [READ_HOLDING_REGISTERS | READ_INPUT_REGISTERS | READ_WRITE_MULTIPLE_REGISTERS, count, ..] => {
-            count > 0 && count & 1 == 0 && counted(length, 2, count)
-        }
-        [READ_EXCEPTION_STATUS, ..] => length == 2,
-        // Some devices send an octet or two more than the exception code.
-        [EXCEPTION..=0xff, 0x01..=0x0b, ..] => (2..=4).contains(&length),
-        [GET_COMM_EVENT_COUNTER, ..] => length == 5,
-        [GET_COMM_EVENT_LOG, count, ..] => count >= 6 && counted(length, 2, count),
-        [WRITE_MULTIPLE_COILS, a1, a0, q1, q0, ..] => length == 5 && range_fits([a1, a0, q1, q0], 1968),
-        [WRITE_MULTIPLE_REGISTERS, a1, a0, q1, q0, ..] => length == 5 && range_fits([a1, a0, q1, q0], 123),
-        [READ_FILE_RECORD, count, size, FILE_REFERENCE, ..] => counted(length, 2, count) && size & 1 == 1,
-        [READ_FIFO_QUEUE, c1, c0, ..] => length >= 5 && length == usize::from(u16::from_be_bytes([c1, c0])).saturating_add(3),
-        [ENCAPSULATED_INTERFACE, DEVICE_IDENTIFICATION, 1..=4, ..] => length >= 7,
-        [UMAS, _, UMAS_ACCEPTED | UMAS_REJECTED, ..] => true,
-        [WRITE_SINGLE_COIL | WRITE_SINGLE_REGISTER | DIAGNOSTICS | WRITE_FILE_RECORD | MASK_WRITE_REGISTER, ..]
-        | [ENCAPSULATED_INTERFACE, CANOPEN, ..] => fits_request(pdu, length),
-        _ => false,
-    }
-}
-
-/// At least one and at most `limit` items, none of them beyond the last address.
-fn range_fits([a1, a0, q1, q0]: [u8; 4], limit: u16) -> bool {
-    let quantity = u16::from_be_bytes([q1, q0]);
-    (1..=limit).contains(&quantity) && u16::from_be_bytes([a1, a0]).checked_add(quantity.wrapping_sub(1)).is_some()
-}
-
-/// A PDU with `fixed` octets has `count` more.
-fn counted(length: usize, fixed: usize, count: u8) -> bool {
-    length == usize::from(count).saturating_add(fixed)
 }
 
 fn dissect_pdu(adu: &Adu<'_>, sink: &mut dyn Sink) -> Result<()> {
@@ -387,8 +295,8 @@ fn request(adu: &Adu<'_>, code: u8, sink: &mut dyn Sink) {
         ENCAPSULATED_INTERFACE => (interface(pdu), identification(pdu)),
         UMAS => {
             context = pdu.get(3).copied().map_or(0, u64::from);
-            umas_reservation(pdu, sink);
-            (pdu.get(2).copied().map(u32::from), umas_object(pdu))
+            umas::reservation(pdu, sink);
+            (pdu.get(2).copied().map(u32::from), umas::object(pdu))
         }
         _ => (None, Label::NONE),
     };
@@ -411,7 +319,7 @@ fn response(adu: &Adu<'_>, code: u8, shape: Shape, sink: &mut dyn Sink) {
         WRITE_MULTIPLE_COILS | WRITE_MULTIPLE_REGISTERS => (None, reference(front(pdu, 5)), None),
         DIAGNOSTICS => (diagnostic(pdu), Label::NONE, None),
         ENCAPSULATED_INTERFACE => (interface(pdu), identification(pdu), None),
-        UMAS => (None, Label::NONE, umas_status(pdu)),
+        UMAS => (None, Label::NONE, umas::status(pdu)),
         EXCEPTION.. => (None, Label::NONE, Some(pdu.get(1).copied().map_or(0, u32::from))),
         _ => (None, Label::NONE, None),
     };
@@ -431,7 +339,7 @@ fn response(adu: &Adu<'_>, code: u8, shape: Shape, sink: &mut dyn Sink) {
     match code {
         REPORT_SERVER_ID => server_id(adu, sink),
         ENCAPSULATED_INTERFACE => identity(adu, sink),
-        UMAS => umas_identity(adu, matched, sink),
+        UMAS => umas::identity(adu, matched, sink),
         _ => {}
     }
 }
@@ -590,100 +498,6 @@ fn front(pdu: &[u8], count: usize) -> &[u8] {
     pdu.get(..count).unwrap_or(pdu)
 }
 
-fn reference(octets: &[u8]) -> Label<'_> {
-    Label { octets, render: render_reference }
-}
-
-fn render_unit(octets: &[u8], out: &mut String) {
-    if let [unit, ..] = octets {
-        let _ = write!(out, "{unit}");
-    }
-}
-
-/// Function, address and perhaps quantity, in the references that the field counts from 1.
-fn render_reference(octets: &[u8], out: &mut String) {
-    let [function, rest @ ..] = octets else { return };
-    let (name, table) = match *function {
-        READ_COILS | WRITE_SINGLE_COIL | WRITE_MULTIPLE_COILS => ("C ", '0'),
-        READ_DISCRETE_INPUTS => ("DI ", '1'),
-        READ_INPUT_REGISTERS => ("IR ", '3'),
-        _ => ("HR ", '4'),
-    };
-    let mut ranges = rest.chunks(4).take(2);
-    if let Some(range) = ranges.next()
-        && let Some(text) = range_text(table, range)
-    {
-        out.push_str(name);
-        out.push_str(&text);
-    }
-    if let Some(text) = ranges.next().and_then(|range| range_text(table, range)) {
-        let _ = write!(out, " (write {text})");
-    }
-}
-
-/// Five digits where they suffice for all of the range, else six: `40001-40010`, `409999-410001`.
-fn range_text(table: char, octets: &[u8]) -> Option<String> {
-    let (address, quantity) = match *octets {
-        [a1, a0, q1, q0] => (u16::from_be_bytes([a1, a0]), u16::from_be_bytes([q1, q0])),
-        [a1, a0, ..] => (u16::from_be_bytes([a1, a0]), 1),
-        _ => return None,
-    };
-    let first = u32::from(address).saturating_add(1);
-    let last = u32::from(address).saturating_add(u32::from(quantity)).max(first);
-    let width = if last <= 9999 { 4 } else { 5 };
-    Some(if first == last { format!("{table}{first:0width$}") } else { format!("{table}{first:0width$}-{table}{last:0width$}") })
-}
-
-/// The records of a file request without their contents: how many are left out, then file, record and length each.
-struct FileRecords {
-    octets: [u8; 1 + 6 * Self::MOST],
-    length: usize,
-}
-
-impl FileRecords {
-    const MOST: usize = 8;
-
-    fn of(pdu: &[u8]) -> Self {
-        let mut records = Self { octets: [0; 1 + 6 * Self::MOST], length: 1 };
-        let write = pdu.first() == Some(&WRITE_FILE_RECORD);
-        let mut reader = Reader::new(pdu.get(2..).unwrap_or_default());
-        // A PDU has room for 36 records.
-        while let Ok([FILE_REFERENCE, record @ ..]) = reader.take::<7>() {
-            let [.., n1, n0] = record;
-            let slot = records.octets.get_mut(records.length..).and_then(|rest| rest.first_chunk_mut::<6>());
-            if let Some(slot) = slot {
-                *slot = record;
-                records.length = records.length.saturating_add(6);
-            } else {
-                let [more, ..] = &mut records.octets;
-                *more = more.saturating_add(1);
-            }
-            if write && reader.skip(usize::from(u16::from_be_bytes([n1, n0])).saturating_mul(2)).is_err() {
-                break;
-            }
-        }
-        records
-    }
-
-    fn label(&self) -> Label<'_> {
-        Label { octets: self.octets.get(..self.length).unwrap_or_default(), render: render_files }
-    }
-}
-
-fn render_files(octets: &[u8], out: &mut String) {
-    let [more, records @ ..] = octets else { return };
-    for (record, separator) in records.chunks_exact(6).zip(core::iter::once("").chain(core::iter::repeat(", "))) {
-        let [f1, f0, r1, r0, n1, n0] = *record else { return };
-        let first = u32::from(u16::from_be_bytes([r1, r0]));
-        let last = first.saturating_add(u32::from(u16::from_be_bytes([n1, n0])).max(1).saturating_sub(1));
-        let _ = write!(out, "{separator}file {} ", u16::from_be_bytes([f1, f0]));
-        let _ = if first == last { write!(out, "record {first}") } else { write!(out, "records {first}-{last}") };
-    }
-    if *more > 0 {
-        let _ = write!(out, " … +{more}");
-    }
-}
-
 fn diagnostic(pdu: &[u8]) -> Option<u32> {
     match *pdu {
         [_, high, low, ..] => Some(u32::from(u16::from_be_bytes([high, low]))),
@@ -693,28 +507,6 @@ fn diagnostic(pdu: &[u8]) -> Option<u32> {
 
 fn interface(pdu: &[u8]) -> Option<u32> {
     pdu.get(1).copied().map(u32::from)
-}
-
-/// Which identification is read; the object it is continued at makes no new row.
-fn identification(pdu: &[u8]) -> Label<'_> {
-    let octets = match pdu {
-        [_, DEVICE_IDENTIFICATION, 4, _] => pdu.get(2..4),
-        [_, DEVICE_IDENTIFICATION, _, ..] => pdu.get(2..3),
-        _ => return Label::NONE,
-    };
-    Label { octets: octets.unwrap_or_default(), render: render_identification }
-}
-
-fn render_identification(octets: &[u8], out: &mut String) {
-    let [level, object @ ..] = octets else { return };
-    let _ = match (level, object) {
-        (1, _) => write!(out, "device identification basic"),
-        (2, _) => write!(out, "device identification regular"),
-        (3, _) => write!(out, "device identification extended"),
-        (4, [object, ..]) => write!(out, "device identification object {object}"),
-        (4, []) => write!(out, "device identification object"),
-        (level, _) => write!(out, "device identification level {level}"),
-    };
 }
 
 /// Function 43/14: a list of objects, each with number, length and text.
@@ -760,98 +552,6 @@ fn server_id(adu: &Adu<'_>, sink: &mut dyn Sink) {
 
 fn is_text(octets: &[u8]) -> bool {
     !octets.is_empty() && octets.iter().all(|octet| matches!(octet, 0x20..=0x7e))
-}
-
-/// What a UMAS request touches, without session and values:
-/// memory block: range 1, block 2, offset 2, unknown 2, count 2; variables: CRC 4, how many 1, then each.
-fn umas_object(pdu: &[u8]) -> Label<'_> {
-    match pdu {
-        [_, _, UMAS_READ_MEMORY_BLOCK | UMAS_WRITE_MEMORY_BLOCK, ..] => {
-            Label { octets: pdu.get(4..12).unwrap_or_default(), render: render_memory_block }
-        }
-        [_, _, UMAS_READ_VARIABLES, _, _, _, _, variables @ ..] => Label { octets: variables, render: render_variables_read },
-        [_, _, UMAS_WRITE_VARIABLES, _, _, _, _, variables @ ..] => Label { octets: front(variables, 8), render: render_variable_written },
-        _ => Label::NONE,
-    }
-}
-
-fn render_memory_block(octets: &[u8], out: &mut String) {
-    let [b0, b1, o0, o1, _, _, n0, n1] = *octets else { return };
-    let first = u32::from(u16::from_le_bytes([o0, o1]));
-    let last = first.saturating_add(u32::from(u16::from_le_bytes([n0, n1])).max(1).saturating_sub(1));
-    let _ = write!(out, "memory block {} octets {first}-{last}", u16::from_le_bytes([b0, b1]));
-}
-
-/// How many, then for each: array flag and size, block 2, one octet, base offset 2, offset 1, length of an array 2.
-fn render_variables_read(octets: &[u8], out: &mut String) {
-    let [count, variables @ ..] = octets else { return };
-    let mut reader = Reader::new(variables);
-    let mut shown = 0_u8;
-    while shown < (*count).min(8) {
-        let Ok([size, b0, b1, _, o0, o1, offset]) = reader.take() else { break };
-        let separator = if shown == 0 { "" } else { ", " };
-        let at = u32::from(u16::from_le_bytes([o0, o1])) << 8 | u32::from(offset);
-        let _ = write!(out, "{separator}block {} offset {at}", u16::from_le_bytes([b0, b1]));
-        shown = shown.saturating_add(1);
-        if size >> 4 != 0 && reader.skip(2).is_err() {
-            break;
-        }
-    }
-    if shown > 0 && *count > shown {
-        let _ = write!(out, " … +{}", count.saturating_sub(shown));
-    }
-}
-
-/// How many, then of the first: array flag and size, block 2, base offset 2, offset 2.
-fn render_variable_written(octets: &[u8], out: &mut String) {
-    let [count, _, b0, b1, o0, o1, o2, o3] = *octets else { return };
-    let _ = write!(out, "block {} offset {}", u16::from_le_bytes([b0, b1]), u32::from_le_bytes([o0, o1, o2, o3]));
-    if count > 1 {
-        let _ = write!(out, " … +{}", count.saturating_sub(1));
-    }
-}
-
-fn umas_status(pdu: &[u8]) -> Option<u32> {
-    match *pdu {
-        [_, _, UMAS_REJECTED, high, low, ..] => Some(UMAS_STATUS | u32::from(u16::from_be_bytes([high, low]))),
-        [_, _, UMAS_REJECTED, code] => Some(UMAS_STATUS | u32::from(code)),
-        [_, _, UMAS_REJECTED] => Some(UMAS_STATUS),
-        _ => None,
-    }
-}
-
-/// Who reserves a controller says its name: unknown 4, length 1, name.
-fn umas_reservation(pdu: &[u8], sink: &mut dyn Sink) {
-    if let [_, _, UMAS_TAKE_RESERVATION, _, _, _, _, length, name @ ..] = pdu
-        && name.len() == usize::from(*length)
-        && is_text(name)
-    {
-        sink.fact(NAME, None, facts::HOSTNAME, name);
-    }
-}
-
-/// Controller and firmware (UMAS 0x02), project (UMAS 0x03 with 0).
-fn umas_identity(adu: &Adu<'_>, matched: Option<Matched>, sink: &mut dyn Sink) {
-    let Some(Matched { subfunction: Some(code), context, .. }) = matched else { return };
-    let [_, _, UMAS_ACCEPTED, data @ ..] = adu.pdu else { return };
-    let unit = Some(adu.unit());
-    if code == u32::from(UMAS_READ_ID)
-        && let [_, _, _, _, _, _, _, _, minor, major, rest @ ..] = data
-        && let [_, _, _, _, _, _, _, _, _, _, _, _, length, rest @ ..] = rest
-        && let Some(name) = rest.get(..usize::from(*length)).filter(|name| is_text(name))
-    {
-        sink.fact(NAME, unit, facts::MODEL, name);
-        sink.fact_text(NAME, unit, facts::FIRMWARE, format_args!("{major:x}.{minor:02x}"));
-    }
-    // Two versions of 9 octets, two dates of 8, a revision of 4.
-    if code == u32::from(UMAS_READ_PROJECT_INFO)
-        && context == 0
-        && let Some([length, name @ .., 0]) = data.get(38..)
-        && usize::from(*length) == name.len().saturating_add(1)
-        && is_text(name)
-    {
-        sink.fact(NAME, unit, facts::PROJECT, name);
-    }
 }
 
 #[cfg(test)]
@@ -1049,17 +749,6 @@ mod tests {
     }
 
     #[test]
-    fn references_have_six_digits_where_five_do_not_suffice() {
-        let text = |octets: &str| reference(&hex(octets)).to_text();
-        assert_eq!(text("03 270d 0002"), "HR 49998-49999");
-        assert_eq!(text("03 270e 0001"), "HR 49999");
-        assert_eq!(text("03 270e 0002"), "HR 409999-410000");
-        assert_eq!(text("01 ffff 0001"), "C 065536");
-        assert_eq!(text("06 0000"), "HR 40001");
-        assert_eq!(text("06 00"), "");
-    }
-
-    #[test]
     fn an_answer_to_something_else_is_told() {
         assert_eq!(
             said(&[(Role::Client, "0009 0000 0006 01 03 0000 000a"), (Role::Server, "0009 0000 0004 01 01 01 00")])[2..],
@@ -1122,55 +811,6 @@ mod tests {
     }
 
     #[test]
-    fn serial_frames_are_cut_by_their_crc() {
-        // The specification's own example of function 3, and an exception; CRCs computed.
-        let stream = with_crc("01 03 006b 0003");
-        assert_eq!(probe_rtu(&stream), Likeness::Sure);
-        assert_ne!(probe(&stream), Likeness::Sure);
-        let mut two = stream.clone();
-        two.extend(with_crc("02 06 0001 0003"));
-        assert_eq!(probe_rtu(&two), Likeness::Sure);
-        assert_eq!(frame_rtu(&two), Ok(Some(8)));
-        assert_eq!(frame_rtu(&stream[..7]), Ok(None));
-        assert_eq!(probe_rtu(&stream[..7]), Likeness::No);
-        let mut recorder = Recorder::default();
-        recorder.feed(&RTU, Role::Client, &two).unwrap();
-        recorder.feed(&RTU, Role::Server, &with_crc("01 03 06 022b 0000 0064")).unwrap();
-        recorder.feed(&RTU, Role::Server, &with_crc("02 86 02")).unwrap();
-        recorder.feed(&RTU, Role::Client, &with_crc("00 06 0001 0003")).unwrap();
-        recorder.feed(&RTU, Role::Client, &with_crc("07 64 0102")).unwrap();
-        assert_eq!(
-            recorder.lines,
-            [
-                r#"request modbus 3 unit=1 object="HR 40108-40110""#,
-                r#"request modbus 6 unit=2 object="HR 40002""#,
-                r#"response modbus 3 unit=1 object="" matched"#,
-                r#"response modbus 6 unit=2 object="" status=2 matched"#,
-                r#"request modbus 6 unit=0 object="HR 40002" unanswerable"#,
-                r#"request modbus 100 unit=7 object="""#,
-            ]
-        );
-        let mut wrong = stream;
-        wrong[2] ^= 1;
-        assert_eq!(dissect_rtu(&wrong, &mut recorder), Err(Error::Malformed("CRC is wrong")));
-        wrong.resize(LONGEST_RTU, 0x55);
-        assert_eq!(frame_rtu(&wrong), Err(Error::Malformed("CRC is wrong")));
-    }
-
-    fn with_crc(text: &str) -> Vec<u8> {
-        let mut octets = hex(text);
-        let crc = octets.iter().fold(0xffff, |crc, octet| crc16(crc, *octet));
-        octets.extend(crc.to_le_bytes());
-        octets
-    }
-
-    #[test]
-    fn the_crc_is_that_of_the_specification() {
-        // Serial line specification, appendix B: 02 07 gives 0x1241, sent 41 12.
-        assert_eq!(with_crc("02 07"), hex("02 07 41 12"));
-    }
-
-    #[test]
     fn only_modbus_is_recognised() {
         for (request, response, _) in EXCHANGES {
             assert_eq!(probe(&hex(request)), Likeness::Sure, "{request}");
@@ -1194,14 +834,14 @@ mod tests {
             "0001000888040507080910000100008804050708",
         ];
         for other in others {
-            assert_eq!((probe(&hex(other)), probe_rtu(&hex(other))), (Likeness::No, Likeness::No), "{other}");
+            assert_eq!((probe(&hex(other)), (RTU.probe)(&hex(other))), (Likeness::No, Likeness::No), "{other}");
         }
         let mut seed = 7_u64;
         for length in 4..64 {
             for _ in 0..2000 {
                 let octets: Vec<u8> = (0..length).map(|_| random(&mut seed)).collect();
                 assert_ne!(probe(&octets), Likeness::Sure, "{octets:02x?}");
-                assert_ne!(probe_rtu(&octets), Likeness::Sure, "{octets:02x?}");
+                assert_ne!((RTU.probe)(&octets), Likeness::Sure, "{octets:02x?}");
             }
         }
     }
@@ -1245,12 +885,6 @@ mod tests {
                     flipped[at] = random(&mut seed);
                 }
                 try_all(&flipped);
-            }
-        }
-        for render in [render_unit, render_reference, render_files, render_identification, render_memory_block, render_variables_read] {
-            for _ in 0..500 {
-                let octets: Vec<u8> = (0..random(&mut seed) % 40).map(|_| random(&mut seed)).collect();
-                render(&octets, &mut String::new());
             }
         }
     }

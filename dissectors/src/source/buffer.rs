@@ -152,10 +152,11 @@ impl Stream {
         self.end = self.end.saturating_sub(*at);
         self.passed = self.passed.saturating_add(*at as u64);
         *at = 0;
-        if self.window.len() < needed {
-            self.window.resize(needed, 0);
-        }
         while self.end < needed && !self.ended {
+            if self.end == self.window.len() {
+                // A length may lie: grow with the octets that do come.
+                self.window.resize(self.end.saturating_mul(2).min(needed), 0);
+            }
             self.read();
         }
     }

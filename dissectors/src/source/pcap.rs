@@ -84,3 +84,91 @@ impl Pcap {
         Ok(Record { start: self.record_header, extent, total, time, link: self.link, interface: 0 })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{self, MICRO, NANO, PcapWriter, Seen, frames_of, open, walk};
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    #[test]
+    fn every_variant_is_read() {
+        for order in [Order::Little, Order::Big] {
+            for (magic, unit) in [(MICRO, 1000), (NANO, 1), (samples::KUZNETZOV, 1000)] {
+                let frames = frames_of(&samples::pcap(order, magic));
+                let seen = |octets: &[u8], wire_length, time| Seen {
+                    octets: octets.to_vec(),
+                    wire_length,
+                    time,
+                    link: LinkType::ETHERNET,
+                    interface: 0,
+                };
+                let second = 1_700_000_000 * SECOND;
+                assert_eq!(
+                    frames,
+                    [
+                        seen(&[1; 60], 60, second + 5 * unit),
+                        seen(&[2; 33], 1500, second + SECOND + 999_999 * unit),
+                        seen(&[], 0, second + SECOND),
+                        seen(&[3; 14], 14, second + 2 * SECOND + 7 * unit),
+                    ]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn times_at_the_edge_do_not_overflow() {
+        let capture = PcapWriter::new(Order::Little, MICRO, 0, 1).record(u32::MAX, u32::MAX, 1, &[0]).record(0, 0, 1, &[0]).build();
+        let frames = frames_of(&capture);
+        assert_eq!(frames[0].time, i64::from(u32::MAX) * SECOND + i64::from(u32::MAX) * 1000);
+        assert_eq!(frames[1].time, 0);
+    }
+
+    #[test]
+    fn a_frame_check_sequence_is_cut_off() {
+        // Two units of 16 bits; reserved bits are set as well.
+        let capture = PcapWriter::new(Order::Big, MICRO, 0, 0x2401_0001)
+            .record(0, 0, 64, &[1; 64])
+            .record(0, 0, 64, &[2; 62])
+            .record(0, 0, 64, &[3; 40])
+            .record(0, 0, 2, &[4; 2])
+            .build();
+        let frames = frames_of(&capture);
+        assert_eq!(
+            frames.iter().map(|frame| (frame.octets.len(), frame.wire_length)).collect::<Vec<_>>(),
+            [(60, 60), (60, 60), (40, 60), (0, 0)]
+        );
+        assert_eq!(frames[0].link, LinkType::ETHERNET);
+        // Without the bit that says that there is a length, the length says nothing.
+        let capture = PcapWriter::new(Order::Big, MICRO, 0, 0x2000_0001).record(0, 0, 64, &[1; 64]).build();
+        assert_eq!(frames_of(&capture)[0].octets.len(), 64);
+    }
+
+    #[test]
+    fn lengths_that_contradict_each_other_are_tolerated() {
+        let capture = PcapWriter::new(Order::Little, MICRO, 68, 1).record(0, 0, 0, &[1; 100]).record(0, 0, 70, &[2; 70]).build();
+        let frames = frames_of(&capture);
+        assert_eq!((frames[0].octets.len(), frames[0].wire_length), (100, 100));
+        assert_eq!(frames[1].octets.len(), 70);
+    }
+
+    #[test]
+    fn an_impossible_length_ends_the_capture_with_a_warning() {
+        let capture = PcapWriter::new(Order::Little, MICRO, 0, 1).record(1, 0, 60, &[1; 60]).raw(&[0xff; 400]).build();
+        let (frames, end) = walk(open(&capture).unwrap());
+        assert_eq!(frames.len(), 1);
+        assert_eq!(
+            end.warning().unwrap(),
+            "damaged at octet 100 and 1 whole records: a record of 4294967295 octets, where 262144 are the most"
+        );
+    }
+
+    #[test]
+    fn another_version_is_refused() {
+        let mut capture = samples::pcap(Order::Little, MICRO);
+        capture[4] = 3;
+        assert_eq!(open(&capture).unwrap_err().reason(), "pcap version 3.4, where 2.x is known");
+    }
+}

@@ -262,8 +262,162 @@ impl Unit {
         }
         match exponent.checked_sub(9) {
             None | Some(0) => Self::Nanoseconds(NANOSECONDS.checked_div(10_u64.saturating_pow(exponent)).unwrap_or(1)),
-            // Past 10^19 every time a tick counter can hold is less than a nanosecond.
+            // Finer than 10^-28 s, all that 64 bits of ticks can hold is less than a nanosecond.
             Some(finer) => Self::Fraction(10_u64.saturating_pow(finer)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{self, PcapngWriter, Seen, frames_of, open, walk};
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    /// A section with one Ethernet interface.
+    fn ethernet(options: &[(u16, &[u8])]) -> PcapngWriter {
+        PcapngWriter::new(Order::Little).interface(1, 0, options)
+    }
+
+    fn warning_of(capture: &[u8]) -> String {
+        walk(open(capture).unwrap()).1.warning().unwrap().to_owned()
+    }
+
+    #[test]
+    fn sections_interfaces_and_packet_blocks_are_read() {
+        for (first, second) in [(Order::Little, Order::Big), (Order::Big, Order::Little), (Order::Big, Order::Big)] {
+            let (frames, end) = walk(open(&samples::pcapng(first, second)).unwrap());
+            let seen = |octet, length, wire_length, time, link, interface| Seen {
+                octets: vec![octet; length],
+                wire_length,
+                time,
+                link,
+                interface,
+            };
+            let time = 1_700_000_000 * SECOND;
+            assert_eq!(
+                frames,
+                [
+                    seen(1, 61, 61, time + 5, LinkType::ETHERNET, 0),
+                    seen(2, 20, 20, time + SECOND, LinkType::RAW, 1),
+                    seen(3, 100, 100, time + SECOND, LinkType::ETHERNET, 0),
+                    seen(5, 50, 90, time + 2 * SECOND, LinkType::LINUX_SLL, 0),
+                    seen(6, 50, 90, time + 2 * SECOND, LinkType::LINUX_SLL, 0),
+                    seen(7, 10, 10, time + 2 * SECOND + SECOND / 2, LinkType::LINUX_SLL, 0),
+                ]
+            );
+            assert_eq!(end.skipped(), Skipped { unknown_interface: 1, damaged: 0 });
+            assert_eq!(end.warning(), None);
+        }
+    }
+
+    #[test]
+    fn every_time_resolution_is_converted_without_overflow() {
+        let time = |resolution: u8, ticks| frames_of(&ethernet(&[(IF_TSRESOL, &[resolution])]).packet(0, ticks, 1, &[0]).build())[0].time;
+        assert_eq!(time(0, 3), 3 * SECOND);
+        assert_eq!(time(3, 1500), SECOND + SECOND / 2);
+        assert_eq!(time(6, 1), 1000);
+        assert_eq!(time(9, 1), 1);
+        assert_eq!(time(12, 1999), 1);
+        assert_eq!(time(127, 1 << 63), 0);
+        assert_eq!(time(0x80, 3), 3 * SECOND);
+        assert_eq!(time(0x94, 1 << 19), SECOND / 2);
+        assert_eq!(time(0xff, u64::MAX), 0);
+        for resolution in 0..=u8::MAX {
+            assert!(time(resolution, u64::MAX) >= time(resolution, u64::MAX / 2));
+        }
+        assert_eq!(time(0, u64::MAX), i64::MAX);
+    }
+
+    #[test]
+    fn a_time_offset_is_added() {
+        let time = |seconds: i64| frames_of(&ethernet(&[(IF_TSOFFSET, &seconds.to_le_bytes())]).packet(0, 7, 1, &[0]).build())[0].time;
+        assert_eq!(time(100), 100 * SECOND + 7000);
+        assert_eq!(time(-100), -100 * SECOND + 7000);
+        assert_eq!(time(i64::MAX), i64::MAX);
+        assert_eq!(time(i64::MIN), i64::MIN + 7000);
+    }
+
+    #[test]
+    fn a_frame_check_sequence_is_cut_off() {
+        for length in [4_u8, 32] {
+            let frames = frames_of(&ethernet(&[(IF_FCSLEN, &[length])]).packet(0, 0, 64, &[0; 64]).simple_packet(64, &[0; 64]).build());
+            assert!(frames.iter().all(|frame| (frame.octets.len(), frame.wire_length) == (60, 60)));
+        }
+        let flags = (2_u32 << 5).to_le_bytes();
+        let frames = frames_of(&ethernet(&[]).packet_with(0, 0, 63, &[0; 63], &[(1, b"x"), (PACKET_FLAGS, &flags)]).build());
+        assert_eq!(frames[0].octets.len(), 61);
+    }
+
+    #[test]
+    fn a_simple_packet_is_as_long_as_the_snap_length_allows() {
+        let frames = frames_of(&PcapngWriter::new(Order::Big).interface(1, 10, &[]).simple_packet(1500, &[0; 10]).build());
+        assert_eq!((frames[0].octets.len(), frames[0].wire_length), (10, 1500));
+    }
+
+    #[test]
+    fn packets_that_cannot_be_told_are_counted_and_passed_over() {
+        let capture = PcapngWriter::new(Order::Little)
+            .simple_packet(4, &[0; 4])
+            .interface(1, 0, &[])
+            .packet(1, 0, 4, &[0; 4])
+            .block(ENHANCED_PACKET, |body| {
+                body.u32(0).u32(0).u32(0).u32(5).u32(5).raw(&[0; 4]);
+            })
+            .block(ENHANCED_PACKET, |body| {
+                body.u32(0).u32(0).u32(0);
+            })
+            .block(SIMPLE_PACKET, |_| ())
+            .packet(0, 0, 4, &[9; 4])
+            .build();
+        let (frames, end) = walk(open(&capture).unwrap());
+        assert_eq!(frames.len(), 1);
+        assert_eq!(end.skipped(), Skipped { unknown_interface: 2, damaged: 3 });
+        assert_eq!(end.warning(), None);
+    }
+
+    #[test]
+    fn interfaces_are_forgotten_at_a_new_section_and_bounded_in_one() {
+        let capture = ethernet(&[]).section(Order::Little).packet(0, 0, 1, &[0]).build();
+        assert_eq!(walk(open(&capture).unwrap()).1.skipped().unknown_interface, 1);
+
+        let mut writer = PcapngWriter::new(Order::Little);
+        for _ in 0..=MOST_INTERFACES {
+            writer = writer.interface(1, 0, &[]);
+        }
+        let capture = writer.packet(65_535, 0, 1, &[0]).packet(65_536, 0, 1, &[0]).build();
+        let (frames, end) = walk(open(&capture).unwrap());
+        assert_eq!((frames.len(), end.skipped().unknown_interface), (1, 1));
+    }
+
+    #[test]
+    fn a_block_with_a_wrong_length_ends_the_capture_with_a_warning() {
+        let good = ethernet(&[]).packet(0, 0, 4, &[0; 4]).build();
+        let at = good.len();
+        for (length, what) in
+            [(11_u32, "a block of 11 octets, where"), (8, "a block of 8"), (u32::MAX, "a block of 4294967295 octets, where")]
+        {
+            let damaged = [&good[..], &[6, 0, 0, 0], &length.to_le_bytes(), &[0; 40]].concat();
+            assert!(warning_of(&damaged).starts_with(&format!("damaged at octet {at} and 1 whole records: {what}")));
+        }
+        let mut damaged = good.clone();
+        damaged[at - 4] ^= 4;
+        assert!(warning_of(&damaged).ends_with("a block of 36 octets that has another length at its end"));
+        let short = PcapngWriter::new(Order::Little).block(INTERFACE, |_| ()).build();
+        assert!(warning_of(&short).ends_with("an interface description that is too short"));
+    }
+
+    #[test]
+    fn a_section_header_that_cannot_be_read_is_refused() {
+        let good = ethernet(&[]).build();
+        let reason = |at: usize, octet: u8| {
+            let mut damaged = good.clone();
+            damaged[at] = octet;
+            open(&damaged).unwrap_err().reason().to_owned()
+        };
+        assert_eq!(reason(8, 0), "pcapng that cannot be read: a section header without byte-order magic");
+        assert_eq!(reason(12, 9), "pcapng that cannot be read: pcapng version 9.0, where 1.x is known");
+        assert_eq!(reason(4, 29), "pcapng that cannot be read: a block of 29 octets, where 12 to 16777216 in steps of 4 are possible");
     }
 }

@@ -8,7 +8,7 @@
 
 use core::fmt::Write;
 
-use super::objects::{Object, Prefix, Range, group};
+use super::objects::{Headers, Object, Prefix, Range, Values, group};
 use crate::reader::Reader;
 use crate::sink::Label;
 use crate::text::clean;
@@ -83,8 +83,8 @@ impl Objects {
                 points.push([group, variation, form::POINT, a, b, c, d], &[]);
             }),
             (Range::Span(start, stop), _) => {
-                let ([a, b, c, d], [e, f, g, h]) = (start.to_be_bytes(), stop.to_be_bytes());
-                self.push([group, variation, form::SPAN, a, b, c, d, e, f, g, h], &[]);
+                let range = u64::from(start) << 32 | u64::from(stop);
+                self.push([group, variation, form::SPAN], &range.to_be_bytes());
             }
             (Range::Count(count), Prefix::Nothing) if !told => {
                 let [a, b, c, d] = count.to_be_bytes();
@@ -118,22 +118,37 @@ impl Objects {
     }
 }
 
+/// Object headers that no values follow.
+pub(super) fn headers(octets: &[u8]) -> Label<'_> {
+    Label { octets, render: render_headers }
+}
+
+fn render_headers(octets: &[u8], out: &mut String) {
+    let mut objects = Objects::new();
+    for object in Headers::new(octets, Values::None) {
+        objects.add(&object, false);
+    }
+    let label = objects.label();
+    (label.render)(label.octets, out);
+}
+
 /// The distinct kinds of object in a response, in order: they repeat where events and ranges do not.
 pub(super) struct Kinds {
-    kinds: [[u8; 2]; NAMED as usize],
+    kinds: [u16; NAMED as usize],
+    octets: [u8; 2 * NAMED as usize],
 }
 
 impl Kinds {
     /// A kind that no object has.
-    const NONE: [u8; 2] = [u8::MAX; 2];
+    const NONE: u16 = u16::MAX;
 
     pub fn new() -> Self {
-        Self { kinds: [Self::NONE; NAMED as usize] }
+        Self { kinds: [Self::NONE; NAMED as usize], octets: [0; 2 * NAMED as usize] }
     }
 
     #[inline]
     pub fn add(&mut self, object: &Object) {
-        let mut kind = [object.group, object.variation];
+        let mut kind = u16::from(object.group) << 8 | u16::from(object.variation);
         for place in &mut self.kinds {
             if *place == kind {
                 return;
@@ -144,9 +159,13 @@ impl Kinds {
         }
     }
 
-    pub fn label(&self) -> Label<'_> {
-        let used = self.kinds.iter().take_while(|kind| **kind != Self::NONE).count().saturating_mul(2);
-        Label { octets: self.kinds.as_flattened().get(..used).unwrap_or_default(), render: render_kinds }
+    pub fn label(&mut self) -> Label<'_> {
+        let mut used: usize = 0;
+        for (to, kind) in self.octets.chunks_exact_mut(2).zip(self.kinds.iter().take_while(|kind| **kind != Self::NONE)) {
+            to.copy_from_slice(&kind.to_be_bytes());
+            used = used.saturating_add(2);
+        }
+        Label { octets: self.octets.get(..used).unwrap_or_default(), render: render_kinds }
     }
 }
 
@@ -318,6 +337,7 @@ mod tests {
                 let octets: Vec<u8> = (0..length).map(|place: u8| front.wrapping_mul(place | 1)).collect();
                 render_objects(&octets, &mut String::new());
                 render_kinds(&octets, &mut String::new());
+                render_headers(&octets, &mut String::new());
             }
         }
     }

@@ -109,6 +109,7 @@ enum Size {
     Unknown,
 }
 
+#[inline]
 fn size_of(group: u8, variation: u8) -> Size {
     let at = usize::from(group) << 4 | usize::from(variation);
     let code = if usize::from(variation) < VARIATIONS { SIZE_CODES.get(at).copied().unwrap_or(UNKNOWN) } else { UNKNOWN };
@@ -161,6 +162,7 @@ pub(super) struct Object<'a> {
 
 impl<'a> Object<'a> {
     /// How many objects the header announces.
+    #[inline]
     pub fn count(&self) -> u64 {
         match self.range {
             Range::All => 0,
@@ -219,6 +221,7 @@ pub(super) enum Values {
 }
 
 impl Values {
+    #[inline]
     fn has(self, number: u8) -> bool {
         match self {
             Self::All => true,
@@ -245,11 +248,13 @@ impl<'a> Headers<'a> {
         self.fault.map_or(Ok(()), |fault| Err(Error::Malformed(fault)))
     }
 
+    #[cold]
     fn stop(&mut self, fault: &'static str) {
         self.fault = Some(fault);
         self.rest = &[];
     }
 
+    #[inline]
     fn header(&mut self) -> Result<Object<'a>> {
         let mut reader = Reader::new(self.rest);
         let [group, variation, qualifier] = reader.take()?;
@@ -282,6 +287,7 @@ impl<'a> Headers<'a> {
     }
 
     /// Octets that the objects of a header take, `None` where they are unknown or not all there.
+    #[inline]
     fn extent(&self, object: &mut Object<'a>) -> Option<usize> {
         let count = usize::try_from(object.count()).unwrap_or(usize::MAX);
         let width = match object.prefix {
@@ -312,6 +318,7 @@ impl<'a> Headers<'a> {
 impl<'a> Iterator for Headers<'a> {
     type Item = Object<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Object<'a>> {
         if self.rest.is_empty() {
             return None;
@@ -332,6 +339,20 @@ impl<'a> Iterator for Headers<'a> {
             self.stop("object data goes past the end of the message");
         }
         Some(object)
+    }
+}
+
+/// True where `octets` are headers of the usual forms and nothing else: no index, no size, no value.
+pub(super) fn are_bare(mut octets: &[u8]) -> bool {
+    loop {
+        octets = match octets {
+            [] => return true,
+            [group::AUTHENTICATION, ..] => return false,
+            [_, _, 0x06, rest @ ..] | [_, _, 0x07, _, rest @ ..] | [_, _, 0x08, _, _, rest @ ..] => rest,
+            [_, _, 0x00, start, stop, rest @ ..] if start <= stop => rest,
+            [_, _, 0x01, a, b, c, d, rest @ ..] if [b, a] <= [d, c] => rest,
+            _ => return false,
+        };
     }
 }
 

@@ -59,6 +59,11 @@ impl Service {
         }
     }
 
+    /// Some panels give the same reference to requests of several services at once.
+    fn transaction(self, reference: u16) -> u64 {
+        u64::from(self.function()) << 32 | OF_USERDATA | u64::from(reference)
+    }
+
     /// Where to keep what the rest of an answer belongs to.
     fn key(self, sequence: u8) -> u64 {
         u64::from(self.function()) << 8 | u64::from(sequence)
@@ -107,7 +112,7 @@ fn request(service: Service, reference: u16, sequence: u8, data: &[u8], sink: &m
         subfunction: None,
         unit: None,
         object: Label::NONE,
-        transaction: Some(OF_USERDATA | u64::from(reference)),
+        transaction: Some(service.transaction(reference)),
         context: 0,
     };
     let payload = payload(data);
@@ -172,7 +177,7 @@ fn answer(service: Service, reference: u16, sequence: u8, tail: &[u8], data: &[u
         subfunction: service.detail(&object),
         unit: None,
         object,
-        transaction: Some(OF_USERDATA | u64::from(reference)),
+        transaction: Some(service.transaction(reference)),
         status: status(error, data),
         next: None,
     });

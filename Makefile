@@ -1,0 +1,64 @@
+# What CI runs, a person runs: `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench wheel clean build rust tools
+
+help: ## List what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: build ## Build Otoscope and replay the capture pcaps/demo.pcap
+	@$(BIN)/otoscope replay --rows 10 pcaps/demo.pcap
+
+test: tools lint ## Lint, test the Rust and the Python half, test the wheel; installs what it needs
+	cargo test --locked --manifest-path dissectors/Cargo.toml
+	$(BIN)/python -m pytest
+
+lint: build $(VENV)/.dev ## Check style and types of both halves
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	cargo fmt --check --manifest-path dissectors/Cargo.toml
+	cargo clippy --locked --all-targets --all-features --manifest-path dissectors/Cargo.toml -- -D warnings
+
+bench: build tools ## Measure packets a second on a plant trace of a million packets
+	$(BIN)/python -m benchmarks.run
+
+wheel: rust $(VENV)/.maturin ## Build the wheel into dist/
+	$(BIN)/maturin build --release --locked --out dist
+
+clean: ## Remove everything that was built or downloaded
+	rm -rf $(VENV) dist dissectors/target benchmarks/traces .mypy_cache .ruff_cache .pytest_cache
+	find sensor tests benchmarks pcaps -name __pycache__ -prune -exec rm -rf {} +
+	rm -f sensor/_dissectors*.so
+
+# Cargo knows what is up to date; an editable install costs seconds where nothing has changed.
+build: rust $(VENV)/.maturin
+	@$(BIN)/pip install --quiet --no-build-isolation --editable .
+
+rust:
+	@command -v cargo >/dev/null || { echo "Otoscope is built with Rust: install it from https://rustup.rs and try again" >&2; exit 1; }
+
+tools:
+	@command -v tshark >/dev/null && command -v tcpdump >/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tshark tcpdump; \
+	else echo "the tests need tshark and tcpdump: install them (Debian: sudo apt-get install tshark tcpdump) and try again" >&2; exit 1; fi
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	    { echo "Otoscope needs Python 3.11 or newer with its venv module (Debian: sudo apt-get install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.maturin: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet 'maturin>=1.9.4,<2'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' > $(VENV)/dev.txt
+	$(BIN)/pip install --quiet --requirement $(VENV)/dev.txt
+	@touch $@

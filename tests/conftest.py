@@ -1,0 +1,47 @@
+"""What the tests share."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sensor.capture import open_capture
+from sensor.replay import Observations, document, observe, to_json
+from tests import samples
+
+COMMAND = Path(sys.executable).with_name("otoscope")
+
+
+@pytest.fixture
+def modbus_pcap(tmp_path: Path) -> Path:
+    """A capture of four Modbus requests and their answers."""
+    path = tmp_path / "modbus.pcap"
+    path.write_bytes(samples.MODBUS)
+    return path
+
+
+@pytest.fixture
+def replay() -> Callable[..., dict]:
+    """The document of captures, as whoever reads the JSON gets it."""
+
+    def run(*paths: Path, **options: object) -> dict:
+        with open_capture(*paths, **options) as capture:
+            observations: Observations = observe(capture)
+        return json.loads("".join(to_json(document(observations, capture.files, capture.warnings))))
+
+    return run
+
+
+@pytest.fixture
+def otoscope() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The installed command, as a person runs it."""
+
+    def run(*arguments: object, stdin: bytes | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+        variables = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **environment}
+        done = subprocess.run([COMMAND, *map(str, arguments)], input=stdin, capture_output=True, env=variables, check=False, timeout=60)
+        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
