@@ -69,6 +69,14 @@ impl Context<'_> {
         }
     }
 
+    /// The same question asked again, or its number used again: what waited under it will not be answered.
+    fn supersede(&mut self, protocol: &'static str, transaction: u64) {
+        let same = |pending: &Pending| pending.transaction == transaction && pending.side == self.side && pending.protocol == protocol;
+        if let Some(old) = self.flow.pending.iter().position(same).and_then(|at| self.flow.pending.remove(at)) {
+            self.tables.unanswered(old.operation);
+        }
+    }
+
     /// The protocol of a flow may turn out to be what it carries (S7comm over COTP).
     #[inline]
     fn speaks(&mut self, protocol: &'static str) {
@@ -86,7 +94,14 @@ impl Context<'_> {
     }
 
     #[inline]
-    fn operation(&mut self, protocol: &'static str, function: u32, subfunction: Option<u32>, unit: Option<Label<'_>>, object: Label<'_>) -> Option<Place> {
+    fn operation(
+        &mut self,
+        protocol: &'static str,
+        function: u32,
+        subfunction: Option<u32>,
+        unit: Option<Label<'_>>,
+        object: Label<'_>,
+    ) -> Option<Place> {
         let conversation = self.tables.conversation(self.flow, self.time)?;
         let unit = match (&unit, &self.flow.unit) {
             (Some(unit), _) => *unit,
@@ -130,7 +145,9 @@ impl Sink for Context<'_> {
     #[inline]
     fn request(&mut self, request: &Request<'_>) {
         self.speaks(request.protocol);
-        let Some(place) = self.operation(request.protocol, request.function, request.subfunction, request.unit, request.object) else { return };
+        let Some(place) = self.operation(request.protocol, request.function, request.subfunction, request.unit, request.object) else {
+            return;
+        };
         let Some(row) = self.tables.operations.touch(place) else { return };
         row.requests = row.requests.saturating_add(1);
         row.span.add(self.time);
@@ -138,9 +155,17 @@ impl Sink for Context<'_> {
         let Some(transaction) = request.transaction.filter(|_| !self.flow.halves.of(self.side).to_group) else { return };
         if !self.flow.pending.is_empty() {
             self.expire();
+            self.supersede(request.protocol, transaction);
         }
         let matched = Matched { function: request.function, subfunction: request.subfunction, context: request.context };
-        self.flow.pending.push_back(Pending { protocol: request.protocol, transaction, side: self.side, operation: place, time: self.time, matched });
+        self.flow.pending.push_back(Pending {
+            protocol: request.protocol,
+            transaction,
+            side: self.side,
+            operation: place,
+            time: self.time,
+            matched,
+        });
     }
 
     #[inline]
@@ -239,17 +264,15 @@ impl Sink for Context<'_> {
 
     fn remember(&mut self, scope: Scope, key: u64, octets: &[u8]) {
         let memo = Memo::new(octets);
-        match self.address(scope) {
-            Some(address) => self.tables.remember(address, key, memo, self.time),
-            None => match self.flow.memory.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, old)) => *old = memo,
-                None => {
-                    if self.flow.memory.len() >= MOST_MEMORIES {
-                        self.flow.memory.remove(0);
-                    }
-                    self.flow.memory.push((key, memo));
-                }
-            },
+        if let Some(address) = self.address(scope) {
+            self.tables.remember(address, key, memo, self.time);
+        } else if let Some((_, old)) = self.flow.memory.iter_mut().find(|(known, _)| *known == key) {
+            *old = memo;
+        } else {
+            if self.flow.memory.len() >= MOST_MEMORIES {
+                self.flow.memory.remove(0);
+            }
+            self.flow.memory.push((key, memo));
         }
     }
 

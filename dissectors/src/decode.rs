@@ -192,7 +192,9 @@ pub fn decode(link: LinkType, frame: &[u8]) -> Decoded<'_> {
 #[inline]
 fn ethernet(frame: &[u8]) -> Decoded<'_> {
     let Some((destination, rest)) = frame.split_first_chunk::<6>() else { return Decoded::Malformed("Ethernet header cut off") };
-    let Some(([a, b, c, d, e, f, t0, t1], rest)) = rest.split_first_chunk::<8>() else { return Decoded::Malformed("Ethernet header cut off") };
+    let Some(([a, b, c, d, e, f, t0, t1], rest)) = rest.split_first_chunk::<8>() else {
+        return Decoded::Malformed("Ethernet header cut off");
+    };
     let link = Link { source: Mac::new([*a, *b, *c, *d, *e, *f]), destination: Mac::new(*destination), vlan: 0 };
     network(link, u16::from_be_bytes([*t0, *t1]), rest)
 }
@@ -213,13 +215,17 @@ fn network(mut link: Link, ether_type: u16, octets: &[u8]) -> Decoded<'_> {
             }
             // HSR tag: path and size, sequence number, EtherType (IEC 62439-3 section 5.7).
             0x892f => {
-                let Some(([_, _, _, _, t0, t1], inner)) = rest.split_first_chunk::<6>() else { return Decoded::Malformed("HSR tag cut off") };
+                let Some(([_, _, _, _, t0, t1], inner)) = rest.split_first_chunk::<6>() else {
+                    return Decoded::Malformed("HSR tag cut off");
+                };
                 (kind, rest) = (u16::from_be_bytes([*t0, *t1]), inner);
             }
             0x8847 | 0x8848 => return mpls(link, rest),
             // PPPoE session: version and type, code, session, length; then the PPP protocol.
             0x8864 => {
-                let Some(([_, _, _, _, _, _, p0, p1], inner)) = rest.split_first_chunk::<8>() else { return Decoded::Malformed("PPPoE header cut off") };
+                let Some(([_, _, _, _, _, _, p0, p1], inner)) = rest.split_first_chunk::<8>() else {
+                    return Decoded::Malformed("PPPoE header cut off");
+                };
                 kind = match u16::from_be_bytes([*p0, *p1]) {
                     0x0021 => IPV4,
                     0x0057 => IPV6,
@@ -284,21 +290,25 @@ fn ipv4(link: Link, octets: &[u8]) -> Decoded<'_> {
         },
     };
     let place = u16::from_be_bytes([f0, f1]);
-    let fragment = (place & 0x3fff != 0)
-        .then(|| Fragment { offset: u32::from(place & 0x1fff).wrapping_mul(8), more: place & 0x2000 != 0 });
-    Decoded::Ip(link, Ip {
-        source: Address::v4([s0, s1, s2, s3]),
-        destination: Address::v4([d0, d1, d2, d3]),
-        protocol,
-        identification: u32::from(u16::from_be_bytes([i0, i1])),
-        fragment,
-        payload: rest.get(..length).unwrap_or(rest),
-        length,
-    })
+    let fragment = (place & 0x3fff != 0).then(|| Fragment { offset: u32::from(place & 0x1fff).wrapping_mul(8), more: place & 0x2000 != 0 });
+    Decoded::Ip(
+        link,
+        Ip {
+            source: Address::v4([s0, s1, s2, s3]),
+            destination: Address::v4([d0, d1, d2, d3]),
+            protocol,
+            identification: u32::from(u16::from_be_bytes([i0, i1])),
+            fragment,
+            payload: rest.get(..length).unwrap_or(rest),
+            length,
+        },
+    )
 }
 
 fn ipv6(link: Link, octets: &[u8]) -> Decoded<'_> {
-    let Some(([version, _, _, _, l0, l1, next, _], rest)) = octets.split_first_chunk::<8>() else { return Decoded::Malformed("IPv6 header cut off") };
+    let Some(([version, _, _, _, l0, l1, next, _], rest)) = octets.split_first_chunk::<8>() else {
+        return Decoded::Malformed("IPv6 header cut off");
+    };
     let Some((source, rest)) = rest.split_first_chunk::<16>() else { return Decoded::Malformed("IPv6 header cut off") };
     let Some((destination, rest)) = rest.split_first_chunk::<16>() else { return Decoded::Malformed("IPv6 header cut off") };
     if version >> 4 != 6 {

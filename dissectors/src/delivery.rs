@@ -249,9 +249,7 @@ impl Delivery<'_> {
     /// The connection under way has ended: nothing that waits will come.
     pub fn disconnect(&mut self) {
         if !self.flow.has_data {
-            if !self.flow.closed || self.flow.refused < self.flow.connections {
-                self.flow.refused = self.flow.refused.saturating_add(1).min(self.flow.connections);
-            }
+            self.flow.refused = self.flow.refused.saturating_add(1).min(self.flow.connections);
         }
         self.flow.closed = true;
         for pending in core::mem::take(&mut self.flow.pending) {

@@ -365,12 +365,12 @@ fn handshake(delivery: &mut Delivery<'_>, segment: &Tcp<'_>) {
 
 #[inline]
 fn acknowledge(delivery: &mut Delivery<'_>, segment: &Tcp<'_>, counters: &mut Counters) {
-    if let Handshake::Answered(asked) = delivery.flow.handshake {
-        if delivery.flow.roles.client() == delivery.side {
-            let time = delivery.time.saturating_sub(asked).max(0);
-            delivery.flow.round_trip = Some(delivery.flow.round_trip.map_or(time, |known| known.min(time)));
-            delivery.flow.handshake = Handshake::Done;
-        }
+    if let Handshake::Answered(asked) = delivery.flow.handshake
+        && delivery.flow.roles.client() == delivery.side
+    {
+        let time = delivery.time.saturating_sub(asked).max(0);
+        delivery.flow.round_trip = Some(delivery.flow.round_trip.map_or(time, |known| known.min(time)));
+        delivery.flow.handshake = Handshake::Done;
     }
     let other = delivery.side.other();
     let stream = &mut delivery.flow.halves.of_mut(other).stream;
@@ -409,6 +409,8 @@ fn payload(delivery: &mut Delivery<'_>, segment: &Tcp<'_>, counters: &mut Counte
         }
         Verdict::Early => early(delivery, segment, counters),
         Verdict::Elsewhere => {
+            flush(delivery, counters);
+            let half = delivery.flow.halves.of_mut(side);
             half.stream.restart(segment.sequence);
             half.stream.offer(segment.sequence, segment.length);
             delivery.segment(segment.payload, segment.payload.len() < segment.length);

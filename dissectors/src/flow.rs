@@ -97,7 +97,6 @@ impl FlowKey {
     #[must_use]
     pub const fn end(&self, side: Side) -> (Address, u16) {
         match side {
-            #[expect(clippy::cast_possible_truncation, reason = "the port lies in the topmost 16 bits")]
             Side::Low => (self.low, (self.rest >> 48) as u16),
             Side::High => (self.high, (self.rest >> 32 & 0xffff) as u16),
         }
@@ -142,7 +141,14 @@ pub struct Half {
 
 impl Default for Half {
     fn default() -> Self {
-        Self { mac: Mac::NONE, to_group: false, traffic: Traffic::default(), span: Span::NEVER, last_frame: (0, i64::MIN), stream: Stream::default() }
+        Self {
+            mac: Mac::NONE,
+            to_group: false,
+            traffic: Traffic::default(),
+            span: Span::NEVER,
+            last_frame: (0, i64::MIN),
+            stream: Stream::default(),
+        }
     }
 }
 
@@ -443,7 +449,7 @@ impl Flow {
         if octets.len() < TOO_SHORT_TO_RECOGNISE && transport == Transport::Tcp {
             return Look::More;
         }
-        let (Some(low), Some(high)) = (Some(self.key.end(Side::Low).1), Some(self.key.end(Side::High).1)) else { return Look::Nothing };
+        let (low, high) = (self.key.end(Side::Low).1, self.key.end(Side::High).1);
         let mut possible = None;
         for protocol in PROTOCOLS.iter().copied().filter(|protocol| !ports(protocol, transport).is_empty() || transport == Transport::Tcp) {
             let expected = ports(protocol, transport).iter().any(|port| *port == low || *port == high);

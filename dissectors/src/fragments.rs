@@ -91,9 +91,10 @@ impl Datagram {
     /// The payload, if no octet is missing. Where fragments overlap the earlier octets stand.
     fn put_together(&self) -> Option<Vec<u8>> {
         let length = self.length?;
-        let reaches = self.pieces.iter().try_fold(0_usize, |reached, (start, octets)| {
-            (*start <= reached).then(|| reached.max(start.saturating_add(octets.len())))
-        })?;
+        let reaches = self
+            .pieces
+            .iter()
+            .try_fold(0_usize, |reached, (start, octets)| (*start <= reached).then(|| reached.max(start.saturating_add(octets.len()))))?;
         if reaches < length {
             return None;
         }

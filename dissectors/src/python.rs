@@ -298,7 +298,15 @@ impl Engine {
         let talks = conversations.take_changed();
         let conversations = list(python, talks.iter().filter_map(|place| conversations.get(*place)).map(Conversation::from))?;
         let removed_conversations = core::mem::take(&mut tables.removed);
-        Ok(Batch { endpoints: batch.0, conversations, operations: batch.1, facts: batch.2, anomalies: batch.3, removed_conversations, statistics })
+        Ok(Batch {
+            endpoints: batch.0,
+            conversations,
+            operations: batch.1,
+            facts: batch.2,
+            anomalies: batch.3,
+            removed_conversations,
+            statistics,
+        })
     }
 }
 

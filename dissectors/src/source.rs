@@ -153,11 +153,11 @@ impl Capture {
     #[inline]
     pub fn next(&mut self) -> Option<Frame<'_>> {
         // Nearly every call ends here: short enough to become part of the caller's loop.
-        if let Format::Pcap(pcap) = &self.format {
-            if let Ok(record) = pcap.read(self.octets.window()) {
-                self.records = self.records.wrapping_add(1);
-                return Some(record.lend(&mut self.octets));
-            }
+        if let Format::Pcap(pcap) = &self.format
+            && let Ok(record) = pcap.read(self.octets.window())
+        {
+            self.records = self.records.wrapping_add(1);
+            return Some(record.lend(&mut self.octets));
         }
         self.next_of_any()
     }

@@ -72,11 +72,13 @@ impl Stream {
     }
 
     /// True where the direction has data or a SYN behind it.
+    #[must_use]
     pub const fn is_started(&self) -> bool {
         self.started
     }
 
     /// True where a SYN with this number would begin another connection than the one under way.
+    #[must_use]
     pub const fn is_another(&self, sequence: u32) -> bool {
         self.started && self.next.wrapping_sub(sequence.wrapping_add(1)).cast_signed().unsigned_abs() > 0 && !self.holds(sequence)
     }
@@ -151,12 +153,14 @@ impl Stream {
     }
 
     /// Octets held, for the engine's budget.
+    #[must_use]
     pub const fn held_octets(&self) -> usize {
         self.held_octets
     }
 
     /// True where segments are held.
     #[inline]
+    #[must_use]
     pub const fn is_waiting(&self) -> bool {
         !self.held.is_empty()
     }
@@ -181,6 +185,7 @@ impl Stream {
 
     /// True where the missing octets will not come any more, or may come but must not be waited for: once the
     /// receiver has acknowledged them it acts on what is held, and its answer must find the question counted.
+    #[must_use]
     pub fn is_overdue(&self, time: i64) -> bool {
         let Some(first) = self.held.first() else { return false };
         let oldest = self.held.iter().map(|held| held.time).min().unwrap_or(time);

@@ -54,13 +54,27 @@ impl<R: Row> Table<R> {
     /// A table of at most `most` rows.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        Self { index: HashTable::new(), slots: Vec::new(), free: Vec::new(), changed: Vec::new(), most: most.clamp(1, 1 << 24), hand: 0, evicted: 0 }
+        Self {
+            index: HashTable::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            changed: Vec::new(),
+            most: most.clamp(1, 1 << 24),
+            hand: 0,
+            evicted: 0,
+        }
     }
 
     /// Rows held.
     #[must_use]
     pub fn len(&self) -> usize {
         self.index.len()
+    }
+
+    /// True where nothing is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
     }
 
     /// True where the next insertion must evict.
@@ -84,7 +98,9 @@ impl<R: Row> Table<R> {
     #[inline]
     pub fn find(&self, hash: u64, mut same: impl FnMut(&R) -> bool) -> Option<Place> {
         let slots = &self.slots;
-        let row_is_same = |index: &u32| slots.get(*index as usize).filter(|slot| slot.hash == hash).and_then(|slot| slot.row.as_ref()).is_some_and(&mut same);
+        let row_is_same = |index: &u32| {
+            slots.get(*index as usize).filter(|slot| slot.hash == hash).and_then(|slot| slot.row.as_ref()).is_some_and(&mut same)
+        };
         let index = *self.index.find(hash, row_is_same)?;
         Some(Place { index, generation: self.slots.get(index as usize)?.generation })
     }
@@ -124,7 +140,7 @@ impl<R: Row> Table<R> {
             if best.is_none_or(|(last, _)| row.last() < last) {
                 best = Some((row.last(), place));
             }
-            seen = seen.max(0_usize).saturating_add(1);
+            seen = usize::saturating_add(seen, 1);
             if seen >= SAMPLE {
                 break;
             }
@@ -164,6 +180,7 @@ impl<R: Row> Table<R> {
 
     /// The row at a place.
     #[inline]
+    #[must_use]
     pub fn get(&self, place: Place) -> Option<&R> {
         self.slots.get(place.index as usize).filter(|slot| slot.generation == place.generation)?.row.as_ref()
     }
@@ -205,9 +222,14 @@ impl<R: Row> Table<R> {
     }
 
     /// Places of all rows.
+    #[must_use]
     pub fn places(&self) -> Vec<Place> {
         let indices = 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
-        indices.zip(&self.slots).filter(|(_, slot)| slot.row.is_some()).map(|(index, slot)| Place { index, generation: slot.generation }).collect()
+        indices
+            .zip(&self.slots)
+            .filter(|(_, slot)| slot.row.is_some())
+            .map(|(index, slot)| Place { index, generation: slot.generation })
+            .collect()
     }
 }
 

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use crate::decode::Address;
 use crate::flow::{Flow, Side};
 use crate::observations::{
-    Anomaly, Conversation, ConversationKey, Endpoint, EndpointKey, Ends, Fact, Operation, ResponseTime, Span, Text, Traffic, Transport, bounded,
+    Anomaly, Conversation, ConversationKey, Endpoint, EndpointKey, Ends, Fact, Operation, ResponseTime, Span, Text, Traffic, Transport,
+    bounded,
 };
 use crate::sink::{Label, Memo, Role};
 use crate::table::{Hashes, Place, Row, Table};
@@ -333,7 +334,7 @@ impl Tables {
         }
         let turned = row.key.client != key.client || row.key.port != key.port;
         // Others are counted here too, and know what they say.
-        if (turned && row.confirmed && row.flows > 1) || (!turned && row.flows > 1) {
+        if row.flows > 1 && (row.confirmed || !turned) {
             self.leave(flow);
             self.conversation(flow, flow.last);
             return;
@@ -501,7 +502,8 @@ impl Tables {
         unit_text.clear();
         (unit.render)(bounded(unit.octets), &mut unit_text);
         let hash = self.hashes.of((endpoint, source, key, value, unit_text.as_str()));
-        let same = |row: &Fact| row.endpoint == endpoint && row.key == key && row.value == value && row.source == source && row.unit == unit_text;
+        let same =
+            |row: &Fact| row.endpoint == endpoint && row.key == key && row.value == value && row.source == source && row.unit == unit_text;
         let place = self.facts.find(hash, same).or_else(|| {
             let fact = Fact { endpoint, unit: unit_text.clone(), key, value: value.to_owned(), source, span: Span::at(time), count: 0 };
             self.facts.insert(hash, fact)
@@ -514,7 +516,14 @@ impl Tables {
     }
 
     /// A breach of the protocol in a conversation.
-    pub fn anomaly(&mut self, conversation: Place, protocol: &'static str, kind: &'static str, detail: core::fmt::Arguments<'_>, time: i64) {
+    pub fn anomaly(
+        &mut self,
+        conversation: Place,
+        protocol: &'static str,
+        kind: &'static str,
+        detail: core::fmt::Arguments<'_>,
+        time: i64,
+    ) {
         let mut text = core::mem::take(&mut self.scratch);
         text.clear();
         if write!(text, "{detail}").is_err() {

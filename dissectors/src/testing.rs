@@ -45,11 +45,6 @@ impl Recorder {
         Ok(())
     }
 
-    /// Lines that start with `prefix`.
-    pub fn lines_of<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
-        self.lines.iter().map(String::as_str).filter(move |line| line.starts_with(prefix))
-    }
-
     fn unit_text(&self, unit: Option<Label<'_>>) -> String {
         unit.map_or_else(|| self.unit.clone(), |label| label.to_text())
     }

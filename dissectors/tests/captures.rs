@@ -1,4 +1,5 @@
 //! The captures in `pcaps/`, mistreated: segments cut anywhere, frames cut anywhere, octets changed.
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a panic in a test is a failed test")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -171,7 +172,11 @@ fn changed_octets_never_panic_and_tables_stay_bounded() {
         engine.finish();
         let tables = &engine.tables;
         assert!(tables.endpoints.len() <= limits.endpoints && tables.conversations.len() <= limits.conversations);
-        assert!(tables.operations.len() <= limits.operations && tables.facts.len() <= limits.facts && tables.anomalies.len() <= limits.anomalies);
+        assert!(
+            tables.operations.len() <= limits.operations
+                && tables.facts.len() <= limits.facts
+                && tables.anomalies.len() <= limits.anomalies
+        );
     }
 }
 

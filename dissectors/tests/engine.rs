@@ -1,4 +1,5 @@
 //! What a user relies on of the engine, on frames made here: Modbus over TCP, the plainest of the protocols.
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a panic in a test is a failed test")]
 
 use dissectors::engine::Engine;
 use dissectors::observations::{Conversation, Operation};

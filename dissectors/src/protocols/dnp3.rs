@@ -463,10 +463,10 @@ fn response(message: &Message, body: &[u8], sink: &mut dyn Sink) -> Result<()> {
     if attributes {
         identity(message, body, sink);
     }
-    if let Some(handle) = file.filter(|_| matched.is_some_and(|request| request.function == u32::from(function::OPEN_FILE))) {
-        if let Some(name) = sink.recall(Scope::Flow, message.file_key(0)) {
-            sink.remember(Scope::Flow, message.file_key(handle), name.octets());
-        }
+    if let Some(handle) = file.filter(|_| matched.is_some_and(|request| request.function == u32::from(function::OPEN_FILE)))
+        && let Some(name) = sink.recall(Scope::Flow, message.file_key(0))
+    {
+        sink.remember(Scope::Flow, message.file_key(handle), name.octets());
     }
     if indications.is_none() {
         return Err(Error::Malformed("response without internal indications"));

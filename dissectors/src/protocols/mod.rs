@@ -38,4 +38,4 @@ pub struct Protocol {
 }
 
 /// All protocols, in alphabetical order of their names.
-pub static PROTOCOLS: &[&Protocol] = &[&enip::CIP_IO, &dnp3::PROTOCOL, &enip::PROTOCOL, &modbus::PROTOCOL, &modbus::RTU, &s7comm::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] = &[&enip::CIP_IO, &s7comm::PROTOCOL, &dnp3::PROTOCOL, &enip::PROTOCOL, &modbus::PROTOCOL, &modbus::RTU];

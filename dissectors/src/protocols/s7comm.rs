@@ -452,10 +452,10 @@ fn ack(reference: u16, error: u16, parameters: &[u8], data: &[u8], sink: &mut dy
         status,
         next: None,
     });
-    if let (START_UPLOAD, None, Some(matched)) = (function, status, matched) {
-        if let Some(key) = parameters.get(1..).and_then(upload_key) {
-            sink.remember(Scope::Flow, key, &matched.context.to_be_bytes());
-        }
+    if let (START_UPLOAD, None, Some(matched)) = (function, status, matched)
+        && let Some(key) = parameters.get(1..).and_then(upload_key)
+    {
+        sink.remember(Scope::Flow, key, &matched.context.to_be_bytes());
     }
 }
 

@@ -169,7 +169,7 @@ impl Order {
     /// The whole block at the front of `window`, which says that it is `total` octets long.
     #[inline]
     fn block(self, window: &[u8], total: u32) -> Result<&[u8], Refusal> {
-        if total % 4 != 0 || !(BLOCK_FRAME..=LONGEST_RECORD).contains(&total) {
+        if !total.is_multiple_of(4) || !(BLOCK_FRAME..=LONGEST_RECORD).contains(&total) {
             return Err(Refusal::Bad(Fault::Block(total)));
         }
         let block = window.get(..total as usize).ok_or(Refusal::Need(total as usize))?;
