@@ -245,9 +245,8 @@ impl Engine {
         }
         Self::count(&mut self.tables, flow, side, link, arrival);
         let cut = datagram.payload.len() < datagram.length;
-        let before = flow.buffered();
         Delivery { tables: &mut self.tables, flow, side, time: arrival.time }.datagram(datagram.payload, cut);
-        Self::balance(&mut self.buffered, &mut self.tables, flow, before);
+        Self::balance(&mut self.buffered, &mut self.tables, flow);
     }
 
     #[inline]
@@ -264,7 +263,6 @@ impl Engine {
             }
         }
         Self::count(&mut self.tables, flow, side, link, arrival);
-        let before = flow.buffered();
         let mut delivery = Delivery { tables: &mut self.tables, flow, side, time: arrival.time };
         if segment.has(Tcp::SYN) && segment.flags & (Tcp::FIN | Tcp::RST) == 0 {
             handshake(&mut delivery, segment);
@@ -279,28 +277,29 @@ impl Engine {
         if segment.flags & (Tcp::FIN | Tcp::RST) != 0 {
             end(&mut delivery, segment, &mut self.counters);
         }
-        Self::balance(&mut self.buffered, &mut self.tables, flow, before);
+        Self::balance(&mut self.buffered, &mut self.tables, flow);
     }
 
     /// Keep the account of what flows buffer; a flow that would go over the budget loses its buffers.
     #[inline]
-    fn balance(buffered: &mut usize, tables: &mut Tables, flow: &mut Flow, before: usize) {
-        let after = flow.buffered();
-        if after == before {
+    fn balance(buffered: &mut usize, tables: &mut Tables, flow: &mut Flow) {
+        let now = flow.buffered();
+        let before = core::mem::replace(&mut flow.accounted, now);
+        if now == before {
             return;
         }
-        *buffered = buffered.saturating_sub(before).saturating_add(after);
-        if *buffered > tables.limits.reassembly_octets && after > 0 {
+        *buffered = buffered.saturating_sub(before).saturating_add(now);
+        if *buffered > tables.limits.reassembly_octets && now > 0 {
             flow.drop_buffers();
             tables.dropped_buffers = tables.dropped_buffers.saturating_add(1);
-            *buffered = buffered.saturating_sub(after);
+            *buffered = buffered.saturating_sub(core::mem::take(&mut flow.accounted));
         }
     }
 
     /// Decide what is still open in a flow and add up what it has counted.
     fn close(&mut self, place: Place) {
         let Some(flow) = self.flows.get_mut(place) else { return };
-        let before = flow.buffered();
+        let before = core::mem::take(&mut flow.accounted);
         let (side, time) = (Side::Low, flow.last);
         let mut delivery = Delivery { tables: &mut self.tables, flow, side, time };
         for side in [Side::Low, Side::High] {

@@ -352,6 +352,8 @@ pub struct Flow {
     pub unit: Option<Text>,
     /// Octets at the front of the first payload, for people.
     pub first_octets: [u8; 8],
+    /// What the engine has in its account for the buffers of this flow, octets.
+    pub accounted: usize,
 }
 
 impl Row for Flow {
@@ -388,6 +390,7 @@ impl Flow {
             memory: Vec::new(),
             unit: None,
             first_octets: [0; 8],
+            accounted: 0,
         }
     }
 

@@ -418,7 +418,7 @@ impl Tables {
                 && row.subfunction == key.subfunction
                 && row.unit.is(&key.unit)
                 && row.object.is(&key.object)
-                && row.protocol == key.protocol
+                && (core::ptr::eq(row.protocol, key.protocol) || row.protocol == key.protocol)
         };
         let expected = previous.and_then(|place| self.operations.get(place)?.successor);
         if let Some(place) = expected.filter(|place| self.operations.get(*place).is_some_and(same)) {

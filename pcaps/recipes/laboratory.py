@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from pcaps.recipes import expectation, wireshark
@@ -81,6 +82,18 @@ def _wait_for(server: subprocess.Popen[bytes], role: str, port: int) -> None:
     sys.exit(f"the server did not start, exit {server.poll()}")
 
 
+@contextmanager
+def _listening(client: Station, capture: Path) -> Iterator[None]:
+    listen = ["tcpdump", "-n", "-i", INTERFACE, "-U", "--immediate-mode", "-Z", "root", "-w", str(capture)]
+    with subprocess.Popen(_inside(client.role, *listen), stderr=subprocess.DEVNULL) as dump:
+        time.sleep(1.0)
+        try:
+            yield
+            time.sleep(0.5)
+        finally:
+            dump.send_signal(signal.SIGINT)
+
+
 def record(recipe: Recipe, server: Station, client: Station, port: int, part: str = "") -> None:
     """Run `python -m MODULE server|client [PART]` of the recipe at both ends, and keep what passed between them."""
     capture = PCAPS / recipe.name
@@ -90,12 +103,9 @@ def record(recipe: Recipe, server: Station, client: Station, port: int, part: st
         serving = subprocess.Popen(_inside(server.role, sys.executable, "-m", module, "server", *arguments), start_new_session=True)
         try:
             _wait_for(serving, server.role, port)
-            listen = ["tcpdump", "-q", "-n", "-i", INTERFACE, "-U", "--immediate-mode", "-Z", "root", "-w", str(capture)]
-            with subprocess.Popen(_inside(client.role, *listen), stderr=subprocess.DEVNULL) as dump:
-                time.sleep(1.0)
-                subprocess.run(_inside(client.role, sys.executable, "-m", module, "client", *arguments), check=True, timeout=120)
-                time.sleep(0.5)
-                dump.send_signal(signal.SIGINT)
+            with _listening(client, capture):
+                asking = _inside(client.role, sys.executable, "-m", module, "client", *arguments)
+                subprocess.run(asking, check=True, timeout=60)
         finally:
             os.killpg(serving.pid, signal.SIGKILL)
             serving.wait()

@@ -61,7 +61,7 @@ def _data(client: ModbusTcpClient | ModbusUdpClient) -> None:
     client.write_register(20, 1234, device_id=1)
     client.write_coils(8, [True, False, True, True, False], device_id=1)
     client.write_registers(30, [1, 2, 3, 4], device_id=2)
-    client.mask_write_register(20, 0x00F2, 0x0025, device_id=1)
+    client.mask_write_register(address=20, and_mask=0x00F2, or_mask=0x0025, device_id=1)
     client.readwrite_registers(read_address=0, read_count=4, write_address=40, values=[9, 8], device_id=1)
 
 
@@ -100,8 +100,8 @@ def _identity(client: ModbusTcpClient) -> None:
 
 
 def _files(client: ModbusTcpClient) -> None:
-    client.read_file_record([FileRecord(file_number=4, record_number=1, record_length=10)], device_id=1)
-    client.write_file_record([FileRecord(file_number=4, record_number=7, record_data=b"\x06\xaf\x04\xbe\x10\x0d")], device_id=1)
+    client.read_file_record([FileRecord(file_number=4, record_number=1, record_length=20)], device_id=1)
+    client.write_file_record([FileRecord(file_number=4, record_number=7, record_data=b"\x06\xaf\x04\xbe\x10\x0d\x00\x01")], device_id=1)
     client.read_fifo_queue(address=1246, device_id=1)
 
 

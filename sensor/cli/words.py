@@ -32,9 +32,9 @@ def percent(part: int, whole: int) -> str:
 
 def duration(seconds: float) -> str:
     """A length of time by its two largest units: "2 h 5 min", "12.3 s", "4.1 ms"."""
-    if seconds < 1:
+    if seconds < 0.9995:
         return f"{seconds * 1000:.3g} ms"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

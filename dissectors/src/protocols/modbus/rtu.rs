@@ -38,7 +38,7 @@ fn probe(octets: &[u8]) -> Likeness {
 /// ROC Plus has the same CRC. Its messages without data (destination unit and group, source unit and group, opcode, length 0)
 /// read like reads of a multiple of 256 points, which no client asks for.
 const fn is_like_roc(octets: &[u8]) -> bool {
-    matches!(octets, [_, 1..=4, _, _, 1.., 0, _, _, ..])
+    matches!(octets, [_, 1..=4, _, _, _, 0, _, _, ..])
 }
 
 /// An RTU frame does not say how long it is: it ends where the CRC is right and the PDU has a shape that its
