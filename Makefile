@@ -29,7 +29,8 @@ bench: build tools ## Measure packets a second on a plant trace of a million pac
 	$(BIN)/python -m benchmarks.run
 
 wheel: rust $(VENV)/.maturin ## Build the wheel into dist/
-	$(BIN)/maturin build --release --locked --out dist
+	$(BIN)/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
+	@ls dist/*.whl
 
 clean: ## Remove everything that was built or downloaded
 	rm -rf $(VENV) dist dissectors/target benchmarks/traces .mypy_cache .ruff_cache .pytest_cache

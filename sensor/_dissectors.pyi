@@ -4,7 +4,9 @@ Times are nanoseconds since the Unix epoch, in capture time. Pairs are (client t
 """
 
 from collections.abc import Mapping
-from typing import final
+from typing import Self, final
+
+__all__ = ["Anomaly", "Batch", "CaptureError", "Conversation", "Endpoint", "Engine", "Fact", "Operation", "Statistics"]
 
 class CaptureError(Exception):
     """A capture that cannot be opened: the message says what is wrong and what is accepted."""
@@ -196,7 +198,7 @@ class Batch:
 class Engine:
     """The fast path. Not for use from several threads at once."""
 
-    def __init__(self, limits: Mapping[str, int] | None = None) -> None: ...
+    def __new__(cls, limits: Mapping[str, int] | None = None) -> Self: ...
     def open(self, path: str) -> None:
         """Open a capture file, or standard input where path is "-"; CaptureError where it is none."""
 

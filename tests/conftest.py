@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from sensor.capture import open_capture
-from sensor.replay import Observations, document, observe, to_json
+from sensor.observations import observe
+from sensor.replay import document, to_json
 from tests import samples
 
 COMMAND = Path(sys.executable).with_name("otoscope")
@@ -29,7 +30,7 @@ def replay() -> Callable[..., dict]:
 
     def run(*paths: Path, **options: object) -> dict:
         with open_capture(*paths, **options) as capture:
-            observations: Observations = observe(capture)
+            observations = observe(capture)
         return json.loads("".join(to_json(document(observations, capture.files, capture.warnings))))
 
     return run

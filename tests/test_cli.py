@@ -140,7 +140,9 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(tmp_path):
 
 
 def test_ctrl_c_shows_what_was_read():
-    with subprocess.Popen([COMMAND, "replay", "--format", "json", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+    with subprocess.Popen(
+        [COMMAND, "replay", "--format", "json", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as run:
         assert run.stdin
         run.stdin.write(samples.MODBUS)
         run.stdin.flush()
@@ -207,7 +209,11 @@ def document_with(**changes):
         ({"truncated_records": 3}, Weight.LOSS, "3 frames (0.3 %) shorter"),
         ({"skipped_link_types": {"USB": 7}}, Weight.LOSS, "7 frames of link type USB"),
         ({"counters": {"evicted_flows": 9}}, Weight.LOSS, "9 flows"),
-        ({"conversation": {"lost_segments": [2, 0], "lost_octets": [2920, 0]}}, Weight.LOSS, "2 gaps in the TCP streams of 1 conversation, 2.92 kB"),
+        (
+            {"conversation": {"lost_segments": [2, 0], "lost_octets": [2920, 0]}},
+            Weight.LOSS,
+            "2 gaps in the TCP streams of 1 conversation, 2.92 kB",
+        ),
         ({"conversation": {"packets": [9, 0]}}, Weight.LOSS, "of 1 of 1 TCP conversation only one direction"),
         ({"conversation": {"retransmissions": [30, 0]}}, Weight.NOTE, "30 TCP segments (15 %)"),
         ({"conversation": {"packets": [9, 0], "refused": 9}}, Weight.NOTE, "9 TCP connections in 1 conversation"),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sensor.capture import Capture, Progress
     from sensor.errors import CaptureError
-    from sensor.replay import Observations
+    from sensor.observations import Observations
     from sensor.rows import Document
 
 _EXAMPLES = """\b
@@ -49,7 +49,8 @@ def replay(captures: tuple[str, ...], output_format: str, rows: int) -> None:
     one after the other, as one capture.
     """
     from sensor.capture import open_capture
-    from sensor.replay import Observations, document
+    from sensor.observations import Observations
+    from sensor.replay import document
 
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has seen enough (head) ends the command quietly
     failed: list[CaptureError] = []

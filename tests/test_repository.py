@@ -1,0 +1,155 @@
+"""Conventions, held by tests: what the repository promises of itself."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+from sensor.cli import main
+from sensor.protocols import PROTOCOLS, Intent
+
+ROOT = Path(__file__).parents[1]
+PYTHON = sorted(path for folder in ("sensor", "tests", "benchmarks", "pcaps") for path in (ROOT / folder).rglob("*.py"))
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def documented():
+    return "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+
+
+def rust(folder="dissectors/src"):
+    """The crate's sources without their tests."""
+    sources = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / folder).rglob("*.rs"))}
+    return {path: text.split("#[cfg(test)]\nmod tests {")[0] for path, text in sources.items()}
+
+
+def commands(group, path=()):
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+# The registry ------------------------------------------------------------------------------------------------------
+
+
+def rust_protocols():
+    """Names that the dissectors register or report under."""
+    names = set()
+    for path, text in rust("dissectors/src/protocols").items():
+        names |= set(re.findall(r'Protocol \{\s*name: "(\w+)"', text))
+        names |= set(re.findall(r'^(?:pub(?:\([a-z]+\))? )?const \w*(?:NAME|PROTOCOL)\w*: &str = "(\w+)"', text, re.MULTILINE))
+        assert names or path.stem in {"mod"}, path
+    return names
+
+
+def test_each_dissector_has_its_meaning_and_each_meaning_its_dissector():
+    assert rust_protocols() - set(PROTOCOLS) == set()
+    sources = "\n".join(rust("dissectors/src/protocols").values())
+    assert [name for name in PROTOCOLS if f'"{name}"' not in sources] == []
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=lambda protocol: protocol.name)
+def test_meaning_is_total(protocol):
+    for code in (*range(300), 0x4444, 2**31, 2**32 - 1):
+        assert protocol.code(code)
+        for sub in (None, 0, 1, 255, 2**32 - 1):
+            function = protocol.function(code, sub)
+            assert function.name
+            assert function.intent in Intent
+            assert function.technique is None or re.fullmatch(r"T0\d{3}", function.technique)
+            assert protocol.subfunction(code, sub) is None or isinstance(protocol.subfunction(code, sub), str)
+        assert protocol.status(code)
+
+
+def test_techniques_are_none_that_were_withdrawn():
+    withdrawn = {"T0808", "T0810", "T0818", "T0824", "T0825", "T0833", "T0841", "T0844", "T0850", "T0854", "T0870", "T0875"}
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "sensor").rglob("*.py"))
+    assert withdrawn.isdisjoint(re.findall(r"\bT0\d{3}\b", sources))
+
+
+# Documents ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands(main)), ids=lambda value: value if isinstance(value, str) else "")
+def test_each_option_is_documented_and_has_help(name, command):
+    text = documented()
+    assert f"otoscope {name}" in text
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+            assert f"`{parameter.opts[0]}" in text, f"{parameter.opts[0]} of {name} stands in no document"
+
+
+def test_each_key_of_a_fact_is_documented():
+    text = (ROOT / "docs/observations.md").read_text(encoding="utf-8")
+    keys = re.findall(r'pub const \w+: &str = "(\w+)";', (ROOT / "dissectors/src/facts.rs").read_text(encoding="utf-8"))
+    assert keys
+    assert [key for key in keys if f"`{key}`" not in text] == []
+
+
+def test_each_counter_is_documented():
+    text = (ROOT / "docs/replay.md").read_text(encoding="utf-8")
+    source = (ROOT / "dissectors/src/python.rs").read_text(encoding="utf-8")
+    counters = re.findall(r'^\s*\("(\w+)", ', source, re.MULTILINE)
+    assert "duplicates" in counters
+    assert [name for name in counters if f"`{name}`" not in text and not name.startswith("evicted_")] == []
+
+
+@pytest.mark.parametrize("path", [*DOCUMENTS, *sorted(ROOT.glob("*.md"))], ids=lambda path: path.name)
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target
+
+
+def test_the_version_is_one():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    crate = tomllib.loads((ROOT / "dissectors/Cargo.toml").read_text(encoding="utf-8"))["package"]["version"]
+    assert version == crate
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+# Code --------------------------------------------------------------------------------------------------------------
+
+
+def test_functions_are_short():
+    long = []
+    for path in PYTHON:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno >= 50:
+                long.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
+    assert long == []
+
+
+def test_modules_are_short():
+    own = [path for path in PYTHON if path.is_relative_to(ROOT / "sensor") and path.parent.name != "protocols"]
+    assert [str(path) for path in own if len(path.read_text(encoding="utf-8").splitlines()) > 300] == []
+
+
+def test_python_stands_at_one_border_of_the_crate():
+    assert [path.name for path, text in rust().items() if "pyo3" in text and path.name != "lib.rs"] == ["python.rs"]
+
+
+def test_unsafe_stands_where_files_are_mapped_and_nowhere_else():
+    users = [
+        str(path.relative_to(ROOT)) for path, text in rust().items() if re.search(r"\bunsafe\b(?! ?(code|\())", re.sub(r"//.*", "", text))
+    ]
+    assert len(users) <= 1
+    assert all(user.startswith("dissectors/src/source") for user in users)
+
+
+def test_the_stub_says_what_the_rust_module_is():
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy.stubtest", "sensor._dissectors", "--ignore-disjoint-bases"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
