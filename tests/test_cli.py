@@ -140,9 +140,8 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(tmp_path):
 
 
 def test_ctrl_c_shows_what_was_read():
-    with subprocess.Popen(
-        [COMMAND, "replay", "--format", "json", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as run:
+    command, pipe = [COMMAND, "replay", "--format", "json", "-"], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as run:
         assert run.stdin
         run.stdin.write(samples.MODBUS)
         run.stdin.flush()

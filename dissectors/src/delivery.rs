@@ -167,10 +167,8 @@ impl Delivery<'_> {
                 self.known(protocol);
                 self.consume(protocol, &buffer, cut);
             }
-            Look::More if !cut => {
-                self.stream().partial = buffer;
-                self.try_less();
-            }
+            // What is put together is bounded: this is no try yet.
+            Look::More if !cut => self.stream().partial = buffer,
             Look::More | Look::Nothing => self.try_less(),
         }
     }

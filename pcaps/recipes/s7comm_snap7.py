@@ -81,7 +81,6 @@ def diagnose(client: Client) -> None:
 def control(client: Client) -> None:
     """Stop, start, and what else changes the controller."""
     _try(client.plc_stop)
-    _try(client.get_cpu_state)
     _try(client.plc_cold_start)
     _try(client.plc_hot_start)
     _try(client.compress, 2000)
@@ -90,8 +89,8 @@ def control(client: Client) -> None:
 
 def program(client: Client) -> None:
     """Blocks read back, written and deleted."""
-    block = bytearray(client.full_upload(Block.DB, 1)[0])
-    client.download(block[:120], 1)
+    client.full_upload(Block.DB, 1)
+    client.download(bytearray(range(200)) + bytearray(300), 1)
     _try(client.delete, Block.DB, 2)
 
 
