@@ -39,7 +39,7 @@ clean: ## Remove everything that was built or downloaded
 
 # Cargo knows what is up to date; an editable install costs seconds where nothing has changed.
 build: rust $(VENV)/.maturin
-	@$(BIN)/pip install --quiet --no-build-isolation --editable .
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pip install --quiet --no-build-isolation --editable .
 
 rust:
 	@command -v cargo >/dev/null || { echo "Otoscope is built with Rust: install it from https://rustup.rs and try again" >&2; exit 1; }
