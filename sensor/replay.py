@@ -55,25 +55,30 @@ def document(observations: Observations, files: Iterable[str], warnings: Iterabl
 
 def to_json(whole: Document) -> Iterator[str]:
     """The document as JSON in pieces, one row a line: small in memory, and readable by line tools."""
+    encode = json.JSONEncoder(ensure_ascii=False).encode
     separator = "{"
     for key, value in whole.items():
         yield f"{separator}{json.dumps(key)}: "
         separator = ",\n"
         if isinstance(value, list) and value:
-            yield "[\n" + json.dumps(value[0], ensure_ascii=False)
+            yield "[\n" + encode(value[0])
             for row in value[1:]:
-                yield ",\n" + json.dumps(row, ensure_ascii=False)
+                yield ",\n" + encode(row)
             yield "\n]"
         else:
-            yield json.dumps(value, ensure_ascii=False)
+            yield encode(value)
     yield "}\n"
 
 
-@lru_cache(maxsize=4096)
 def timestamp(nanoseconds: int) -> str:
     """RFC 3339 in UTC, to the nanosecond."""
     seconds, rest = divmod(nanoseconds, _NANOSECONDS)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:09d}Z"
+    return f"{_second(seconds)}.{rest:09d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def meaning(protocol: str) -> Protocol:
@@ -159,34 +164,42 @@ def _ends(conversation: Conversation | None) -> Ends:
     }
 
 
+@lru_cache(maxsize=4096)
+def _words(name: str, function: int, subfunction: int | None) -> tuple[str, str | None, str, str, str | None]:
+    """Code, sub-function, name, intent and technique of a function: a plant has thousands of operations, of few functions."""
+    protocol = meaning(name)
+    known = protocol.function(function, subfunction)
+    return protocol.code(function), protocol.subfunction(function, subfunction), known.name, str(known.intent), known.technique
+
+
 def _operation_row(row: Operation, ends: Ends) -> OperationRow:
-    protocol = meaning(row.protocol)
-    function = protocol.function(row.function, row.subfunction)
+    code, subfunction, name, intent, technique = _words(row.protocol, row.function, row.subfunction)
     return {
         **ends,
         "protocol": row.protocol,
         "unit": row.unit,
-        "code": protocol.code(row.function),
+        "code": code,
         "function": row.function,
-        "subfunction": protocol.subfunction(row.function, row.subfunction),
-        "name": function.name,
-        "intent": str(function.intent),
-        "technique": function.technique,
+        "subfunction": subfunction,
+        "name": name,
+        "intent": intent,
+        "technique": technique,
         "object": row.object,
         "requests": row.requests,
         "responses": row.responses,
         "errors": row.errors,
         "unanswered": row.unanswered,
-        "results": _results(row, protocol),
+        "results": _results(row) if row.errors else {},
         "response_time_ms": _response_time(row.response_time),
         "first": timestamp(row.first),
         "last": timestamp(row.last),
     }
 
 
-def _results(row: Operation, protocol: Protocol) -> dict[str, int]:
+def _results(row: Operation) -> dict[str, int]:
     """Rejections by the name of their status; those the engine kept no code of are "other"."""
     results: dict[str, int] = {}
+    protocol = meaning(row.protocol)
     for status, count in row.statuses:
         name = protocol.status(status)
         results[name] = results.get(name, 0) + count

@@ -130,7 +130,7 @@ def test_wrong_usage_is_2(otoscope, arguments):
 
 def test_a_reader_that_has_seen_enough_ends_it_quietly(tmp_path):
     path = tmp_path / "many.pcap"
-    turns = [(samples.CLIENT, samples.modbus(n, bytes([3, n >> 8, n & 255, 0, 1]))) for n in range(20_000)]
+    turns = [(samples.CLIENT, samples.modbus(n, bytes([3, n >> 8, n & 255, 0, 1]))) for n in range(3_000)]
     path.write_bytes(samples.pcap(samples.dialogue(turns)))
     for form in ("json", "table"):
         command = f"'{COMMAND}' replay --rows 0 --format {form} '{path}' | head -n 1"

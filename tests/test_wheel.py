@@ -76,9 +76,7 @@ def test_with_a_rust_too_old_the_build_says_so_in_one_line(tmp_path):
         (tmp_path / name).write_text("#!/bin/sh\necho rustc 1.63.0\n")
         (tmp_path / name).chmod(0o755)
     environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
-    done = run(
-        sys.executable, "-m", "pip", "wheel", *NO_ISOLATION, "--wheel-dir", tmp_path, ROOT, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}
-    )
+    done = run(sys.executable, "-m", "pip", "wheel", *NO_ISOLATION, "--wheel-dir", tmp_path, ROOT, env=environment)
     assert done.returncode != 0
     [line] = [line for line in (done.stdout + done.stderr).splitlines() if "Rust" in line]
     assert "too old (1.63)" in line

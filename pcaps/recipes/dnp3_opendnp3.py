@@ -5,7 +5,7 @@ import sys
 import time
 from importlib.metadata import version
 
-from pydnp3 import asiodnp3, asiopal, opendnp3, openpal
+from pydnp3 import asiodnp3, asiopal, opendnp3, openpal  # type: ignore[import-not-found] # no package for Python 3.11
 
 from pcaps.recipes.expectation import Recipe
 from pcaps.recipes.laboratory import Station, record

@@ -47,8 +47,8 @@ class Recipe(NamedTuple):
     origin: str
     facts: tuple[Fact, ...] = ()
     decode_as: tuple[str, ...] = ()
-    wireshark: str = ""
-    """Why Wireshark counts something else, where it does."""
+    note: str = ""
+    """What is odd in it, or what Wireshark sees differently and why."""
 
 
 def nested(counts: Counter[Key]) -> dict[str, dict[str, dict[str, int]]]:
@@ -62,7 +62,12 @@ def nested(counts: Counter[Key]) -> dict[str, dict[str, dict[str, int]]]:
 def flat(document: dict[str, dict[str, dict[str, int]]]) -> Counter[Key]:
     """The reverse of `nested`."""
     return Counter(
-        {(protocol, code, kind): count for protocol, codes in document.items() for code, kinds in codes.items() for kind, count in kinds.items()}
+        {
+            (protocol, code, kind): count
+            for protocol, codes in document.items()
+            for code, kinds in codes.items()
+            for kind, count in kinds.items()
+        }
     )
 
 
@@ -80,7 +85,7 @@ def write(recipe: Recipe, seen: Seen) -> None:
     }
     if recipe.decode_as:
         document["wireshark_decode_as"] = list(recipe.decode_as)
-    if recipe.wireshark:
-        document["wireshark_differs"] = recipe.wireshark
+    if recipe.note:
+        document["note"] = recipe.note
     stem = recipe.name.partition(".")[0]
     (PCAPS / f"{stem}.json").write_text(json.dumps(document, indent=1) + "\n")

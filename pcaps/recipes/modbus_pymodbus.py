@@ -31,18 +31,14 @@ IDENTITY = {
 def _blocks() -> ModbusDeviceContext:
     bits = [bool(number % 3) for number in range(64)]
     words = [number * 7 for number in range(120)]
-    return ModbusDeviceContext(
-        di=ModbusSequentialDataBlock(1, bits),
-        co=ModbusSequentialDataBlock(1, bits),
-        ir=ModbusSequentialDataBlock(1, words),
-        hr=ModbusSequentialDataBlock(1, words),
-    )
+    di, co, ir, hr = (ModbusSequentialDataBlock(1, values) for values in (bits, bits, words, words))  # type: ignore[no-untyped-call]
+    return ModbusDeviceContext(di=di, co=co, ir=ir, hr=hr)
 
 
 def serve(part: str) -> None:
     """Three units behind one address."""
     context = ModbusServerContext(devices={1: _blocks(), 2: _blocks(), 17: _blocks()}, single=False)
-    identity = ModbusDeviceIdentification(info_name=IDENTITY)
+    identity = ModbusDeviceIdentification(info_name=IDENTITY)  # type: ignore[no-untyped-call]
     if part == "udp":
         asyncio.run(StartAsyncUdpServer(context, identity=identity, address=(SERVER.ip, PORT)))
     elif part == "rtu":
@@ -132,7 +128,9 @@ def main() -> None:
     module = "modbus_pymodbus"
     functions = Recipe("modbus-functions.pcap", module, "every public function, four exceptions, three units", origin, identity)
     record(functions, SERVER, CLIENT, PORT, "tcp")
-    rtu = Recipe("modbus-rtu-over-tcp.pcap", module, "RTU frames with CRC over TCP, port 1503", origin, (), (f"tcp.port=={RTU_PORT},mbrtu",))
+    rtu = Recipe(
+        "modbus-rtu-over-tcp.pcap", module, "RTU frames with CRC over TCP, port 1503", origin, (), (f"tcp.port=={RTU_PORT},mbrtu",)
+    )
     record(rtu, SERVER, CLIENT, RTU_PORT, "rtu")
     record(Recipe("modbus-udp.pcap", module, "Modbus over UDP", origin), SERVER, CLIENT, PORT, "udp")
 

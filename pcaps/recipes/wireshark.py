@@ -4,14 +4,14 @@ The side with the protocol's port is the server. Messages inside others (CIP) co
 """
 
 import subprocess
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pcaps.recipes.expectation import Conversation, Key, Seen
 
-Element = ElementTree.Element
+Element = ET.Element
 PORTS = {"modbus": {502, 1502, 1503, 8000}, "s7comm": {102}, "enip": {44818, 2222}, "cip": {44818, 2222}, "dnp3": {20000}}
 KINDS = {1: "job", 2: "ack", 3: "ack_data", 7: "userdata"}
 
@@ -106,7 +106,7 @@ def seen(capture: Path, decode_as: tuple[str, ...] = ()) -> Seen:
     talk: dict[tuple[str, str, str, str, int], None] = {}
     malformed = 0
     done = subprocess.run(_tshark(capture, decode_as, "-T", "pdml"), capture_output=True, check=False)
-    for packet in ElementTree.fromstring(done.stdout):
+    for packet in ET.fromstring(done.stdout):
         ends, transport = _ends(packet)
         malformed += any(layer.get("name") == "_ws.malformed" for layer in packet.iter("proto"))
         for layer in packet.iter("proto"):

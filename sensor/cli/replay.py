@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from contextlib import contextmanager
@@ -52,6 +53,7 @@ def replay(captures: tuple[str, ...], output_format: str, rows: int) -> None:
     from sensor.observations import Observations
     from sensor.replay import document
 
+    gc.disable()  # what is built here lives to the end; looking for cycles in it costs more than it frees
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has seen enough (head) ends the command quietly
     failed: list[CaptureError] = []
 

@@ -13,11 +13,16 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+import jsonschema
 import pytest
+
+from sensor.protocols import PROTOCOLS
 
 REPOSITORY = Path(__file__).parents[2]
 CORPUS = REPOSITORY.parent / "shared" / "corpus"
 DIFFERENCES = Path(__file__).with_name("differences.toml")
+
+VALIDATOR = jsonschema.Draft202012Validator(json.loads((REPOSITORY / "docs/replay.schema.json").read_text(encoding="utf-8")))
 
 IDENTITIES = {"cip_identity", "enip_list_identity", "s7comm_szl", "modbus_device_id", "modbus_report_server_id"}
 """What Otoscope dissects so far of the identities that Wireshark shows."""
@@ -65,6 +70,17 @@ def differences(truth: dict, document: dict) -> list[str]:
 def test_wireshark_agrees(replay, row):
     truth = json.loads((CORPUS / row["truth"]).read_text(encoding="utf-8"))
     assert differences(truth, replay(CORPUS / row["path"])) == accepted().get(row["path"], [])
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not beside this repository")
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row["path"])
+def test_the_document_keeps_its_contract(replay, row):
+    document = replay(CORPUS / row["path"])
+    VALIDATOR.validate(document)
+    spoken = {row["protocol"] for row in document["operations"] + document["conversations"] if row["protocol"]}
+    assert spoken | set(document["protocols"]) <= set(PROTOCOLS)
+    documented = (REPOSITORY / "docs/observations.md").read_text(encoding="utf-8")
+    assert [row["kind"] for row in document["anomalies"] if f"`{row['kind']}`" not in documented] == []
 
 
 def test_each_listed_difference_names_its_reason():

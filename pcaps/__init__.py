@@ -1,0 +1,1 @@
+"""Small captures that this project made, and the recipes that made them."""
