@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The build finds maturin on the path.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench wheel clean build rust tools
@@ -39,7 +41,7 @@ clean: ## Remove everything that was built or downloaded
 
 # Cargo knows what is up to date; an editable install costs seconds where nothing has changed.
 build: rust $(VENV)/.maturin
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pip install --quiet --no-build-isolation --editable .
+	@$(BIN)/pip install --quiet --no-build-isolation --editable .
 
 rust:
 	@command -v cargo >/dev/null || { echo "Otoscope is built with Rust: install it from https://rustup.rs and try again" >&2; exit 1; }

@@ -1,6 +1,7 @@
 """What is shipped: a wheel that works without the checkout, and a build that says what it lacks."""
 
 import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -13,6 +14,7 @@ import pytest
 from tests import samples
 
 ROOT = Path(__file__).parents[1]
+BUILD = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}  # the build finds maturin on the path
 NO_ISOLATION = ("--no-build-isolation", "--no-deps", "--disable-pip-version-check")
 
 
@@ -23,7 +25,7 @@ def run(*command, **options):
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     directory = tmp_path_factory.mktemp("dist")
-    done = run(sys.executable, "-m", "pip", "wheel", *NO_ISOLATION, "--wheel-dir", directory, ROOT)
+    done = run(sys.executable, "-m", "pip", "wheel", *NO_ISOLATION, "--wheel-dir", directory, ROOT, env=BUILD)
     assert done.returncode == 0, done.stdout + done.stderr
     [path] = directory.glob("*.whl")
     return path

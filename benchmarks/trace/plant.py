@@ -91,7 +91,7 @@ def _manner(random: Random, cell: int) -> Manner:
     return Manner(server, client, random.choice((536, 1460, 1460, 1460)), random.random() < 0.2, 30 if cell == CELLS - 1 else None)
 
 
-def _converse(link: Link, connection: Connection, script: Script, random: Random, duration: int) -> Iterator[Packet]:
+def converse(link: Link, connection: Connection, script: Script, random: Random, duration: int) -> Iterator[Packet]:
     """The packets of one connection, at the pace that spends its quota in the trace's duration."""
     begin = START + random.randrange(duration // 20)
     sent, time, pace = 0, begin, duration - duration // 20
@@ -146,7 +146,7 @@ def _streams(link: Link, kind: Kind, random: Random, duration: int) -> Iterator[
     datagrams = round(link.quota * IO_SHARE) if script.datagrams else 0
     connection = Connection(link.client, link.server, link.ports, manner, random)
     share = link._replace(quota=link.quota - datagrams)
-    yield islice(_converse(share, connection, script, random, duration), share.quota)
+    yield islice(converse(share, connection, script, random, duration), share.quota)
     if datagrams:
         share = link._replace(quota=datagrams)
         yield islice(_datagrams(share, script, manner, Random(random.random()), duration), datagrams)

@@ -8,10 +8,9 @@ from importlib.metadata import version
 from pydnp3 import asiodnp3, asiopal, opendnp3, openpal  # type: ignore[import-not-found] # no package for Python 3.11
 
 from pcaps.recipes.expectation import Recipe
-from pcaps.recipes.laboratory import Station, record
+from pcaps.recipes.laboratory import record
+from pcaps.recipes.stations import SCADA, SUBSTATION
 
-SERVER = Station("rtu", "10.20.1.14", "00:30:a7:01:00:0e")
-CLIENT = Station("scada", "10.20.1.101", "00:0c:29:10:01:65")
 PORT = 20000
 MASTER, OUTSTATION = 1, 10
 POINTS = 60
@@ -58,7 +57,7 @@ def serve() -> None:
     levels = opendnp3.levels.NORMAL
     retry = asiopal.ChannelRetry().Default()
     listener = asiodnp3.PrintingChannelListener().Create()
-    channel = manager.AddTCPServer("server", levels, retry, SERVER.ip, PORT, listener)
+    channel = manager.AddTCPServer("server", levels, retry, SUBSTATION.ip, PORT, listener)
     application = Application()
     commands = opendnp3.SuccessCommandHandler().Create()
     outstation = channel.AddOutstation("outstation", commands, application, _outstation_config())
@@ -88,7 +87,7 @@ def ask() -> None:
     manager = asiodnp3.DNP3Manager(1, asiodnp3.ConsoleLogger().Create())
     retry = asiopal.ChannelRetry().Default()
     listener = asiodnp3.PrintingChannelListener().Create()
-    channel = manager.AddTCPClient("client", opendnp3.levels.NORMAL, retry, SERVER.ip, CLIENT.ip, PORT, listener)
+    channel = manager.AddTCPClient("client", opendnp3.levels.NORMAL, retry, SUBSTATION.ip, SCADA.ip, PORT, listener)
     application = asiodnp3.DefaultMasterApplication().Create()
     master = channel.AddMaster("master", asiodnp3.PrintingSOEHandler().Create(), application, _master_config())
     master.Enable()
@@ -117,7 +116,7 @@ def main() -> None:
     stack = f"opendnp3 by dnp3-python {version('dnp3-python')}"
     origin = f"{stack}, master and outstation, two network namespaces, tcpdump at the master"
     shows = "start-up, class polls over several link frames and fragments, unsolicited, time, controls, link status"
-    record(Recipe("dnp3-session.pcap", "dnp3_opendnp3", shows, origin), SERVER, CLIENT, PORT)
+    record(Recipe("dnp3-session.pcap", "dnp3_opendnp3", shows, origin), SUBSTATION, SCADA, PORT)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,9 @@ from contextlib import suppress
 from importlib.metadata import version
 
 from pcaps.recipes.expectation import Fact, Recipe
-from pcaps.recipes.laboratory import Station, record
+from pcaps.recipes.laboratory import record
+from pcaps.recipes.stations import FILLER, HMI
 
-SERVER = Station("plc", "10.20.1.13", "00:00:bc:01:00:0d")
-CLIENT = Station("hmi", "10.20.1.100", "00:0c:29:10:01:64")
 PORT = 44818
 TAGS = ("Pump1_Run=INT", "Tank1_Level=REAL", "Batch=DINT[20]", "Recipe=REAL[200]", "Counter=DINT")
 
@@ -19,7 +18,7 @@ def serve() -> None:
     """A controller with a few tags."""
     from cpppo.server.enip.main import main as simulate  # type: ignore[import-untyped] # noqa: PLC0415 - the clients do without
 
-    simulate(["--no-config", "-a", f"{SERVER.ip}:{PORT}", *TAGS])
+    simulate(["--no-config", "-a", f"{FILLER.ip}:{PORT}", *TAGS])
 
 
 def _try(function: Callable[..., object], *arguments: object) -> None:
@@ -33,7 +32,7 @@ def _discover() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
         handle.settimeout(1)
         for command in (0x63, 0x04):
-            handle.sendto(command.to_bytes(2, "little") + bytes(10) + b"otoscope" + bytes(4), (SERVER.ip, PORT))
+            handle.sendto(command.to_bytes(2, "little") + bytes(10) + b"otoscope" + bytes(4), (FILLER.ip, PORT))
             _try(handle.recv, 2048)
 
 
@@ -41,7 +40,7 @@ def _connected() -> None:
     """SendUnitData after a Forward Open."""
     from pylogix import PLC  # type: ignore[import-untyped] # noqa: PLC0415 - the server does without
 
-    with PLC(SERVER.ip, slot=0, timeout=3) as plc:
+    with PLC(FILLER.ip, slot=0, timeout=3) as plc:
         plc.Read("Tank1_Level")
         plc.Read("Batch[0]", 10)
         plc.Read(["Pump1_Run", "Counter", "Tank1_Level"])
@@ -55,7 +54,7 @@ def _unconnected() -> None:
     """SendRRData with Unconnected Send and without, and a Multiple Service Packet."""
     from cpppo.server.enip import client  # type: ignore[import-untyped] # noqa: PLC0415 - heavy
 
-    with client.connector(host=SERVER.ip, port=PORT, timeout=3) as connection:
+    with client.connector(host=FILLER.ip, port=PORT, timeout=3) as connection:
         operations = client.parse_operations(["Tank1_Level", "Batch[0-4]", "Pump1_Run=(INT)3"])
         for _ in connection.synchronous(operations=operations, timeout=3):
             pass
@@ -71,8 +70,8 @@ def _unconnected() -> None:
 def _identity() -> None:
     from pycomm3 import CIPDriver  # noqa: PLC0415 - the server does without
 
-    _try(CIPDriver.list_identity, SERVER.ip)
-    with CIPDriver(SERVER.ip) as driver:
+    _try(CIPDriver.list_identity, FILLER.ip)
+    with CIPDriver(FILLER.ip) as driver:
         _try(driver.generic_message, b"\x01", b"\x01", b"\x01")
         _try(driver.generic_message, b"\x0e", b"\x01", b"\x01", b"\x07")
 
@@ -94,11 +93,11 @@ def main() -> None:
     clients = f"pylogix {version('pylogix')}, pycomm3 {version('pycomm3')}, cpppo {version('cpppo')}"
     origin = f"{clients} as clients of cpppo's simulator, two network namespaces, tcpdump at the client"
     note = "cpppo shortens the name in its ListServices answer: malformed in Wireshark"
-    facts = (Fact(ip=SERVER.ip, source="enip", value="1756-L61/B LOGIX5561"),)
+    facts = (Fact(ip=FILLER.ip, source="enip", value="1756-L61/B LOGIX5561"),)
     shows = "tags read and written, connected and unconnected, several in one packet, fragmented, unknown"
-    record(Recipe("enip-tags.pcap", "enip_cpppo", shows, origin, note=note), SERVER, CLIENT, PORT, "tags")
+    record(Recipe("enip-tags.pcap", "enip_cpppo", shows, origin, note=note), FILLER, HMI, PORT, "tags")
     shows = "ListIdentity, ListServices, Identity object"
-    record(Recipe("enip-identity.pcap", "enip_cpppo", shows, origin, facts, note=note), SERVER, CLIENT, PORT, "identity")
+    record(Recipe("enip-identity.pcap", "enip_cpppo", shows, origin, facts, note=note), FILLER, HMI, PORT, "identity")
 
 
 if __name__ == "__main__":

@@ -15,23 +15,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from pcaps.recipes import expectation, wireshark
 from pcaps.recipes.expectation import PCAPS, Recipe
+from pcaps.recipes.stations import Station
 
 INTERFACE = "cable"
 PREFIX = 24
 _SIOCETHTOOL = 0x8946
 _CHECKSUM_OFFLOAD, _SEGMENT_OFFLOAD, _GENERIC_OFFLOAD = 0x17, 0x1F, 0x24
-
-
-class Station(NamedTuple):
-    """A namespace's end of the cable."""
-
-    role: str
-    ip: str
-    mac: str
 
 
 def _ip(*arguments: str) -> None:

@@ -12,10 +12,9 @@ from pymodbus.pdu.file_message import FileRecord
 from pymodbus.server import StartAsyncTcpServer, StartAsyncUdpServer
 
 from pcaps.recipes.expectation import Fact, Recipe
-from pcaps.recipes.laboratory import Station, record
+from pcaps.recipes.laboratory import record
+from pcaps.recipes.stations import HMI, MIXER
 
-SERVER = Station("plc", "10.20.1.11", "00:80:f4:01:00:0b")
-CLIENT = Station("hmi", "10.20.1.100", "00:0c:29:10:01:64")
 PORT, RTU_PORT = 502, 1503
 IDENTITY = {
     "VendorName": "Synthetic Works",
@@ -40,11 +39,11 @@ def serve(part: str) -> None:
     context = ModbusServerContext(devices={1: _blocks(), 2: _blocks(), 17: _blocks()}, single=False)
     identity = ModbusDeviceIdentification(info_name=IDENTITY)  # type: ignore[no-untyped-call]
     if part == "udp":
-        asyncio.run(StartAsyncUdpServer(context, identity=identity, address=(SERVER.ip, PORT)))
+        asyncio.run(StartAsyncUdpServer(context, identity=identity, address=(MIXER.ip, PORT)))
     elif part == "rtu":
-        asyncio.run(StartAsyncTcpServer(context, identity=identity, address=(SERVER.ip, RTU_PORT), framer=FramerType.RTU))
+        asyncio.run(StartAsyncTcpServer(context, identity=identity, address=(MIXER.ip, RTU_PORT), framer=FramerType.RTU))
     else:
-        asyncio.run(StartAsyncTcpServer(context, identity=identity, address=(SERVER.ip, PORT)))
+        asyncio.run(StartAsyncTcpServer(context, identity=identity, address=(MIXER.ip, PORT)))
 
 
 def _data(client: ModbusTcpClient | ModbusUdpClient) -> None:
@@ -104,12 +103,12 @@ def _files(client: ModbusTcpClient) -> None:
 def ask(part: str) -> None:
     """One of the captures' clients."""
     if part == "udp":
-        with ModbusUdpClient(SERVER.ip, port=PORT) as datagrams:
+        with ModbusUdpClient(MIXER.ip, port=PORT) as datagrams:
             _data(datagrams)
         return
     rtu = part == "rtu"
     framer = FramerType.RTU if rtu else FramerType.SOCKET
-    with ModbusTcpClient(SERVER.ip, port=RTU_PORT if rtu else PORT, framer=framer) as client:
+    with ModbusTcpClient(MIXER.ip, port=RTU_PORT if rtu else PORT, framer=framer) as client:
         _data(client)
         _exceptions(client)
         if not rtu:
@@ -124,15 +123,15 @@ def main() -> None:
         (serve if sys.argv[1] == "server" else ask)(sys.argv[2])
         return
     origin = f"pymodbus {version('pymodbus')}, client and server, two network namespaces, tcpdump at the client"
-    identity = tuple(Fact(ip=SERVER.ip, source="modbus", value=value) for value in IDENTITY.values())
+    identity = tuple(Fact(ip=MIXER.ip, source="modbus", value=value) for value in IDENTITY.values())
     module = "modbus_pymodbus"
     functions = Recipe("modbus-functions.pcap", module, "every public function, four exceptions, three units", origin, identity)
-    record(functions, SERVER, CLIENT, PORT, "tcp")
+    record(functions, MIXER, HMI, PORT, "tcp")
     rtu = Recipe(
         "modbus-rtu-over-tcp.pcap", module, "RTU frames with CRC over TCP, port 1503", origin, (), (f"tcp.port=={RTU_PORT},mbrtu",)
     )
-    record(rtu, SERVER, CLIENT, RTU_PORT, "rtu")
-    record(Recipe("modbus-udp.pcap", module, "Modbus over UDP", origin), SERVER, CLIENT, PORT, "udp")
+    record(rtu, MIXER, HMI, RTU_PORT, "rtu")
+    record(Recipe("modbus-udp.pcap", module, "Modbus over UDP", origin), MIXER, HMI, PORT, "udp")
 
 
 if __name__ == "__main__":

@@ -17,11 +17,9 @@ from snap7.server import Server
 from snap7.type import Area, Block, SrvArea
 
 from pcaps.recipes.expectation import Fact, Recipe
-from pcaps.recipes.laboratory import Station, record
+from pcaps.recipes.laboratory import record
+from pcaps.recipes.stations import BOILER, ENGINEER, HMI
 
-SERVER = Station("plc", "10.20.1.12", "00:1b:1b:01:00:0c")
-CLIENT = Station("hmi", "10.20.1.100", "00:0c:29:10:01:64")
-ENGINEER = Station("engineer", "10.20.1.110", "00:0c:29:10:01:6e")
 PORT = 102
 
 
@@ -31,7 +29,7 @@ def serve() -> None:
     areas = [(area, 0) for area in (SrvArea.PE, SrvArea.PA, SrvArea.MK, SrvArea.CT, SrvArea.TM)]
     for area, index in [*areas, *((SrvArea.DB, number) for number in (1, 2, 100))]:
         server.register_area(area, index, (ctypes.c_char * 512)())
-    server.start_to(SERVER.ip, PORT)
+    server.start_to(BOILER.ip, PORT)
     while True:
         time.sleep(1)
 
@@ -104,7 +102,7 @@ PARTS: dict[str, tuple[Callable[[Client], None], ...]] = {
 def ask(part: str) -> None:
     """One of the captures' clients."""
     client = Client()
-    client.connect(SERVER.ip, 0, 2, PORT)
+    client.connect(BOILER.ip, 0, 2, PORT)
     for step in PARTS[part]:
         step(client)
     client.disconnect()
@@ -122,14 +120,14 @@ def main() -> None:
     if not release.startswith("2."):
         shows = "stop, start, a data block uploaded and downloaded"
         note = "python-snap7's _DELE has a wrong length: malformed in Wireshark"
-        record(Recipe("s7comm-program.pcap", "s7comm_snap7", shows, origin, note=note), SERVER, ENGINEER, PORT, "program")
+        record(Recipe("s7comm-program.pcap", "s7comm_snap7", shows, origin, note=note), BOILER, ENGINEER, PORT, "program")
         return
-    said = ("6ES7 315-2EH14-0AB0", "S C-C2UR28922012", "SNAP7-SERVER", "CPU 315-2 PN/DP", "Original Siemens Equipment")
-    facts = tuple(Fact(ip=SERVER.ip, source="s7comm", value=value) for value in said)
+    said = ("6ES7 315-2EH14-0AB0", "S C-C2UR28922012", "SNAP7-BOILER", "CPU 315-2 PN/DP", "Original Siemens Equipment")
+    facts = tuple(Fact(ip=BOILER.ip, source="s7comm", value=value) for value in said)
     shows = "setup, reads and writes of every area, an item that does not exist"
-    record(Recipe("s7comm-operate.pcap", "s7comm_snap7", shows, origin), SERVER, CLIENT, PORT, "operate")
+    record(Recipe("s7comm-operate.pcap", "s7comm_snap7", shows, origin), BOILER, HMI, PORT, "operate")
     shows = "status lists with identity, block lists, clock, password, stop and start"
-    record(Recipe("s7comm-engineer.pcap", "s7comm_snap7", shows, origin, facts), SERVER, ENGINEER, PORT, "engineer")
+    record(Recipe("s7comm-engineer.pcap", "s7comm_snap7", shows, origin, facts), BOILER, ENGINEER, PORT, "engineer")
 
 
 if __name__ == "__main__":
