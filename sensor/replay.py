@@ -38,7 +38,7 @@ def document(observations: Observations, files: Iterable[str], warnings: Iterabl
     places = {row.id: place for place, row in enumerate(conversations)}
     nowhere = len(conversations)  # a full table has dropped the conversation before it could be told
     operations = [(places.get(row.conversation, nowhere), row) for row in observations.operations.values()]
-    operations.sort(key=lambda pair: (pair[0], _operation_order(pair[1])))
+    operations.sort(key=lambda pair: (pair[0], pair[1].id))  # ids count up with the first time a row is seen
     anomalies = [(places.get(row.conversation, nowhere), row) for row in observations.anomalies.values()]
     anomalies.sort(key=lambda pair: (pair[0], pair[1].protocol, pair[1].kind, pair[1].detail))
     ends = [*map(_ends, conversations), _ends(None)]
@@ -75,8 +75,7 @@ def to_json(whole: Document) -> Iterator[str]:
 
 def timestamp(nanoseconds: int) -> str:
     """RFC 3339 in UTC, to the nanosecond."""
-    seconds, rest = divmod(nanoseconds, _NANOSECONDS)
-    return f"{_second(seconds)}.{rest:09d}Z"
+    return f"{_second(nanoseconds // _NANOSECONDS)}.{nanoseconds % _NANOSECONDS:09d}Z"
 
 
 @lru_cache(maxsize=4096)
@@ -272,10 +271,6 @@ def _conversation_order(row: Conversation) -> tuple[object, ...]:
         row.server_mac or "",
         row.first,
     )
-
-
-def _operation_order(row: Operation) -> tuple[object, ...]:
-    return (row.protocol, row.unit, row.function, -1 if row.subfunction is None else row.subfunction, row.object, row.first)
 
 
 def _fact_order(row: Fact) -> tuple[object, ...]:

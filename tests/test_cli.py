@@ -50,7 +50,7 @@ def test_tables_say_who_did_what(otoscope, modbus_pcap):
     assert "Modbus/TCP 8 messages" in out
     assert "✓ Nothing lost" in out
     write = next(line for line in out.splitlines() if "Write Single Register" in line)
-    assert "10.0.0.5 → 10.0.0.9 unit 1" in write
+    assert re.search(r"10\.0\.0\.5 → 10\.0\.0\.9 +1 ", write)
     assert "rejected: illegal data address" in write
     assert out.index("Operations: write") < out.index("Operations: read")
 

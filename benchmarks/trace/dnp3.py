@@ -8,6 +8,8 @@ from typing import NamedTuple
 from benchmarks.trace.wire import Exchange, Key, Message, Script, ask, say
 
 PORT = 20000
+USER_DATA, ASK_LINK_STATUS, LINK_STATUS = 0x44, 0x49, 0x0B
+"""Link functions; 0x40 marks those of the primary station."""
 CONFIRM, READ, WRITE, SELECT, OPERATE, DIRECT_OPERATE = 0, 1, 2, 3, 4, 5
 ENABLE_UNSOLICITED, DISABLE_UNSOLICITED, DELAY_MEASURE = 20, 21, 23
 RESPONSE, UNSOLICITED = 129, 130
@@ -47,10 +49,10 @@ class Link:
         self.sequence = random.randrange(16)
         self.unsolicited = random.randrange(16)
 
-    def frame(self, data: bytes, function: int = 4, *, from_master: bool) -> bytes:
+    def frame(self, data: bytes, function: int = USER_DATA, *, from_master: bool) -> bytes:
         """One link frame: header block, then blocks of sixteen octets, each with its CRC."""
         source, destination = (self.master, self.outstation) if from_master else (self.outstation, self.master)
-        control = (0xC0 if from_master else 0x40) | function
+        control = (0x80 if from_master else 0) | function
         head = struct.pack("<BBBBHH", 5, 0x64, 5 + len(data), control, destination, source)
         return _with_crc(head) + b"".join(_with_crc(data[at : at + 16]) for at in range(0, len(data), 16))
 
@@ -216,7 +218,7 @@ def _cycle(random: Random, link: Link, points: Points, *, unsolicited: bool) -> 
         elif chance > 0.995:
             yield from _time(link)
         elif chance > 0.985:
-            yield (ask(link.frame(b"", 9, from_master=True)), say(link.frame(b"", 11, from_master=False), (), 3000))
+            yield (ask(link.frame(b"", ASK_LINK_STATUS, from_master=True)), say(link.frame(b"", LINK_STATUS, from_master=False), (), 3000))
         elif chance > 0.8:
             yield _range_poll(random, link, points)
         elif chance > 0.7:

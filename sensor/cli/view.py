@@ -165,7 +165,8 @@ def _operations(page: _Page, whole: Document) -> None:
     for intent, what in INTENTS.items():
         rows = [
             (
-                f"{deed.client} → {deed.server}" + (f" unit {deed.unit}" if deed.unit else ""),
+                f"{deed.client} → {deed.server}",
+                deed.unit,
                 f"{deed.protocol} {deed.name}" + (f" {deed.technique}" if deed.technique else ""),
                 deed.objects_text(),
                 deed.times,
@@ -175,22 +176,21 @@ def _operations(page: _Page, whole: Document) -> None:
         ]
         if rows:
             page.title(f"Operations: {intent}", what, _DANGEROUS.get(intent, "bold"))
-            page.table((_WHO, "Operation", "On", "#Times", "Outcome"), rows)
+            page.table((_WHO, "Unit", "Operation", "On", "#Times", "Outcome"), rows)
 
 
 def _identities(page: _Page, whole: Document) -> None:
     def who(row: FactRow) -> tuple[str, str]:
         return (row["ip"] or row["mac"] or "?", row["unit"])
 
-    rows = []
+    rows: list[tuple[str, str, str, str, str]] = []
     for (address, unit), facts in groupby(whole["facts"], who):
         for place, fact in enumerate(facts):
-            head = f"{address} unit {unit}" if unit else address
-            first = place == 0 or not sys.stdout.isatty()
-            rows.append((head if first else "", fact["key"].replace("_", " "), fact["value"], fact["source"]))
+            head = (address, unit) if place == 0 or not sys.stdout.isatty() else ("", "")
+            rows.append((*head, fact["key"].replace("_", " "), fact["value"], fact["source"]))
     if rows:
         page.title("Identities", "what endpoints say of themselves")
-        page.table(("Endpoint", "What", "Says", "Source"), rows)
+        page.table(("Endpoint", "Unit", "What", "Says", "Source"), rows)
 
 
 def _anomalies(page: _Page, whole: Document) -> None:
