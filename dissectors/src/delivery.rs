@@ -6,8 +6,12 @@ use crate::protocols::{Likeness, Protocol};
 use crate::stream::Stream;
 use crate::tables::Tables;
 
+/// The shortest message of any protocol here (TPKT with the shortest COTP), octets.
+const SHORTEST_MESSAGE: usize = 7;
 /// The longest message of any protocol here (EtherNet/IP: 24 octets and a 16-bit length), octets.
 const LONGEST_MESSAGE: usize = 24 + 0xffff;
+/// Octets kept while the next message is looked for, so that it is found however the segments cut it.
+const KEPT_IN_SEARCH: usize = 320;
 /// A buffer that held more than this is given back once it is empty, octets.
 const KEPT_CAPACITY: usize = 2048;
 
@@ -52,7 +56,7 @@ impl Delivery<'_> {
     /// Dissect all whole messages; keep the front of one that is not.
     #[inline]
     fn consume(&mut self, protocol: &'static Protocol, octets: &[u8], cut: bool) {
-        let used = self.messages(protocol, octets, cut);
+        let used = self.messages(protocol, octets, cut, true);
         let rest = octets.get(used..).unwrap_or_default();
         if cut {
             // The stream goes on after octets that the capture does not have.
@@ -66,8 +70,11 @@ impl Delivery<'_> {
     #[cold]
     fn join(&mut self, protocol: &'static Protocol, octets: &[u8], cut: bool) {
         let mut buffer = core::mem::take(&mut self.stream().partial);
+        if self.stream().searching && find_message(protocol, octets, true) == Some(0) {
+            return self.consume(protocol, octets, cut);
+        }
         buffer.extend_from_slice(octets);
-        let used = self.messages(protocol, &buffer, cut);
+        let used = self.messages(protocol, &buffer, cut, false);
         if cut {
             self.stream().searching = true;
             return;
@@ -79,13 +86,16 @@ impl Delivery<'_> {
         self.stream().partial = buffer;
     }
 
-    /// Dissect the messages at the front of `octets`; returns how many octets are done with.
+    /// Dissect the messages at the front of `octets`; returns how many octets are done with. `fresh`: a segment or
+    /// datagram begins there.
     #[inline]
-    fn messages(&mut self, protocol: &'static Protocol, octets: &[u8], cut: bool) -> usize {
+    fn messages(&mut self, protocol: &'static Protocol, octets: &[u8], cut: bool, fresh: bool) -> usize {
         let mut used = 0_usize;
         while let Some(rest) = octets.get(used..).filter(|rest| !rest.is_empty()) {
             if self.flow.halves.of(self.side).stream.searching {
-                let Some(skipped) = find_message(protocol, rest) else { return octets.len() };
+                let Some(skipped) = find_message(protocol, rest, fresh && used == 0) else {
+                    return octets.len().saturating_sub(KEPT_IN_SEARCH).max(used);
+                };
                 self.stream().searching = false;
                 used = used.saturating_add(skipped);
                 continue;
@@ -136,7 +146,7 @@ impl Delivery<'_> {
     pub fn island(&mut self, octets: &[u8], cut: bool) {
         let Recognition::Known(protocol) = self.flow.recognition else { return };
         let searching = core::mem::replace(&mut self.stream().searching, true);
-        self.messages(protocol, octets, cut);
+        self.messages(protocol, octets, cut, true);
         self.stream().searching = searching;
     }
 
@@ -237,9 +247,10 @@ impl Delivery<'_> {
     #[inline]
     fn datagram_messages(&mut self, protocol: &'static Protocol, octets: &[u8], cut: bool) {
         self.stream().searching = false;
-        let used = self.messages(protocol, octets, cut);
+        let used = self.messages(protocol, octets, cut, true);
         // A datagram holds whole messages: what is left of it is the front of one that lies about its length.
-        if let Some(rest) = octets.get(used..).filter(|rest| !rest.is_empty() && !cut) {
+        let lost = self.stream().searching;
+        if let Some(rest) = octets.get(used..).filter(|rest| !rest.is_empty() && !cut && !lost) {
             self.context().dissect(protocol, rest, true);
         }
     }
@@ -300,10 +311,10 @@ impl Delivery<'_> {
     }
 }
 
-/// Where the next message begins: by the protocol's own marks. The very front of a segment is taken where a
+/// Where the next message begins: by the protocol's own marks. The front of a segment (`fresh`) is taken where a
 /// message may begin there; further in, the message must also end where the octets end or where the next begins,
 /// unless its marks are sure by themselves.
-fn find_message(protocol: &Protocol, octets: &[u8]) -> Option<usize> {
+fn find_message(protocol: &Protocol, octets: &[u8], fresh: bool) -> Option<usize> {
     (0..octets.len()).find(|start| {
         let Some(rest) = octets.get(*start..) else { return false };
         let likeness = (protocol.probe)(rest);
@@ -311,7 +322,7 @@ fn find_message(protocol: &Protocol, octets: &[u8]) -> Option<usize> {
             return false;
         }
         let Ok(length) = (protocol.frame)(rest) else { return false };
-        if *start == 0 || likeness == Likeness::Sure {
+        if likeness == Likeness::Sure || (fresh && *start == 0 && rest.len() >= SHORTEST_MESSAGE) {
             return true;
         }
         let Some(after) = length.and_then(|length| rest.get(length..)) else { return false };

@@ -50,7 +50,7 @@ class Deed:
         return self.requests or self.responses
 
     def objects_text(self) -> str:
-        """The first objects, and how many more there are."""
+        """The objects that were touched most, and how many more there are."""
         shown = ", ".join(self.objects[:_OBJECTS_SHOWN])
         more = len(self.objects) - _OBJECTS_SHOWN
         return f"{shown}, … {more:,} more" if more > 0 else shown
@@ -81,7 +81,7 @@ def deeds(operations: Iterable[OperationRow]) -> list[Deed]:
     found = []
     for (client, server, unit, protocol, name, technique), rows in groupby(sorted(operations, key=key), key):
         deed = Deed(client, server, unit, protocol, name, technique or None)
-        for row in rows:
+        for row in sorted(rows, key=lambda row: -max(row["requests"], row["responses"])):
             _add(deed, row)
         found.append(deed)
     return sorted(found, key=lambda deed: -deed.times)
