@@ -12,6 +12,7 @@ from pcaps.recipes.expectation import flat
 PCAPS = Path(__file__).parents[1] / "pcaps"
 CAPTURES = sorted(path for path in PCAPS.iterdir() if ".pcap" in path.name)
 EXPECTATIONS = sorted(PCAPS.glob("*.json"))
+WIRESHARK_DIFFERS = {"tcp-cuts", "tcp-octets", "tcp-overlap", "tcp-reordered"}
 
 
 def expectation(path):
@@ -47,7 +48,7 @@ class TestCapture:
     def test_functions_are_counted(self, path, replay):
         wanted, document = expectation(path), replay(PCAPS / expectation(path)["capture"])
         assert document["capture"]["packets"] == wanted["packets"]
-        assert document["capture"]["warnings"] == []
+        assert len(document["capture"]["warnings"]) == (path.stem == "pcap-cut")
         ours = counted(document)
         assert Counter({key: count for key, count in ours.items() if key[0] in wanted["protocols"]}) == flat(wanted["protocols"])
 
@@ -67,4 +68,5 @@ class TestCapture:
         seen = wireshark.seen(PCAPS / wanted["capture"], tuple(wanted.get("wireshark_decode_as", ())))
         assert seen.packets == wanted["packets"]
         agrees = seen.counts == flat(wanted["protocols"])
-        assert agrees is ("wireshark_differs" not in wanted), wanted.get("wireshark_differs")
+        # Where Wireshark 4.0 does not put the stream together, the recipe knows what is in it; the note says why.
+        assert agrees is (path.stem not in WIRESHARK_DIFFERS), wanted.get("note")

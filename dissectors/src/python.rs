@@ -1,6 +1,6 @@
 //! The whole seam: what Python sees of the engine. `sensor/_dissectors.pyi` is its typed contract.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyValueError};
@@ -251,8 +251,8 @@ impl Engine {
         Ok(Self { fast: Fast::new(most), capture: None })
     }
 
-    fn open(&mut self, path: &str) -> PyResult<()> {
-        self.capture = Some(Capture::open(Path::new(path)).map_err(|error| CaptureError::new_err(error.to_string()))?);
+    fn open(&mut self, path: PathBuf) -> PyResult<()> {
+        self.capture = Some(Capture::open(&path).map_err(|error| CaptureError::new_err(error.to_string()))?);
         Ok(())
     }
 
