@@ -251,6 +251,7 @@ impl Engine {
         Ok(Self { fast: Fast::new(most), capture: None })
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "Python hands over a path of its own")]
     fn open(&mut self, path: PathBuf) -> PyResult<()> {
         self.capture = Some(Capture::open(&path).map_err(|error| CaptureError::new_err(error.to_string()))?);
         Ok(())
