@@ -95,9 +95,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// By the identifier under which `sender` sends.
+    /// By the identifier under which `sender` sends; some targets (cpppo) answer under the originator's.
     pub(super) fn recall(identifier: u32, sender: Role, sink: &dyn Sink) -> Option<Self> {
-        sink.recall(Scope::Flow, connection_key(identifier, sender)).map(|memo| Self { memo })
+        let of = |role| sink.recall(Scope::Flow, connection_key(identifier, role));
+        of(sender).or_else(|| of(sender.other())).map(|memo| Self { memo })
     }
 
     /// The same for both directions.
