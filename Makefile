@@ -45,6 +45,7 @@ build: rust $(VENV)/.maturin
 
 rust:
 	@command -v cargo >/dev/null || { echo "Otoscope is built with Rust: install it from https://rustup.rs and try again" >&2; exit 1; }
+	@command -v cc >/dev/null || { echo "Rust needs a C compiler: install one (Debian: sudo apt-get install build-essential) and try again" >&2; exit 1; }
 
 tools:
 	@command -v tshark >/dev/null && command -v tcpdump >/dev/null || \

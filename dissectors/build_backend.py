@@ -29,6 +29,8 @@ def _missing_rust() -> str | None:
         return f"rustc does not run ({said.stderr.strip()[:200]}). {advice}"
     if (int(found[1]), int(found[2])) < tuple(map(int, wanted.split(".")[:2])):
         return f"the Rust compiler found is too old ({found[0]}). {advice}"
+    if not shutil.which("cc"):
+        return "no C compiler was found, and Rust needs one to link: install it (Debian: apt-get install build-essential) and try again"
     return None
 
 
