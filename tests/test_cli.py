@@ -103,6 +103,16 @@ def test_a_capture_that_cannot_be_read_is_one_clear_error(otoscope, tmp_path):
     assert done.stderr.startswith("otoscope: standard input: ")
 
 
+def test_a_file_name_is_no_command_to_the_terminal(otoscope, tmp_path):
+    path = tmp_path / "a\x1b[2Jb\udcff.pcap"
+    assert "a\\x1b[2Jb\\udcff.pcap: " in otoscope("replay", path).stderr
+    path.write_bytes(samples.MODBUS[:-5])
+    for form in ("table", "json"):
+        done = otoscope("replay", "--format", form, path)
+        assert done.returncode == 0
+        assert ESCAPE not in done.stdout + done.stderr
+
+
 def test_the_other_captures_are_shown_where_one_cannot_be_read(otoscope, modbus_pcap, tmp_path):
     done = otoscope("replay", "--format", "json", tmp_path / "missing.pcap", modbus_pcap)
     assert done.returncode == 1
@@ -174,6 +184,8 @@ def on_a_terminal(*arguments, columns=80):
 
 def test_a_terminal_gets_colours_and_a_bar(modbus_pcap):
     out, status = on_a_terminal("replay", str(modbus_pcap))
+    assert "modbus.pcap" in out.partition("Health")[0]
+    assert f"{ESCAPE}[?25l" in out  # the bar hides the cursor while it runs
     assert status == 0
     assert f"{ESCAPE}[1m" in out
     assert "Operations: write" in out

@@ -40,7 +40,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            flows: 65_536,
+            // Fewer than conversations: a flow that ends must find its conversation still there.
+            flows: 32_768,
             endpoints: 65_536,
             conversations: 65_536,
             operations: 131_072,

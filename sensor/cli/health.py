@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from sensor.cli.words import count, octets, percent
+from sensor.cli.words import count, octets, percent, plain
 from sensor.rows import ConversationRow, Document
 
 _ONE_WAY_PACKETS = 3
@@ -63,7 +63,7 @@ def _losses(whole: Document) -> list[Remark]:
 
 def _cuts(whole: Document) -> list[Remark]:
     capture, found = whole["capture"], []
-    found += [Remark(Weight.LOSS, f"Incomplete: {row['file'].rpartition('/')[2]}: {row['text']}.") for row in capture["warnings"]]
+    found += [Remark(Weight.LOSS, f"Incomplete: {plain(row['file'].rpartition('/')[2])}: {row['text']}.") for row in capture["warnings"]]
     if cut := capture["truncated_records"]:
         text = (
             f"Cut: {count(cut, 'frame')} ({percent(cut, capture['packets'])}) shorter in the capture than on the wire: what stood"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sensor.cli import words
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -75,7 +77,7 @@ def replay(captures: tuple[str, ...], output_format: str, rows: int) -> None:
 
 
 def _complain(text: str) -> None:
-    click.echo(f"otoscope: {text}", err=True)
+    click.echo(f"otoscope: {words.plain(text)}", err=True)
 
 
 def _read(capture: Capture, observations: Observations) -> bool:
@@ -124,7 +126,7 @@ def _progress() -> Iterator[Callable[[Progress], None] | None]:
 
         def show(progress: Progress) -> None:
             which = f" ({progress.number} of {progress.captures})" if progress.captures > 1 else ""
-            name = "standard input" if progress.path == "-" else progress.path.rpartition("/")[2]
+            name = "standard input" if progress.path == "-" else words.plain(progress.path.rpartition("/")[2])
             bar.update(task, description=escape(f"{name}{which}"), completed=progress.octets_read, total=progress.octets_total)
 
         yield show

@@ -29,7 +29,7 @@ def show(whole: Document, limit: int) -> None:
 
 def _headline(page: Page, whole: Document) -> None:
     capture = whole["capture"]
-    names = ["standard input" if file == "-" else file.rpartition("/")[2] for file in capture["files"]]
+    names = ["standard input" if file == "-" else words.plain(file.rpartition("/")[2]) for file in capture["files"]]
     title = ", ".join(names) if len(names) <= 3 else f"{names[0]} … {names[-1]} ({words.count(len(names), 'capture')})"
     page.line(title, "bold")
     amount = f"{words.count(capture['packets'], 'packet')}, {words.octets(capture['octets'])}"

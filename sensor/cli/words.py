@@ -10,6 +10,11 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def plain(text: str) -> str:
+    """A file's name or the like without what a terminal would obey: such characters are shown escaped."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
 def octets(number: int) -> str:
     """An amount of data: "98.2 MB", thousands to the step."""
     amount = float(number)
