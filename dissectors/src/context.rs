@@ -69,14 +69,6 @@ impl Context<'_> {
         }
     }
 
-    /// The same question asked again, or its number used again: what waited under it will not be answered.
-    fn supersede(&mut self, protocol: &'static str, transaction: u64) {
-        let same = |pending: &Pending| pending.transaction == transaction && pending.side == self.side && pending.protocol == protocol;
-        if let Some(old) = self.flow.pending.iter().position(same).and_then(|at| self.flow.pending.remove(at)) {
-            self.tables.unanswered(old.operation);
-        }
-    }
-
     /// The protocol of a flow may turn out to be what it carries (S7comm over COTP).
     #[inline]
     fn speaks(&mut self, protocol: &'static str) {
@@ -155,7 +147,6 @@ impl Sink for Context<'_> {
         let Some(transaction) = request.transaction.filter(|_| !self.flow.halves.of(self.side).to_group) else { return };
         if !self.flow.pending.is_empty() {
             self.expire();
-            self.supersede(request.protocol, transaction);
         }
         let matched = Matched { function: request.function, subfunction: request.subfunction, context: request.context };
         self.flow.pending.push_back(Pending {
@@ -176,7 +167,9 @@ impl Sink for Context<'_> {
                 && pending.side != self.side
                 && (core::ptr::eq(pending.protocol, response.protocol) || pending.protocol == response.protocol)
         };
-        let Some(at) = self.flow.pending.iter().position(answers) else {
+        // The newest first: clients use numbers again, some always the same, and an answer that the capture lacks must
+        // not shift all that follow.
+        let Some(at) = self.flow.pending.iter().rposition(answers) else {
             let place = self.operation(response.protocol, response.function, response.subfunction, response.unit, response.object)?;
             self.tables.operations.touch(place)?.respond(response.status, self.time);
             return None;
