@@ -495,8 +495,11 @@ fn end(delivery: &mut Delivery<'_>, segment: &Tcp<'_>, counters: &mut Counters) 
         }
         delivery.side = side;
         delivery.disconnect();
-    } else if core::mem::replace(&mut delivery.flow.closed, true) {
-        // The second FIN; a first one sent again does no harm, the responses have come by then.
+        return;
+    }
+    let side = delivery.side;
+    delivery.flow.halves.of_mut(side).stream.finished = true;
+    if delivery.flow.halves.of(side.other()).stream.finished {
         delivery.disconnect();
     }
 }

@@ -57,6 +57,8 @@ pub struct Stream {
     pub partial: Vec<u8>,
     /// After a gap: look for the next message.
     pub searching: bool,
+    /// A FIN was seen.
+    pub finished: bool,
 }
 
 impl Stream {

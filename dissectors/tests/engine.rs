@@ -217,6 +217,18 @@ fn a_new_connection_between_the_same_ports_is_counted() {
 }
 
 #[test]
+fn a_fin_sent_twice_does_not_end_what_the_other_side_still_answers() {
+    let mut wire = Wire::new(CLIENT, SERVER);
+    wire.handshake();
+    wire.send(0, ACK, &read(1, 0));
+    let fin = wire.send(0, FIN | ACK, &[]);
+    wire.frame(&fin);
+    wire.send(1, ACK, &answer(1));
+    wire.send(1, FIN | ACK, &[]);
+    assert_eq!(totals(&wire.finish()), (1, 1, 0, 0));
+}
+
+#[test]
 fn a_refused_connection_is_counted_as_such() {
     let mut wire = Wire::new(CLIENT, SERVER);
     wire.send(0, SYN, &[]);
