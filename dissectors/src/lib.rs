@@ -4,8 +4,7 @@
 //! source ─► decode ─► flow ─► stream ─► protocols ─► sink ─► tracker ─► observations
 //! ```
 
-// Tests may index and unwrap: a panic there is a failed test. The library itself is linted without this.
-#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::too_many_lines))]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::too_many_lines, reason = "a panic in a test is a failed test"))]
 
 pub mod context;
 pub mod decode;
