@@ -51,7 +51,9 @@ class Conversation:
     @property
     def vlan(self) -> int | None: ...
     @property
-    def protocol(self) -> str | None: ...  # as recognised by content, None where it was not
+    def protocol(self) -> str | None: ...  # None where it was not recognised
+    @property
+    def by_port(self) -> bool: ...  # the content did not tell: what is usual on that port
     @property
     def packets(self) -> tuple[int, int]: ...
     @property
@@ -121,6 +123,8 @@ class Fact:
     @property
     def ip(self) -> str | None: ...
     @property
+    def vlan(self) -> int | None: ...
+    @property
     def unit(self) -> str: ...
     @property
     def key(self) -> str: ...
@@ -176,7 +180,7 @@ class Statistics:
 @final
 class Batch:
     """What is new or has changed since the last batch. Rows are cumulative: a later row replaces the earlier one of
-    the same key (Conversation.id, Operation.id, Endpoint (mac, ip, vlan), Fact (mac, ip, unit, key, value, source),
+    the same key (Conversation.id, Operation.id, Endpoint (mac, ip, vlan), Fact (mac, ip, vlan, unit, key, value, source),
     Anomaly (conversation, protocol, kind, detail))."""
 
     @property

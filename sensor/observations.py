@@ -10,7 +10,7 @@ class Observations:
         self.endpoints: dict[tuple[str | None, str | None, int | None], Endpoint] = {}
         self.conversations: dict[int, Conversation] = {}
         self.operations: dict[int, Operation] = {}
-        self.facts: dict[tuple[str | None, str | None, str, str, str, str], Fact] = {}
+        self.facts: dict[tuple[str | None, str | None, int | None, str, str, str, str], Fact] = {}
         self.anomalies: dict[tuple[int, str, str, str], Anomaly] = {}
         self.statistics: Statistics | None = None
 
@@ -19,7 +19,7 @@ class Observations:
         self.endpoints |= {(row.mac, row.ip, row.vlan): row for row in batch.endpoints}
         self.conversations |= {row.id: row for row in batch.conversations}
         self.operations |= {row.id: row for row in batch.operations}
-        self.facts |= {(row.mac, row.ip, row.unit, row.key, row.value, row.source): row for row in batch.facts}
+        self.facts |= {(row.mac, row.ip, row.vlan, row.unit, row.key, row.value, row.source): row for row in batch.facts}
         self.anomalies |= {(row.conversation, row.protocol, row.kind, row.detail): row for row in batch.anomalies}
         self.statistics = batch.statistics
         if removed := set(batch.removed_conversations):

@@ -139,6 +139,7 @@ def _conversation_row(row: Conversation) -> ConversationRow:
         "port": row.port,
         "vlan": row.vlan,
         "protocol": row.protocol,
+        "protocol_by": None if row.protocol is None else "port" if row.by_port else "content",
         "packets": list(row.packets),
         "octets": list(row.octets),
         "first": timestamp(row.first),
@@ -222,6 +223,7 @@ def _fact_row(row: Fact) -> FactRow:
     return {
         "mac": row.mac,
         "ip": row.ip,
+        "vlan": row.vlan,
         "unit": row.unit,
         "key": row.key,
         "value": row.value,
@@ -275,4 +277,4 @@ def _conversation_order(row: Conversation) -> tuple[object, ...]:
 
 
 def _fact_order(row: Fact) -> tuple[object, ...]:
-    return (_address_order(row.ip), row.mac or "", row.unit, row.source, row.key, row.value)
+    return (_address_order(row.ip), row.mac or "", -1 if row.vlan is None else row.vlan, row.unit, row.source, row.key, row.value)

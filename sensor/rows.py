@@ -67,6 +67,7 @@ class ConversationRow(TypedDict):
     port: int | None
     vlan: int | None
     protocol: str | None
+    protocol_by: str | None
     packets: list[int]
     octets: list[int]
     first: str
@@ -126,6 +127,7 @@ class FactRow(TypedDict):
 
     mac: str | None
     ip: str | None
+    vlan: int | None
     unit: str
     key: str
     value: str

@@ -2,12 +2,12 @@
 
 use core::fmt;
 
-use crate::decode::Address;
+use crate::decode::{Address, Mac};
 use crate::error::{Error, Result};
 use crate::flow::{Assembly, Flow, Pending, Side};
-use crate::observations::{EndpointKey, Text};
-use crate::protocols::Protocol;
-use crate::sink::{Evidence, Label, Matched, Memo, Part, Request, Response, Role, Scope, Sink, Whole};
+use crate::observations::{EndpointKey, Text, Transport};
+use crate::protocols::{Kind, Protocol};
+use crate::sink::{Evidence, Label, Matched, Memo, Part, Request, Response, Role, Scope, Sink, Subject, Whole};
 use crate::table::Place;
 use crate::tables::{OperationKey, Tables};
 
@@ -38,6 +38,7 @@ impl Context<'_> {
     pub fn dissect(&mut self, protocol: &'static Protocol, message: &[u8], whole: bool) {
         match (protocol.dissect)(message, self) {
             Ok(()) => {}
+            Err(_) if protocol.kind == Kind::Service => {}
             Err(_) if !whole => self.tables.cut_messages = self.tables.cut_messages.saturating_add(1),
             Err(error) => self.malformed(protocol, error),
         }
@@ -106,11 +107,20 @@ impl Context<'_> {
         place
     }
 
+    fn addresses(&self, side: Side) -> Subject {
+        let (address, mac) = (self.flow.key.end(side).0, self.flow.halves.of(side).mac);
+        match (self.flow.key.transport(), u64::try_from(address.0)) {
+            (Transport::Ethernet, Ok(address)) => Subject::mac(Mac(address)),
+            _ => Subject { mac, ip: address },
+        }
+    }
+
     fn address(&self, scope: Scope) -> Option<Address> {
         match scope {
             Scope::Flow => None,
             Scope::Sender => Some(self.flow.key.end(self.side).0),
             Scope::Receiver => Some(self.flow.key.end(self.side.other()).0),
+            Scope::Of(address) => Some(address),
         }
     }
 }
@@ -198,9 +208,25 @@ impl Sink for Context<'_> {
             (None, Some(unit)) => unit.label(),
             (None, None) => Label::NONE,
         };
-        let (address, mac) = (self.flow.key.end(self.side).0, self.flow.halves.of(self.side).mac);
-        let endpoint = EndpointKey { mac, ip: address, vlan: self.flow.key.vlan() };
-        self.tables.fact(endpoint, source, &unit, key, &value, self.time);
+        let Subject { mac, ip } = self.sender_addresses();
+        self.tables.fact(EndpointKey { mac, ip, vlan: self.flow.key.vlan() }, source, &unit, key, &value, self.time);
+    }
+
+    fn fact_about(&mut self, subject: Subject, source: &'static str, key: &'static str, value: &[u8]) {
+        let endpoint = EndpointKey { mac: subject.mac, ip: subject.ip, vlan: self.flow.key.vlan() };
+        self.tables.fact(endpoint, source, &Label::NONE, key, &crate::text::clean(value), self.time);
+    }
+
+    fn sender_addresses(&self) -> Subject {
+        self.addresses(self.side)
+    }
+
+    fn receiver_addresses(&self) -> Subject {
+        self.addresses(self.side.other())
+    }
+
+    fn time(&self) -> i64 {
+        self.time
     }
 
     fn fact_text(&mut self, source: &'static str, unit: Option<Label<'_>>, key: &'static str, value: fmt::Arguments<'_>) {

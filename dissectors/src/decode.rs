@@ -84,8 +84,8 @@ pub struct Ip<'a> {
 pub enum Decoded<'a> {
     /// An IP packet.
     Ip(Link, Ip<'a>),
-    /// Another network protocol, by its `EtherType` (0: an LLC frame without one).
-    Other(Link, u16),
+    /// Another network protocol, by its `EtherType`, and what follows it (0: an LLC frame, from its LLC header on).
+    Other(Link, u16, &'a [u8]),
     /// A link type that is not decoded.
     Unsupported,
     /// Headers that lie or end early.
@@ -181,7 +181,7 @@ pub fn decode(link: LinkType, frame: &[u8]) -> Decoded<'_> {
         LinkType::NULL | LinkType::LOOP => match frame.split_first_chunk::<4>() {
             Some(([2, 0, 0, 0] | [0, 0, 0, 2], rest)) => network(NO_LINK, IPV4, rest),
             Some(([10 | 24 | 28 | 30, 0, 0, 0] | [0, 0, 0, 10 | 24 | 28 | 30], rest)) => network(NO_LINK, IPV6, rest),
-            Some(_) => Decoded::Other(NO_LINK, 0),
+            Some((_, rest)) => Decoded::Other(NO_LINK, 0, rest),
             None => Decoded::Malformed("loopback header cut off"),
         },
         LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD | LinkType::IPV4 | LinkType::IPV6 => raw(NO_LINK, frame),
@@ -231,7 +231,7 @@ fn network(mut link: Link, ether_type: u16, octets: &[u8]) -> Decoded<'_> {
                 kind = match u16::from_be_bytes([*p0, *p1]) {
                     0x0021 => IPV4,
                     0x0057 => IPV6,
-                    _ => return Decoded::Other(link, kind),
+                    _ => return Decoded::Other(link, kind, rest),
                 };
                 rest = inner;
             }
@@ -240,9 +240,9 @@ fn network(mut link: Link, ether_type: u16, octets: &[u8]) -> Decoded<'_> {
                 // SNAP with OUI 00-00-00 carries an EtherType.
                 [0xaa, 0xaa, 0x03, 0, 0, 0, t0, t1, inner @ ..] => (kind, rest) = (u16::from_be_bytes([*t0, *t1]), inner),
                 [0x06, 0x06, 0x03, inner @ ..] => (kind, rest) = (IPV4, inner),
-                _ => return Decoded::Other(link, 0),
+                _ => return Decoded::Other(link, 0, rest),
             },
-            _ => return Decoded::Other(link, kind),
+            _ => return Decoded::Other(link, kind, rest),
         }
     }
     Decoded::Malformed("too many tags")
@@ -259,7 +259,7 @@ fn mpls(link: Link, octets: &[u8]) -> Decoded<'_> {
                 [first, ..] if matches!(first >> 4, 4 | 6) => raw(link, rest),
                 // A pseudowire's control word begins with nibble 0 (RFC 4385); an Ethernet frame follows.
                 [0x00..=0x0f, _, _, _, frame @ ..] => ethernet(frame),
-                _ => Decoded::Other(link, 0x8847),
+                _ => Decoded::Other(link, 0x8847, rest),
             };
         }
     }

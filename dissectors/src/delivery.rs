@@ -2,7 +2,8 @@
 
 use crate::context::Context;
 use crate::flow::{Flow, Handshake, Look, Recognition, Side};
-use crate::protocols::{Likeness, Protocol};
+use crate::observations::Transport;
+use crate::protocols::{Kind, Likeness, Protocol};
 use crate::stream::Stream;
 use crate::tables::Tables;
 
@@ -69,6 +70,10 @@ impl Delivery<'_> {
     /// Octets that go on where the stream's buffer ends.
     #[cold]
     fn join(&mut self, protocol: &'static Protocol, octets: &[u8], cut: bool) {
+        if protocol.first_messages > 0 && self.has_said_enough(protocol) {
+            self.stream().partial = Vec::new();
+            return;
+        }
         let mut buffer = core::mem::take(&mut self.stream().partial);
         if self.stream().searching && find_message(protocol, octets, true) == Some(0) {
             return self.consume(protocol, octets, cut);
@@ -92,6 +97,9 @@ impl Delivery<'_> {
     fn messages(&mut self, protocol: &'static Protocol, octets: &[u8], cut: bool, fresh: bool) -> usize {
         let mut used = 0_usize;
         while let Some(rest) = octets.get(used..).filter(|rest| !rest.is_empty()) {
+            if protocol.first_messages > 0 && self.has_said_enough(protocol) {
+                return octets.len();
+            }
             if self.flow.halves.of(self.side).stream.searching {
                 let Some(skipped) = find_message(protocol, rest, fresh && used == 0) else {
                     return octets.len().saturating_sub(KEPT_IN_SEARCH).max(used);
@@ -104,6 +112,8 @@ impl Delivery<'_> {
                 Ok(Some(length @ 1..=LONGEST_MESSAGE)) => {
                     if let Some(message) = rest.get(..length) {
                         self.context().dissect(protocol, message, true);
+                        let half = self.flow.halves.of_mut(self.side);
+                        half.looked_at = half.looked_at.saturating_add(protocol.first_messages.min(1));
                         used = used.saturating_add(length);
                         continue;
                     }
@@ -111,6 +121,9 @@ impl Delivery<'_> {
                         self.context().dissect(protocol, rest, false);
                     }
                     return used;
+                }
+                Ok(None) if rest.len() > LONGEST_MESSAGE => {
+                    self.lost_sync(protocol, crate::error::Error::Malformed("message without an end"));
                 }
                 Ok(None) => {
                     if cut {
@@ -126,9 +139,17 @@ impl Delivery<'_> {
         used
     }
 
+    /// True where this direction of the stream has nothing new to say.
+    const fn has_said_enough(&self, protocol: &Protocol) -> bool {
+        self.flow.halves.of(self.side).looked_at >= protocol.first_messages
+    }
+
     #[cold]
     fn lost_sync(&mut self, protocol: &'static Protocol, error: crate::error::Error) {
         self.stream().searching = true;
+        if protocol.kind == Kind::Service {
+            return;
+        }
         self.context().malformed(protocol, error);
     }
 
@@ -193,7 +214,16 @@ impl Delivery<'_> {
     fn known(&mut self, protocol: &'static Protocol) {
         self.flow.recognition = Recognition::Known(protocol);
         self.flow.spoken = protocol.name;
+        self.flow.by_port = false;
         self.tables.conversation(self.flow, self.time);
+        self.tables.turn(self.flow);
+        if protocol.kind == Kind::Service
+            && let Some(expected) = self.flow.expected().filter(|expected| expected.kind == Kind::Control)
+            && let Some(conversation) = self.tables.conversation(self.flow, self.time)
+        {
+            let detail = format_args!("not {} on its port but {}", expected.name, protocol.name);
+            self.tables.anomaly(conversation, expected.name, "unexpected_protocol", detail, self.time);
+        }
         let side = self.side;
         self.side = side.other();
         let waiting = core::mem::take(&mut self.stream().partial);
@@ -211,15 +241,31 @@ impl Delivery<'_> {
             self.flow.halves.of_mut(side).stream.partial = Vec::new();
         }
         let begins = self.flow.first_octets;
+        self.name_by_port();
         if begins == [0; 8] {
             return;
         }
-        let Some(expected) = self.flow.expected() else { return };
+        let Some(expected) = self.flow.expected().filter(|expected| expected.kind == Kind::Control) else { return };
         let Some(conversation) = self.tables.conversation(self.flow, self.time) else { return };
         let [a, b, c, d, ..] = begins;
         let text = crate::text::clean(&begins);
         let detail = format_args!("not {} on its port: begins {a:02x} {b:02x} {c:02x} {d:02x} ({text})", expected.name);
         self.tables.anomaly(conversation, expected.name, "unexpected_protocol", detail, self.time);
+    }
+
+    /// What is spoken could not be told by its content: the port says what it usually is, unless the content speaks
+    /// against it.
+    fn name_by_port(&mut self) {
+        let begun = self.flow.key.transport() != Transport::Tcp || self.flow.handshake != Handshake::Unseen;
+        let expected = self.flow.expected().filter(|expected| match expected.kind {
+            _ if self.flow.first_octets == [0; 8] => true,
+            Kind::Service => !begun,
+            Kind::Control => false,
+        });
+        let Some(name) = expected.map(|expected| expected.name).or_else(|| self.flow.usual()) else { return };
+        self.flow.spoken = name;
+        self.flow.by_port = true;
+        self.tables.turn(self.flow);
     }
 
     /// One datagram.
@@ -247,6 +293,7 @@ impl Delivery<'_> {
     #[inline]
     fn datagram_messages(&mut self, protocol: &'static Protocol, octets: &[u8], cut: bool) {
         self.stream().searching = false;
+        self.flow.halves.of_mut(self.side).looked_at = 0;
         let used = self.messages(protocol, octets, cut, true);
         // A datagram holds whole messages: what is left of it is the front of one that lies about its length.
         let lost = self.stream().searching;
@@ -281,7 +328,9 @@ impl Delivery<'_> {
         }
         let flow = &mut *self.flow;
         for side in [Side::Low, Side::High] {
-            flow.halves.of_mut(side).stream = Stream::default();
+            let half = flow.halves.of_mut(side);
+            half.stream = Stream::default();
+            half.looked_at = 0;
         }
         flow.connections = flow.connections.saturating_add(1);
         flow.handshake = Handshake::Unseen;
@@ -303,6 +352,7 @@ impl Delivery<'_> {
                 self.unknown();
             } else {
                 self.flow.recognition = Recognition::Unknown;
+                self.name_by_port();
             }
         }
         for pending in core::mem::take(&mut self.flow.pending) {

@@ -128,7 +128,10 @@ impl Engine {
                 None => self.ip(&link, &ip, arrival),
                 Some(fragment) => self.fragment(&link, &ip, fragment, arrival),
             },
-            Decoded::Other(link, ether_type) => self.other(&link, ether_type, arrival),
+            Decoded::Other(link, ether_type, payload) => {
+                let cut = (frame.octets.len() as u64) < u64::from(frame.wire_length);
+                self.other(&link, ether_type, payload, cut, arrival);
+            }
             Decoded::Unsupported => self.skip(frame.link),
             Decoded::Malformed(what) => self.malformed(what),
         }
@@ -154,10 +157,12 @@ impl Engine {
         self.ip(link, &Ip { fragment: None, payload: &whole, length: whole.len(), ..*ip }, arrival);
     }
 
-    fn other(&mut self, link: &Link, ether_type: u16, arrival: Arrival) {
+    fn other(&mut self, link: &Link, ether_type: u16, payload: &[u8], cut: bool, arrival: Arrival) {
         let (source, destination) = (Address(u128::from(link.source.0)), Address(u128::from(link.destination.0)));
         let (key, side) = FlowKey::new((source, ether_type), (destination, ether_type), Transport::Ethernet, link.vlan);
-        self.plain_frame(key, side, link, arrival);
+        let Some(flow) = self.flow(key, side, arrival.time).and_then(|place| self.flows.touch(place)) else { return };
+        Self::count(&mut self.tables, flow, side, link, arrival);
+        Delivery { tables: &mut self.tables, flow, side, time: arrival.time }.datagram(payload, cut);
     }
 
     #[inline]

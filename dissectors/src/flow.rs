@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use crate::decode::{Address, Mac};
 use crate::observations::{Span, Text, Traffic, Transport};
-use crate::protocols::{Likeness, PROTOCOLS, Protocol};
+use crate::protocols::{Kind, Likeness, PORTS, PROTOCOLS, Protocol};
 use crate::sink::{Evidence, Memo, Role};
 use crate::stream::Stream;
 use crate::table::{Place, Row};
@@ -133,6 +133,8 @@ pub struct Half {
     pub traffic: Traffic,
     /// Times since then.
     pub span: Span,
+    /// Messages looked at, where only those at the front of the stream say something.
+    pub looked_at: u8,
     /// What identifies the last frame, for frames that a mirror delivers twice, and when it came.
     pub last_frame: (u64, i64),
     /// TCP only.
@@ -146,6 +148,7 @@ impl Default for Half {
             to_group: false,
             traffic: Traffic::default(),
             span: Span::NEVER,
+            looked_at: 0,
             last_frame: (0, i64::MIN),
             stream: Stream::default(),
         }
@@ -326,6 +329,8 @@ pub struct Flow {
     pub recognition: Recognition,
     /// Name of it, refined by what the messages turn out to be.
     pub spoken: &'static str,
+    /// That name rests on the server's port alone.
+    pub by_port: bool,
     /// The row that all this is counted in; none before it is plain what is spoken.
     pub conversation: Option<Place>,
     /// What it asked last.
@@ -367,7 +372,7 @@ impl Flow {
     #[must_use]
     pub fn new(key: FlowKey, sender: Side, time: i64) -> Self {
         let mut roles = Roles::guess(guess_client(&key, sender));
-        if let Some(client) = client_by_port(&key, |protocol, port| ports(protocol, key.transport()).contains(&port)) {
+        if let Some(client) = client_by_port(&key, |protocol, port| protocol.ports(key.transport()).contains(&port)) {
             roles.port(client);
         }
         Self {
@@ -376,6 +381,7 @@ impl Flow {
             roles,
             recognition: Recognition::Undecided(0),
             spoken: "",
+            by_port: false,
             conversation: None,
             last_operation: None,
             connections: 1,
@@ -441,7 +447,14 @@ impl Flow {
     #[must_use]
     pub fn expected(&self) -> Option<&'static Protocol> {
         let (_, port) = self.end(Role::Server);
-        PROTOCOLS.iter().find(|protocol| ports(protocol, self.key.transport()).contains(&port)).copied()
+        PROTOCOLS.iter().find(|protocol| protocol.ports(self.key.transport()).contains(&port)).copied()
+    }
+
+    /// What is usually spoken on the server's port, of what cannot be told by its content.
+    #[must_use]
+    pub fn usual(&self) -> Option<&'static str> {
+        let (transport, (_, port)) = (self.key.transport(), self.end(Role::Server));
+        PORTS.iter().find(|row| row.0 == transport && row.1 == port).map(|row| row.2)
     }
 
     /// What the octets at the front of a payload are: by content on any port, by content and port where the
@@ -453,16 +466,27 @@ impl Flow {
             return Look::More;
         }
         let (low, high) = (self.key.end(Side::Low).1, self.key.end(Side::High).1);
-        let mut possible = None;
-        for protocol in PROTOCOLS.iter().copied().filter(|protocol| !ports(protocol, transport).is_empty() || transport == Transport::Tcp) {
-            let expected = ports(protocol, transport).iter().any(|port| *port == low || *port == high);
+        // Sure on its own port, sure on any, possible on its own port.
+        let (mut sure, mut possible) = (None, None);
+        for protocol in PROTOCOLS.iter().copied() {
+            let numbers = protocol.ports(transport);
+            let expected = numbers.iter().any(|port| *port == low || *port == high);
+            let ruled_out = match transport {
+                Transport::Tcp => protocol.tcp_ports.is_empty() && protocol.kind == Kind::Service,
+                Transport::Udp => numbers.is_empty(),
+                _ => !expected,
+            };
+            if ruled_out {
+                continue;
+            }
             match (protocol.probe)(octets) {
-                Likeness::Sure => return Look::Is(protocol),
+                Likeness::Sure if expected => return Look::Is(protocol),
+                Likeness::Sure if sure.is_none() => sure = Some(protocol),
                 Likeness::Possible if expected && possible.is_none() => possible = Some(protocol),
-                Likeness::Possible | Likeness::No => {}
+                Likeness::Sure | Likeness::Possible | Likeness::No => {}
             }
         }
-        match possible {
+        match sure.or(possible) {
             Some(protocol) => Look::Is(protocol),
             None if octets.len() < ENOUGH_TO_RECOGNISE && transport == Transport::Tcp => Look::More,
             None => Look::Nothing,
@@ -476,15 +500,6 @@ impl Flow {
             return *tries >= TRIES;
         }
         false
-    }
-}
-
-/// Well-known ports of a protocol over a transport.
-fn ports(protocol: &Protocol, transport: Transport) -> &'static [u16] {
-    match transport {
-        Transport::Tcp => protocol.tcp_ports,
-        Transport::Udp => protocol.udp_ports,
-        _ => &[],
     }
 }
 

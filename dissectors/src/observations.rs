@@ -199,6 +199,8 @@ pub struct Conversation {
     pub round_trip: Option<i64>,
     /// A message itself has said who is the client.
     pub confirmed: bool,
+    /// The name of its protocol rests on the server's port alone.
+    pub by_port: bool,
     /// Flows that are counted here now.
     pub flows: u64,
     /// Its first operation; the others follow through [`Operation::next`].

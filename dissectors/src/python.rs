@@ -65,6 +65,7 @@ struct Conversation {
     port: Option<u16>,
     vlan: Option<u16>,
     protocol: Option<&'static str>,
+    by_port: bool,
     packets: (u64, u64),
     octets: (u64, u64),
     first: i64,
@@ -96,6 +97,7 @@ impl From<&rows::Conversation> for Conversation {
             port: (key.transport != Transport::Icmp).then_some(key.port),
             vlan: vlan(key.vlan),
             protocol: Some(key.protocol).filter(|name| !name.is_empty()),
+            by_port: row.by_port,
             packets: pair(&row.traffic, |traffic| traffic.packets),
             octets: pair(&row.traffic, |traffic| traffic.octets),
             first: row.span.first,
@@ -158,6 +160,7 @@ impl Operation {
 struct Fact {
     mac: Option<String>,
     ip: Option<String>,
+    vlan: Option<u16>,
     unit: String,
     key: &'static str,
     value: String,
@@ -172,6 +175,7 @@ impl From<&rows::Fact> for Fact {
         Self {
             mac: mac_text(row.endpoint.mac),
             ip: ip_text(row.endpoint.ip),
+            vlan: vlan(row.endpoint.vlan),
             unit: row.unit.clone(),
             key: row.key,
             value: row.value.clone(),

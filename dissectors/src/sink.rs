@@ -7,6 +7,7 @@
 
 use core::fmt;
 
+use crate::decode::{Address, Mac};
 use crate::error::Result;
 
 /// The two ends of a conversation: who asks and who serves.
@@ -139,6 +140,31 @@ pub enum Scope {
     Sender,
     /// The IP address that this message is sent to, on any of its flows.
     Receiver,
+    /// That IP address, whoever speaks of it.
+    Of(Address),
+}
+
+/// Whom a fact is about: [`Mac::NONE`] or [`Address::NONE`] where one of the two is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Its MAC address.
+    pub mac: Mac,
+    /// Its IP address.
+    pub ip: Address,
+}
+
+impl Subject {
+    /// The one with this MAC address.
+    #[must_use]
+    pub const fn mac(mac: Mac) -> Self {
+        Self { mac, ip: Address::NONE }
+    }
+
+    /// The one with this IP address.
+    #[must_use]
+    pub const fn ip(ip: Address) -> Self {
+        Self { mac: Mac::NONE, ip }
+    }
 }
 
 /// A few octets that a dissector asked the engine to keep.
@@ -218,6 +244,18 @@ pub trait Sink {
 
     /// The same, for a text that the dissector wrote itself.
     fn fact_text(&mut self, source: &'static str, unit: Option<Label<'_>>, key: &'static str, value: fmt::Arguments<'_>);
+
+    /// The same of somebody else than the sender: what a DHCP server hands out, what a client calls its server.
+    fn fact_about(&mut self, subject: Subject, source: &'static str, key: &'static str, value: &[u8]);
+
+    /// Addresses of the sender of this message.
+    fn sender_addresses(&self) -> Subject;
+
+    /// Addresses of its receiver; the MAC address is known only where it has sent something itself.
+    fn receiver_addresses(&self) -> Subject;
+
+    /// When this message came, nanoseconds since the epoch.
+    fn time(&self) -> i64;
 
     /// A breach of the protocol. `kind` is a `snake_case` name from a small fixed set, `detail` what was wrong in
     /// words that repeat for the same fault (no counters, no payload).

@@ -240,11 +240,12 @@ impl Tables {
         });
         let place = match place {
             Some(place) => place,
-            None => self.new_conversation(key, time)?,
+            None => self.new_conversation(key, flow.by_port, time)?,
         };
         let row = self.conversations.get_mut(place)?;
         row.flows = row.flows.saturating_add(1);
         row.confirmed |= flow.roles.confirmed;
+        row.by_port &= flow.by_port;
         Some(place)
     }
 
@@ -252,7 +253,7 @@ impl Tables {
         self.conversations.find(self.hashes.of(key), |row| row.key == *key)
     }
 
-    fn new_conversation(&mut self, key: ConversationKey, time: i64) -> Option<Place> {
+    fn new_conversation(&mut self, key: ConversationKey, by_port: bool, time: i64) -> Option<Place> {
         if self.conversations.is_full() {
             let stalest = self.conversations.stalest()?;
             self.drop_operations(stalest);
@@ -268,6 +269,7 @@ impl Tables {
             refused: 0,
             round_trip: None,
             confirmed: false,
+            by_port,
             flows: 0,
             operations: None,
             operation_count: 0,
@@ -348,9 +350,13 @@ impl Tables {
             self.merge(place, target, turned);
             if let Some(row) = self.conversations.get_mut(target) {
                 row.flows = row.flows.saturating_add(1);
+                row.by_port &= flow.by_port;
             }
         } else {
             self.rename(place, key, turned);
+            if let Some(row) = self.conversations.get_mut(place) {
+                row.by_port = flow.by_port;
+            }
         }
         if let Some(row) = flow.conversation.and_then(|place| self.conversations.touch(place)) {
             row.confirmed |= flow.roles.confirmed;

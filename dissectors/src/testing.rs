@@ -2,9 +2,10 @@
 
 use core::fmt;
 
+use crate::decode::{Address, Mac};
 use crate::error::Result;
 use crate::protocols::Protocol;
-use crate::sink::{Evidence, Label, Matched, Memo, Part, Request, Response, Role, Scope, Sink, Whole};
+use crate::sink::{Evidence, Label, Matched, Memo, Part, Request, Response, Role, Scope, Sink, Subject, Whole};
 
 /// Octets from hexadecimal text; blanks and line ends do not count.
 pub fn hex(text: &str) -> Vec<u8> {
@@ -18,16 +19,27 @@ pub struct Recorder {
     pub lines: Vec<String>,
     /// Believed sender of the next message.
     pub sender: Role,
+    /// Time of the next message, nanoseconds.
+    pub now: i64,
     evidence: i32,
     unit: String,
     pending: Vec<(&'static str, u64, Matched)>,
-    memory: Vec<(Scope, Role, u64, Memo)>,
+    memory: Vec<(Option<Address>, u64, Memo)>,
     parts: Vec<(Role, u64, u8, Vec<u8>)>,
 }
 
 impl Default for Recorder {
     fn default() -> Self {
-        Self { lines: vec![], sender: Role::Client, evidence: 0, unit: String::new(), pending: vec![], memory: vec![], parts: vec![] }
+        Self {
+            lines: vec![],
+            sender: Role::Client,
+            now: 0,
+            evidence: 0,
+            unit: String::new(),
+            pending: vec![],
+            memory: vec![],
+            parts: vec![],
+        }
     }
 }
 
@@ -49,11 +61,19 @@ impl Recorder {
         unit.map_or_else(|| self.unit.clone(), |label| label.to_text())
     }
 
-    fn owner(&self, scope: Scope) -> Role {
+    /// The client is 10.0.0.5 with MAC 02:00:00:00:00:05, the server 10.0.0.9 with MAC 02:00:00:00:00:09.
+    fn addresses(role: Role) -> Subject {
+        let last: u8 = if role == Role::Client { 5 } else { 9 };
+        Subject { mac: Mac(0x0200_0000_0000 + u64::from(last)), ip: Address(0xffff_0a00_0000 + u128::from(last)) }
+    }
+
+    /// Whose a memory is; `None` for the flow's.
+    fn owner(&self, scope: Scope) -> Option<Address> {
         match scope {
-            Scope::Flow => Role::Client,
-            Scope::Sender => self.sender,
-            Scope::Receiver => self.sender.other(),
+            Scope::Flow => None,
+            Scope::Sender => Some(Self::addresses(self.sender).ip),
+            Scope::Receiver => Some(Self::addresses(self.sender.other()).ip),
+            Scope::Of(address) => Some(address),
         }
     }
 }
@@ -125,6 +145,27 @@ impl Sink for Recorder {
         }
     }
 
+    fn fact_about(&mut self, subject: Subject, source: &'static str, key: &'static str, value: &[u8]) {
+        let value = crate::text::clean(value);
+        let mac = if subject.mac == Mac::NONE { String::new() } else { format!("{:012x} ", subject.mac.0) };
+        let ip = (subject.ip != Address::NONE).then(|| format!("{} ", std::net::Ipv6Addr::from(subject.ip.0).to_canonical()));
+        if !value.is_empty() {
+            self.lines.push(format!("fact {source} about {mac}{}{key}={value}", ip.unwrap_or_default()));
+        }
+    }
+
+    fn sender_addresses(&self) -> Subject {
+        Self::addresses(self.sender)
+    }
+
+    fn receiver_addresses(&self) -> Subject {
+        Self::addresses(self.sender.other())
+    }
+
+    fn time(&self) -> i64 {
+        self.now
+    }
+
     fn fact_text(&mut self, source: &'static str, unit: Option<Label<'_>>, key: &'static str, value: fmt::Arguments<'_>) {
         self.fact(source, unit, key, value.to_string().as_bytes());
     }
@@ -161,18 +202,16 @@ impl Sink for Recorder {
 
     fn remember(&mut self, scope: Scope, key: u64, octets: &[u8]) {
         self.forget(scope, key);
-        self.memory.push((scope, self.owner(scope), key, Memo::new(octets)));
+        self.memory.push((self.owner(scope), key, Memo::new(octets)));
     }
 
     fn recall(&self, scope: Scope, key: u64) -> Option<Memo> {
-        let flow = scope == Scope::Flow;
         let owner = self.owner(scope);
-        self.memory.iter().find(|(s, o, k, _)| (*s == Scope::Flow) == flow && *o == owner && *k == key).map(|found| found.3)
+        self.memory.iter().find(|(of, k, _)| *of == owner && *k == key).map(|found| found.2)
     }
 
     fn forget(&mut self, scope: Scope, key: u64) {
-        let flow = scope == Scope::Flow;
         let owner = self.owner(scope);
-        self.memory.retain(|(s, o, k, _)| !((*s == Scope::Flow) == flow && *o == owner && *k == key));
+        self.memory.retain(|(of, k, _)| !(*of == owner && *k == key));
     }
 }

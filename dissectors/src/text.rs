@@ -1,24 +1,39 @@
 //! Text from the wire, made safe: it may be hostile and will be shown in terminals, web pages and SIEMs.
 
 /// The longest text kept from the wire, in characters.
-pub const LONGEST: usize = 256;
+pub const LONGEST: usize = 512;
 
-/// Decode `octets` as UTF-8, else as ISO 8859-1 where every octet is printable there; drop control, format
-/// and direction-changing characters; trim blanks and padding; keep at most [`LONGEST`] characters.
+/// Decode `octets` as UTF-8, else as ISO 8859-1 where every octet is printable there; line ends and tabs become
+/// blanks; drop control, format and direction-changing characters; trim blanks and padding; keep at most
+/// [`LONGEST`] characters.
 #[must_use]
 pub fn clean(octets: &[u8]) -> String {
     let used = octets.iter().rposition(|octet| *octet != 0).map_or(0, |last| last.saturating_add(1));
     let octets = octets.get(..used).unwrap_or_default();
     let octets = octets.get(..LONGEST.saturating_mul(4)).unwrap_or(octets);
     let text = match core::str::from_utf8(octets) {
-        Ok(text) => text.chars().filter(|c| is_safe(*c)).take(LONGEST).collect::<String>(),
-        Err(_) if octets.iter().all(|octet| matches!(octet, 0x20..=0x7e | 0xa0..=0xff)) => {
-            octets.iter().map(|octet| char::from(*octet)).filter(|c| is_safe(*c)).take(LONGEST).collect()
+        Ok(text) => safe(text.chars()),
+        Err(_) if octets.iter().all(|octet| matches!(octet, b'\t' | b'\r' | b'\n' | 0x20..=0x7e | 0xa0..=0xff)) => {
+            safe(octets.iter().map(|octet| char::from(*octet)))
         }
-        Err(_) => String::from_utf8_lossy(octets).chars().filter(|c| is_safe(*c)).take(LONGEST).collect(),
+        Err(_) => safe(String::from_utf8_lossy(octets).chars()),
     };
     let trimmed = text.trim();
     if trimmed.len() == text.len() { text } else { trimmed.to_owned() }
+}
+
+/// The safe ones of those characters; a run of line ends and tabs is one blank.
+fn safe(characters: impl Iterator<Item = char>) -> String {
+    let mut before = ' ';
+    let characters = characters.filter_map(|character| {
+        let kept = match character {
+            '\t' | '\r' | '\n' => (before != ' ').then_some(' '),
+            character => is_safe(character).then_some(character),
+        };
+        before = kept.unwrap_or(before);
+        kept
+    });
+    characters.take(LONGEST).collect()
 }
 
 /// No control characters, no invisible format characters, no bidirectional overrides, no line separators.
@@ -36,7 +51,7 @@ mod tests {
     #[test]
     fn hostile_text_becomes_plain_text() {
         assert_eq!(clean(b"6ES7 315-2EH14-0AB0 \0\0"), "6ES7 315-2EH14-0AB0");
-        assert_eq!(clean(b"a\x1b[31mb\r\nc\0d"), "a[31mbcd");
+        assert_eq!(clean(b"a\x1b[31mb\r\nc\0d"), "a[31mb cd");
         assert_eq!(clean("x\u{202e}y".as_bytes()), "xy");
         assert_eq!(clean(b"M\xfcller"), "M\u{fc}ller");
         assert_eq!(clean(b"\x80\x81ok"), "\u{fffd}\u{fffd}ok");

@@ -235,7 +235,8 @@ fn a_refused_connection_is_counted_as_such() {
     wire.send(1, 4 | ACK, &[]);
     let engine = wire.finish();
     let conversation = only_conversation(&engine);
-    assert_eq!((conversation.connections, conversation.refused, conversation.key.protocol), (1, 1, ""));
+    assert_eq!((conversation.connections, conversation.refused), (1, 1));
+    assert_eq!((conversation.key.protocol, conversation.by_port), ("modbus", true), "all that is known is what the port is for");
 }
 
 #[test]

@@ -526,7 +526,7 @@ fn identity(message: &Message, body: &[u8], sink: &mut dyn Sink) {
 }
 
 pub(super) static PROTOCOL: Protocol =
-    Protocol { name: NAME, carries: &[], tcp_ports: &[20000], udp_ports: &[20000], probe, frame, dissect };
+    Protocol { name: NAME, tcp_ports: &[20000], udp_ports: &[20000], probe, frame, dissect, ..Protocol::CONTROL };
 
 #[cfg(test)]
 mod tests {

@@ -26,17 +26,10 @@ use crate::reader::Reader;
 use crate::sink::{Evidence, Label, Request, Response, Role, Sink};
 
 pub(super) static PROTOCOL: Protocol =
-    Protocol { name: "enip", carries: &[], tcp_ports: &[44818], udp_ports: &[44818], probe, frame, dissect };
+    Protocol { name: "enip", tcp_ports: &[44818], udp_ports: &[44818], probe, frame, dissect, ..Protocol::CONTROL };
 
-pub(super) static CIP_IO: Protocol = Protocol {
-    name: "cip_io",
-    carries: &[],
-    tcp_ports: &[],
-    udp_ports: &[2222],
-    probe: probe_input_output,
-    frame: |octets| Ok(Some(octets.len()).filter(|length| *length > 0)),
-    dissect: input_output,
-};
+pub(super) static CIP_IO: Protocol =
+    Protocol { name: "cip_io", udp_ports: &[2222], probe: probe_input_output, dissect: input_output, ..Protocol::CONTROL };
 
 const NOP: u16 = 0x00;
 const LIST_SERVICES: u16 = 0x04;

@@ -69,7 +69,8 @@ const DEVICE_IDENTIFICATION: u8 = 0x0e;
 /// File records: the only reference type there is.
 const FILE_REFERENCE: u8 = 6;
 
-pub(super) static PROTOCOL: Protocol = Protocol { name: NAME, carries: &[], tcp_ports: &[502], udp_ports: &[502], probe, frame, dissect };
+pub(super) static PROTOCOL: Protocol =
+    Protocol { name: NAME, tcp_ports: &[502], udp_ports: &[502], probe, frame, dissect, ..Protocol::CONTROL };
 
 /// One message without its framing.
 struct Adu<'a> {

@@ -81,7 +81,7 @@ const UPLOADED: u64 = 0x1e << 32;
 
 /// S7comm and S7comm-plus over COTP. Named after COTP: what a connection carries is known only from its data.
 pub(super) static PROTOCOL: Protocol =
-    Protocol { name: COTP, carries: &[S7COMM, plus::NAME], tcp_ports: &[102], udp_ports: &[], probe, frame, dissect };
+    Protocol { name: COTP, carries: &[S7COMM, plus::NAME], tcp_ports: &[102], probe, frame, dissect, ..Protocol::CONTROL };
 
 fn frame(octets: &[u8]) -> Result<Option<usize>> {
     match *octets {

@@ -16,7 +16,7 @@ const LAST_UNIT: u8 = 247;
 
 /// No port of its own: gateways use 502 as well, or what else is free.
 pub(in crate::protocols) static RTU: Protocol =
-    Protocol { name: "modbus_rtu", carries: &[], tcp_ports: &[502], udp_ports: &[502], probe, frame, dissect };
+    Protocol { name: "modbus_rtu", tcp_ports: &[502], udp_ports: &[502], probe, frame, dissect, ..Protocol::CONTROL };
 
 fn probe(octets: &[u8]) -> Likeness {
     let mut rest = octets;
