@@ -176,6 +176,20 @@ class Statistics:
     def skipped_link_types(self) -> Mapping[str, int]: ...  # name → frames
     @property
     def protocols(self) -> Mapping[str, tuple[int, int]]: ...  # name → (messages, malformed)
+    @property
+    def most_in_a_second(self) -> tuple[int, int]: ...  # packets, octets
+    @property
+    def group_packets(self) -> tuple[int, int]: ...  # to multicast addresses, to all
+    @property
+    def stations(self) -> list[str | None]: ...
+    # MAC addresses that all unicast frames have in common: [] where none was seen, both of the only pair, the one that all
+    # frames are from or to, or [None] where there is no such station
+    @property
+    def tunnels(self) -> Mapping[str, int]: ...  # kind of tunnel → packets that came through it
+    @property
+    def vlans(self) -> Mapping[int | None, tuple[int, int]]: ...  # VLAN → packets, octets; without those that came twice
+    @property
+    def families(self) -> Mapping[str, tuple[int, int]]: ...  # protocol, else transport → packets, octets
 
 @final
 class Batch:

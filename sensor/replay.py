@@ -25,7 +25,9 @@ from sensor.rows import (
     FactRow,
     OperationRow,
     ResponseTime,
+    Rows,
 )
+from sensor.traffic import traffic_row
 
 _NANOSECONDS = 1_000_000_000
 
@@ -37,20 +39,24 @@ def document(observations: Observations, files: Iterable[str], warnings: Iterabl
     conversations = sorted(observations.conversations.values(), key=_conversation_order)
     places = {row.id: place for place, row in enumerate(conversations)}
     nowhere = len(conversations)  # a full table has dropped the conversation before it could be told
-    operations = [(places.get(row.conversation, nowhere), row) for row in observations.operations.values()]
-    operations.sort(key=lambda pair: (pair[0], pair[1].id))  # ids count up with the first time a row is seen
-    anomalies = [(places.get(row.conversation, nowhere), row) for row in observations.anomalies.values()]
-    anomalies.sort(key=lambda pair: (pair[0], pair[1].protocol, pair[1].kind, pair[1].detail))
     ends = [*map(_ends, conversations), _ends(None)]
+
+    def place(row: Operation | Anomaly) -> int:
+        return places.get(row.conversation, nowhere)
+
+    # Ids count up with the first time a row is seen.
+    operations = sorted(observations.operations.values(), key=lambda row: (place(row), row.id))
+    anomalies = sorted(observations.anomalies.values(), key=lambda row: (place(row), row.protocol, row.kind, row.detail))
     return {
         "schema": SCHEMA,
         "capture": _capture_row(statistics, files, warnings),
+        "traffic": traffic_row(statistics, conversations),
         "protocols": {name: {"messages": messages, "malformed": malformed} for name, (messages, malformed) in sorted(protocols.items())},
-        "endpoints": [_endpoint_row(row) for row in sorted(observations.endpoints.values(), key=_endpoint_order)],
-        "conversations": [_conversation_row(row) for row in conversations],
-        "operations": [_operation_row(row, ends[place]) for place, row in operations],
-        "facts": [_fact_row(row) for row in sorted(observations.facts.values(), key=_fact_order)],
-        "anomalies": [_anomaly_row(row, ends[place]) for place, row in anomalies],
+        "endpoints": Rows(sorted(observations.endpoints.values(), key=_endpoint_order), _endpoint_row),
+        "conversations": Rows(conversations, _conversation_row),
+        "operations": Rows(operations, lambda row: _operation_row(row, ends[place(row)])),
+        "facts": Rows(sorted(observations.facts.values(), key=_fact_order), _fact_row),
+        "anomalies": Rows(anomalies, lambda row: _anomaly_row(row, ends[place(row)])),
     }
 
 
@@ -64,11 +70,12 @@ def to_json(whole: Document) -> Iterator[str]:
     for key, value in whole.items():
         yield f"{separator}{encode(key)}: "
         separator = ",\n"
-        if isinstance(value, list) and value:
-            yield "[\n" + encode(value[0])
-            for row in value[1:]:
-                yield ",\n" + encode(row)
-            yield "\n]"
+        if isinstance(value, Rows):
+            before = "[\n"
+            for row in value:
+                yield before + encode(row)
+                before = ",\n"
+            yield "\n]" if value else "[]"
         else:
             yield encode(value)
     yield "}\n"

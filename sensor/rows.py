@@ -4,9 +4,37 @@ Times are RFC 3339 in UTC with nanoseconds. Pairs are [client to server, server 
 the MAC where there is no IP; None where neither was seen.
 """
 
-from typing import TypedDict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, TypedDict, TypeVar, overload
 
 SCHEMA = "otoscope.replay/1"
+
+
+Item = TypeVar("Item")
+Row = TypeVar("Row")
+
+
+class Rows(Sequence[Row], Generic[Row]):
+    """Rows that are made when they are looked at: a capture may have a hundred thousand, and nobody needs all at once."""
+
+    def __init__(self, items: Sequence[Item], make: Callable[[Item], Row]) -> None:
+        self._items: Sequence[Any] = items
+        self._make: Callable[[Any], Row] = make
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Rows[Row]": ...
+    def __getitem__(self, index: int | slice) -> "Row | Rows[Row]":
+        if isinstance(index, slice):
+            return Rows(self._items[index], self._make)
+        return self._make(self._items[index])
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(self._make, self._items)
 
 
 class WarningRow(TypedDict):
@@ -30,6 +58,40 @@ class CaptureRow(TypedDict):
     counters: dict[str, int]
     skipped_link_types: dict[str, int]
     warnings: list[WarningRow]
+
+
+class Share(TypedDict):
+    """Part of the traffic, packets that came twice left out."""
+
+    packets: int
+    octets: int
+
+
+class VlanShare(Share):
+    """The part of one VLAN; None is what has no tag."""
+
+    vlan: int | None
+
+
+class FamilyShare(Share):
+    """The part of what one protocol speaks; of what is not recognised, what its transport carries."""
+
+    family: str
+
+
+class TrafficRow(TypedDict):
+    """What the mirror shows: rates, shares, and whether it mirrors at all."""
+
+    most_packets_in_a_second: int
+    most_octets_in_a_second: int
+    multicast_packets: int
+    broadcast_packets: int
+    unicast_between: str
+    station: str | None
+    one_way_conversations: int
+    tunnels: dict[str, int]
+    vlans: list[VlanShare]
+    families: list[FamilyShare]
 
 
 class ProtocolRow(TypedDict):
@@ -153,9 +215,10 @@ class Document(TypedDict):
 
     schema: str
     capture: CaptureRow
+    traffic: TrafficRow
     protocols: dict[str, ProtocolRow]
-    endpoints: list[EndpointRow]
-    conversations: list[ConversationRow]
-    operations: list[OperationRow]
-    facts: list[FactRow]
-    anomalies: list[AnomalyRow]
+    endpoints: Rows[EndpointRow]
+    conversations: Rows[ConversationRow]
+    operations: Rows[OperationRow]
+    facts: Rows[FactRow]
+    anomalies: Rows[AnomalyRow]

@@ -1,6 +1,7 @@
 //! The sink of the engine: pairs requests with responses and counts them where they belong.
 
 use core::fmt;
+use std::collections::VecDeque;
 
 use crate::decode::{Address, Mac};
 use crate::error::{Error, Result};
@@ -17,6 +18,8 @@ const MOST_ASSEMBLIES: usize = 8;
 const LARGEST_ASSEMBLY: usize = 1 << 16;
 /// Memories of one flow.
 const MOST_MEMORIES: usize = 32;
+/// Room for so many requests is kept when none waits.
+const KEPT_PENDING: usize = 8;
 /// Requests older than this will not be answered, nanoseconds.
 const PATIENCE: i64 = 60_000_000_000;
 
@@ -60,13 +63,15 @@ impl Context<'_> {
     fn expire(&mut self) {
         let limit = self.tables.limits.pending_per_flow;
         let (time, pending) = (self.time, &mut self.flow.pending);
-        while let Some(oldest) = pending.front().filter(|oldest| time.saturating_sub(oldest.time) > PATIENCE) {
+        while let Some(oldest) = pending.front().copied() {
+            let is_full = pending.len() >= limit.max(1) || self.tables.pending >= self.tables.limits.pending;
+            if !is_full && time.saturating_sub(oldest.time) <= PATIENCE {
+                break;
+            }
             self.tables.unanswered(oldest.operation);
+            self.tables.pending = self.tables.pending.saturating_sub(1);
+            self.tables.evicted_pending = self.tables.evicted_pending.saturating_add(u64::from(is_full));
             pending.pop_front();
-        }
-        while pending.len() >= limit.max(1) {
-            let Some(oldest) = pending.pop_front() else { break };
-            self.tables.unanswered(oldest.operation);
         }
     }
 
@@ -108,7 +113,7 @@ impl Context<'_> {
     }
 
     fn addresses(&self, side: Side) -> Subject {
-        let (address, mac) = (self.flow.key.end(side).0, self.flow.halves.of(side).mac);
+        let (address, mac) = (self.flow.key.end(side).0, self.flow.halves.of(side).link.source);
         match (self.flow.key.transport(), u64::try_from(address.0)) {
             (Transport::Ethernet, Ok(address)) => Subject::mac(Mac(address)),
             _ => Subject { mac, ip: address },
@@ -154,10 +159,15 @@ impl Sink for Context<'_> {
         row.requests = row.requests.saturating_add(1);
         row.span.add(self.time);
         // Whoever answers a broadcast does so from its own address, on another flow.
-        let Some(transaction) = request.transaction.filter(|_| !self.flow.halves.of(self.side).to_group) else { return };
+        let Some(transaction) = request.transaction.filter(|_| !self.flow.halves.of(self.side).link.destination.is_group()) else { return };
         if !self.flow.pending.is_empty() {
             self.expire();
         }
+        if self.tables.pending >= self.tables.limits.pending {
+            self.tables.evicted_pending = self.tables.evicted_pending.saturating_add(1);
+            return;
+        }
+        self.tables.pending = self.tables.pending.saturating_add(1);
         let matched = Matched { function: request.function, subfunction: request.subfunction, context: request.context };
         self.flow.pending.push_back(Pending {
             protocol: request.protocol,
@@ -184,16 +194,19 @@ impl Sink for Context<'_> {
             self.tables.operations.touch(place)?.respond(response.status, self.time);
             return None;
         };
-        let pending = match response.next {
+        let pending = if let Some(next) = response.next {
             // More is to come under another number: go on waiting, but the time is taken only once.
-            Some(next) => {
-                let pending = self.flow.pending.get_mut(at)?;
-                let before = *pending;
-                pending.transaction = next;
-                before
-            }
-            None => self.flow.pending.remove(at)?,
+            let pending = self.flow.pending.get_mut(at)?;
+            let before = *pending;
+            pending.transaction = next;
+            before
+        } else {
+            self.tables.pending = self.tables.pending.saturating_sub(1);
+            self.flow.pending.remove(at)?
         };
+        if self.flow.pending.is_empty() && self.flow.pending.capacity() > KEPT_PENDING {
+            self.flow.pending = VecDeque::new();
+        }
         if let Some(row) = self.tables.operations.touch(pending.operation) {
             row.respond(response.status, self.time);
             row.response_time.add(u64::try_from(self.time.saturating_sub(pending.time)).unwrap_or(0));
@@ -209,11 +222,12 @@ impl Sink for Context<'_> {
             (None, None) => Label::NONE,
         };
         let Subject { mac, ip } = self.sender_addresses();
-        self.tables.fact(EndpointKey { mac, ip, vlan: self.flow.key.vlan() }, source, &unit, key, &value, self.time);
+        let vlan = self.flow.halves.of(self.side).link.vlan;
+        self.tables.fact(EndpointKey { mac, ip, vlan }, source, &unit, key, &value, self.time);
     }
 
     fn fact_about(&mut self, subject: Subject, source: &'static str, key: &'static str, value: &[u8]) {
-        let endpoint = EndpointKey { mac: subject.mac, ip: subject.ip, vlan: self.flow.key.vlan() };
+        let endpoint = EndpointKey { mac: subject.mac, ip: subject.ip, vlan: self.flow.halves.of(self.side).link.vlan };
         self.tables.fact(endpoint, source, &Label::NONE, key, &crate::text::clean(value), self.time);
     }
 
@@ -254,6 +268,7 @@ impl Sink for Context<'_> {
                 self.tables.dropped_buffers = self.tables.dropped_buffers.saturating_add(1);
             }
             let sequence = part.sequence.map_or(0, |(number, _)| number);
+            self.flow.has_buffered = true;
             self.flow.assemblies.push(Assembly { side: self.side, channel: part.channel, sequence, octets: part.octets.to_vec() });
             return Ok(());
         }
@@ -274,6 +289,7 @@ impl Sink for Context<'_> {
             return Err(Error::Malformed("message of parts exceeds 65,536 octets"));
         }
         assembly.octets.extend_from_slice(part.octets);
+        self.flow.has_buffered = true;
         if part.last {
             let assembly = self.flow.assemblies.swap_remove(at);
             return whole(&assembly.octets, part.context, self);
@@ -290,7 +306,13 @@ impl Sink for Context<'_> {
         } else {
             if self.flow.memory.len() >= MOST_MEMORIES {
                 self.flow.memory.remove(0);
+                self.tables.flow_memories = self.tables.flow_memories.saturating_sub(1);
             }
+            if self.tables.flow_memories >= self.tables.limits.memories {
+                self.tables.refuse_memory();
+                return;
+            }
+            self.tables.flow_memories = self.tables.flow_memories.saturating_add(1);
             self.flow.memory.push((key, memo));
         }
     }
@@ -303,9 +325,12 @@ impl Sink for Context<'_> {
     }
 
     fn forget(&mut self, scope: Scope, key: u64) {
-        match self.address(scope) {
-            Some(address) => self.tables.forget(address, key),
-            None => self.flow.memory.retain(|(known, _)| *known != key),
+        if let Some(address) = self.address(scope) {
+            return self.tables.forget(address, key);
         }
+        let before = self.flow.memory.len();
+        self.flow.memory.retain(|(known, _)| *known != key);
+        let gone = before.saturating_sub(self.flow.memory.len());
+        self.tables.flow_memories = self.tables.flow_memories.saturating_sub(gone);
     }
 }

@@ -1,9 +1,12 @@
 //! From payload to messages: recognise the protocol, cut the stream into messages, find the way back after a gap.
 
 use crate::context::Context;
+use crate::decode::Tcp;
+use crate::facts;
 use crate::flow::{Flow, Handshake, Look, Recognition, Side};
 use crate::observations::Transport;
 use crate::protocols::{Kind, Likeness, Protocol};
+use crate::sink::{Label, Sink as _};
 use crate::stream::Stream;
 use crate::tables::Tables;
 
@@ -64,6 +67,7 @@ impl Delivery<'_> {
             self.stream().searching = true;
         } else if !rest.is_empty() {
             self.stream().partial.extend_from_slice(rest);
+            self.flow.has_buffered = true;
         }
     }
 
@@ -74,6 +78,7 @@ impl Delivery<'_> {
             self.stream().partial = Vec::new();
             return;
         }
+        self.flow.has_buffered = true;
         let mut buffer = core::mem::take(&mut self.stream().partial);
         if self.stream().searching && find_message(protocol, octets, true) == Some(0) {
             return self.consume(protocol, octets, cut);
@@ -179,6 +184,7 @@ impl Delivery<'_> {
                 *to = *from;
             }
         }
+        self.flow.has_buffered = true;
         let mut buffer = core::mem::take(&mut self.stream().partial);
         let held = buffer.len();
         buffer.extend_from_slice(octets);
@@ -268,6 +274,13 @@ impl Delivery<'_> {
         self.tables.turn(self.flow);
     }
 
+    /// What a handshake tells of the sender's operating system.
+    pub fn stack(&mut self, segment: &Tcp<'_>, time_to_live: u8) {
+        let text = crate::stack::describe(segment, time_to_live);
+        let unit = Some(Label::NONE);
+        self.context().fact("tcp", unit, facts::TCP_STACK, text.as_bytes());
+    }
+
     /// One datagram.
     #[inline]
     pub fn datagram(&mut self, octets: &[u8], cut: bool) {
@@ -308,9 +321,7 @@ impl Delivery<'_> {
             self.flow.refused = self.flow.refused.saturating_add(1).min(self.flow.connections);
         }
         self.flow.closed = true;
-        for pending in core::mem::take(&mut self.flow.pending) {
-            self.tables.unanswered(pending.operation);
-        }
+        self.tables.unanswered_all(self.flow);
         self.flow.assemblies = Vec::new();
         for side in [Side::Low, Side::High] {
             self.flow.halves.of_mut(side).stream.partial = Vec::new();
@@ -326,6 +337,7 @@ impl Delivery<'_> {
         if self.flow.conversation.is_some() {
             self.tables.fold(self.flow);
         }
+        self.tables.forget_flow(self.flow);
         let flow = &mut *self.flow;
         for side in [Side::Low, Side::High] {
             let half = flow.halves.of_mut(side);
@@ -337,7 +349,6 @@ impl Delivery<'_> {
         flow.has_data = false;
         flow.closed = false;
         flow.unit = None;
-        flow.memory = Vec::new();
         flow.first_octets = [0; 8];
         if matches!(flow.recognition, Recognition::Unknown) {
             flow.recognition = Recognition::Undecided(0);
@@ -355,9 +366,8 @@ impl Delivery<'_> {
                 self.name_by_port();
             }
         }
-        for pending in core::mem::take(&mut self.flow.pending) {
-            self.tables.unanswered(pending.operation);
-        }
+        self.tables.unanswered_all(self.flow);
+        self.tables.forget_flow(self.flow);
     }
 }
 

@@ -1,23 +1,23 @@
 //! Frames in, observations out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::decode::{self, Address, Decoded, Ip, Link, Tcp};
 use crate::delivery::Delivery;
 use crate::flow::{Flow, FlowKey, Handshake, Side};
 use crate::fragments::Fragments;
+use crate::mirror::{Rate, Window, Within};
 use crate::observations::{Span, Transport};
 use crate::source::{Frame, LinkType};
 use crate::stream::Verdict;
 use crate::table::{Place, Table};
 use crate::tables::{Limits, Tables};
+use crate::tunnel::{self, Carried};
 
 /// Kinds of malformed headers that are told apart, a guard only: the decoder knows fewer.
 const MOST_KINDS: usize = 64;
-/// A frame that comes again within this time is the mirror's doing, nanoseconds.
-const DUPLICATE_WITHIN: i64 = 500_000_000;
-/// The same for datagrams, where a device may well say the same twice.
-const DATAGRAM_DUPLICATE_WITHIN: i64 = 2_000_000;
+/// Tunnels within tunnels that are opened; what is deeper is a conversation like any other.
+const DEEPEST_TUNNEL: u8 = 4;
 
 /// Totals since the engine was made.
 #[derive(Clone, Debug)]
@@ -30,8 +30,12 @@ pub struct Counters {
     pub span: Span,
     /// Frames that the snap length cut.
     pub truncated_frames: u64,
+    /// The busiest second.
+    pub rate: Rate,
     /// Frames delivered twice.
     pub duplicates: u64,
+    /// Packets that came through a tunnel, by its kind.
+    pub tunnels: BTreeMap<&'static str, u64>,
     /// Gaps in TCP streams that the capture does not hold.
     pub lost_segments: u64,
     /// Octets in those gaps.
@@ -57,7 +61,9 @@ impl Default for Counters {
             octets: 0,
             span: Span::NEVER,
             truncated_frames: 0,
+            rate: Rate::default(),
             duplicates: 0,
+            tunnels: BTreeMap::new(),
             lost_segments: 0,
             lost_octets: 0,
             retransmissions: 0,
@@ -71,7 +77,7 @@ impl Default for Counters {
 }
 
 const fn increase(counter: &mut u64) {
-    *counter = counter.saturating_add(1);
+    *counter = counter.wrapping_add(1); // 2^64 packets take longer than the sensor will last
 }
 
 /// What is known of the frame at hand beside its octets.
@@ -79,11 +85,16 @@ const fn increase(counter: &mut u64) {
 struct Arrival {
     time: i64,
     wire_length: u32,
+    /// Tunnels that were opened to get at it.
+    depth: u8,
 }
 
 /// The fast path.
 pub struct Engine {
     flows: Table<Flow>,
+    /// Flows that were seen under another VLAN as well: the same packets, from the other side of a router.
+    aliases: HashMap<FlowKey, Place>,
+    window: Window,
     fragments: Fragments,
     /// All rows.
     pub tables: Tables,
@@ -99,7 +110,9 @@ impl Engine {
     pub fn new(limits: Limits) -> Self {
         Self {
             flows: Table::new(limits.flows),
-            fragments: Fragments::default(),
+            aliases: HashMap::new(),
+            window: Window::default(),
+            fragments: Fragments::new(limits.fragment_octets),
             tables: Tables::new(limits),
             counters: Counters::default(),
             buffered: 0,
@@ -117,22 +130,37 @@ impl Engine {
     pub fn frame(&mut self, frame: &Frame<'_>) {
         let counters = &mut self.counters;
         increase(&mut counters.packets);
-        counters.octets = counters.octets.saturating_add(u64::from(frame.wire_length));
+        counters.octets = counters.octets.wrapping_add(u64::from(frame.wire_length));
         counters.span.add(frame.time);
+        counters.rate.add(frame.time, frame.wire_length);
         if (frame.octets.len() as u64) < u64::from(frame.wire_length) {
             increase(&mut counters.truncated_frames);
         }
-        let arrival = Arrival { time: frame.time, wire_length: frame.wire_length };
-        match decode::decode(frame.link, frame.octets) {
+        let arrival = Arrival { time: frame.time, wire_length: frame.wire_length, depth: 0 };
+        let decoded = decode::decode(frame.link, frame.octets);
+        if let Decoded::Ip(link, ip) = &decoded
+            && ip.protocol == decode::TCP
+            && ip.fragment.is_none()
+            && let Some(segment) = decode::tcp(ip.payload, ip.length)
+        {
+            return self.tcp(link, ip, &segment, arrival);
+        }
+        if matches!(decoded, Decoded::Unsupported) {
+            return self.skip(frame.link);
+        }
+        self.decoded(&decoded, arrival);
+    }
+
+    /// Everything but the usual TCP segment.
+    #[inline(never)]
+    fn decoded(&mut self, decoded: &Decoded<'_>, arrival: Arrival) {
+        match decoded {
             Decoded::Ip(link, ip) => match ip.fragment {
-                None => self.ip(&link, &ip, arrival),
-                Some(fragment) => self.fragment(&link, &ip, fragment, arrival),
+                None => self.ip(link, ip, arrival),
+                Some(fragment) => self.fragment(link, ip, fragment, arrival),
             },
-            Decoded::Other(link, ether_type, payload) => {
-                let cut = (frame.octets.len() as u64) < u64::from(frame.wire_length);
-                self.other(&link, ether_type, payload, cut, arrival);
-            }
-            Decoded::Unsupported => self.skip(frame.link),
+            Decoded::Other(link, ether_type, payload) => self.other(link, *ether_type, payload, arrival),
+            Decoded::Unsupported => {}
             Decoded::Malformed(what) => self.malformed(what),
         }
     }
@@ -152,20 +180,28 @@ impl Engine {
     #[cold]
     fn fragment(&mut self, link: &Link, ip: &Ip<'_>, fragment: decode::Fragment, arrival: Arrival) {
         increase(&mut self.counters.ip_fragments);
+        let place = (fragment.offset, fragment.more, ip.length);
+        let signature = self.tables.hashes.of((ip.source.0, ip.destination.0, ip.protocol, ip.identification, place));
+        if self.window.again(signature, arrival.time, Within::IDENTIFIED).is_some() {
+            return increase(&mut self.counters.duplicates);
+        }
         let Some(whole) = self.fragments.add(ip, fragment, link.vlan, arrival.time) else { return };
         increase(&mut self.counters.ip_reassembled);
         self.ip(link, &Ip { fragment: None, payload: &whole, length: whole.len(), ..*ip }, arrival);
     }
 
-    fn other(&mut self, link: &Link, ether_type: u16, payload: &[u8], cut: bool, arrival: Arrival) {
+    /// A frame without IP.
+    fn other(&mut self, link: &Link, ether_type: u16, payload: &[u8], arrival: Arrival) {
         let (source, destination) = (Address(u128::from(link.source.0)), Address(u128::from(link.destination.0)));
         let (key, side) = FlowKey::new((source, ether_type), (destination, ether_type), Transport::Ethernet, link.vlan);
-        let Some(flow) = self.flow(key, side, arrival.time).and_then(|place| self.flows.touch(place)) else { return };
-        Self::count(&mut self.tables, flow, side, link, arrival);
-        Delivery { tables: &mut self.tables, flow, side, time: arrival.time }.datagram(payload, cut);
+        let signature = self.tables.hashes.of((source.0, destination.0, ether_type, payload));
+        let Some(place) = self.counted(key, self.tables.hashes.of(key), side, link, (signature, Within::ALIKE), arrival) else { return };
+        let Some(flow) = self.flows.get_mut(place) else { return };
+        // What the snap length cut off is not known to be missing here: the header before it may be of any length.
+        Delivery { tables: &mut self.tables, flow, side, time: arrival.time }.datagram(payload, false);
+        Self::balance(&mut self.buffered, &mut self.tables, flow);
     }
 
-    #[inline]
     fn ip(&mut self, link: &Link, ip: &Ip<'_>, arrival: Arrival) {
         match ip.protocol {
             decode::TCP => match decode::tcp(ip.payload, ip.length) {
@@ -173,40 +209,129 @@ impl Engine {
                 None => self.malformed("TCP header cut off or with a wrong length"),
             },
             decode::UDP => match decode::udp(ip.payload, ip.length) {
-                Some(datagram) => self.udp(link, ip, &datagram, arrival),
+                Some(datagram) => match tunnel::udp(&datagram).filter(|_| arrival.depth < DEEPEST_TUNNEL) {
+                    Some(carried) => self.carried(&carried, arrival),
+                    None => self.udp(link, ip, &datagram, arrival),
+                },
                 None => self.malformed("UDP header cut off or with a wrong length"),
+            },
+            tunnel::GRE => match tunnel::gre(ip).filter(|_| arrival.depth < DEEPEST_TUNNEL) {
+                Some(carried) => self.carried(&carried, arrival),
+                None => self.plain(link, ip, tunnel::GRE, arrival),
             },
             protocol => self.plain(link, ip, protocol, arrival),
         }
     }
 
+    /// What came through a tunnel counts as if it had come without.
+    #[cold]
+    fn carried(&mut self, carried: &Carried<'_>, arrival: Arrival) {
+        increase(self.counters.tunnels.entry(carried.tunnel).or_default());
+        let wire_length = u32::try_from(carried.octets.len()).unwrap_or(u32::MAX).min(arrival.wire_length);
+        self.decoded(&decode::carried(carried), Arrival { wire_length, depth: arrival.depth.saturating_add(1), ..arrival });
+    }
+
+    /// What has no ports is only counted.
     fn plain(&mut self, link: &Link, ip: &Ip<'_>, protocol: u8, arrival: Arrival) {
         let transport = if matches!(protocol, decode::ICMP | decode::ICMP_V6) { Transport::Icmp } else { Transport::Ip };
         let port = u16::from(protocol);
         let (key, side) = FlowKey::new((ip.source, port), (ip.destination, port), transport, link.vlan);
-        self.plain_frame(key, side, link, arrival);
-    }
-
-    /// What carries no recognisable payload is only counted.
-    fn plain_frame(&mut self, key: FlowKey, side: Side, link: &Link, arrival: Arrival) {
-        let place = self.flow(key, side, arrival.time);
-        let Some(flow) = place.and_then(|place| self.flows.touch(place)) else { return };
-        flow.recognition = crate::flow::Recognition::Unknown;
-        Self::count(&mut self.tables, flow, side, link, arrival);
-    }
-
-    /// The flow of that key, found or begun.
-    #[inline]
-    fn flow(&mut self, key: FlowKey, sender: Side, time: i64) -> Option<Place> {
-        let hash = self.tables.hashes.of(key);
-        match self.flows.find(hash, |flow| flow.key == key) {
-            Some(place) => Some(place),
-            None => self.new_flow(key, hash, sender, time),
+        let signature = self.tables.hashes.of((ip.source.0, ip.destination.0, protocol, ip.identification, ip.length, front(ip.payload)));
+        let place = self.counted(key, self.tables.hashes.of(key), side, link, (signature, Within::ALIKE), arrival);
+        if let Some(flow) = place.and_then(|place| self.flows.get_mut(place)) {
+            flow.recognition = crate::flow::Recognition::Unknown;
         }
+    }
+
+    fn udp(&mut self, link: &Link, ip: &Ip<'_>, datagram: &decode::Udp<'_>, arrival: Arrival) {
+        let ends = ((ip.source, datagram.source), (ip.destination, datagram.destination));
+        let (key, side) = FlowKey::new(ends.0, ends.1, Transport::Udp, link.vlan);
+        let what = (ip.identification, datagram.checksum, datagram.length, front(datagram.payload));
+        let hash = self.tables.hashes.of(key);
+        let signature = self.tables.hashes.of((hash, side == Side::Low, what));
+        let Some(place) = self.counted(key, hash, side, link, (signature, Within::ALIKE), arrival) else { return };
+        let Some(flow) = self.flows.get_mut(place) else { return };
+        let cut = datagram.payload.len() < datagram.length;
+        Delivery { tables: &mut self.tables, flow, side, time: arrival.time }.datagram(datagram.payload, cut);
+        Self::balance(&mut self.buffered, &mut self.tables, flow);
+    }
+
+    /// The flow that a frame belongs to, the frame counted; none where it is a copy of one that was counted before.
+    #[inline]
+    fn counted(
+        &mut self,
+        key: FlowKey,
+        hash: u64,
+        side: Side,
+        link: &Link,
+        (signature, within): (u64, Within),
+        arrival: Arrival,
+    ) -> Option<Place> {
+        if let Some(flow) = self.window.again(signature, arrival.time, within) {
+            self.duplicate(key, hash, side, flow);
+            return None;
+        }
+        let place = match self.flows.find(hash, |flow| flow.key == key) {
+            Some(place) => place,
+            None => self.new_flow(key, hash, side, arrival.time)?,
+        };
+        self.window.counts_in(signature, place.index());
+        let flow = self.flows.touch(place)?;
+        flow.last = arrival.time;
+        if flow.halves.of(side).link != *link {
+            Self::moved(&mut self.tables, flow, side, link);
+        }
+        let half = flow.halves.of_mut(side);
+        half.traffic.packets = half.traffic.packets.wrapping_add(1);
+        half.traffic.octets = half.traffic.octets.wrapping_add(u64::from(arrival.wire_length));
+        half.span.add(arrival.time);
+        Some(place)
+    }
+
+    /// A packet once more: it is counted where it was counted before, and if it came with another VLAN, from the other
+    /// side of a router, then the exchange under that VLAN is this one.
+    #[cold]
+    fn duplicate(&mut self, key: FlowKey, hash: u64, side: Side, counted_in: u32) {
+        increase(&mut self.counters.duplicates);
+        let Some(place) = self.flows.place_of(counted_in) else { return };
+        let Some(flow) = self.flows.touch(place).filter(|flow| flow.key.is_alike(&key)) else { return };
+        let half = flow.halves.of_mut(side);
+        half.traffic.duplicates = half.traffic.duplicates.saturating_add(1);
+        if flow.key == key {
+            return;
+        }
+        let (key_of_flow, began) = (flow.key, flow.began);
+        match self.flows.find(hash, |flow| flow.key == key) {
+            None => self.alias(key, place),
+            // Both were taken for exchanges of their own: the older one stands.
+            Some(other) if self.flows.get(other).is_some_and(|row| row.began <= began) => {
+                self.close(place);
+                self.flows.remove(place);
+                self.alias(key_of_flow, other);
+            }
+            Some(other) => {
+                self.close(other);
+                self.flows.remove(other);
+                self.alias(key, place);
+            }
+        }
+    }
+
+    fn alias(&mut self, key: FlowKey, place: Place) {
+        if self.aliases.len() >= self.tables.limits.flows {
+            self.aliases.clear();
+        }
+        self.aliases.insert(key, place);
     }
 
     #[cold]
     fn new_flow(&mut self, key: FlowKey, hash: u64, sender: Side, time: i64) -> Option<Place> {
+        if let Some(place) = self.aliases.get(&key).copied() {
+            if self.flows.get(place).is_some() {
+                return Some(place);
+            }
+            self.aliases.remove(&key);
+        }
         if self.flows.is_full() {
             let stalest = self.flows.stalest()?;
             self.close(stalest);
@@ -215,62 +340,26 @@ impl Engine {
         self.flows.insert(hash, Flow::new(key, sender, time))
     }
 
-    /// Count a frame of a flow.
-    #[inline]
-    fn count(tables: &mut Tables, flow: &mut Flow, side: Side, link: &Link, arrival: Arrival) {
-        flow.last = arrival.time;
-        let half = flow.halves.of_mut(side);
-        if half.mac != link.source {
-            let moved = half.traffic.packets > 0 && flow.conversation.is_some();
-            if moved {
-                tables.fold(flow);
-            }
-            flow.halves.of_mut(side).mac = link.source;
+    /// One side of a flow is seen from or to other MAC addresses, or with another VLAN.
+    #[cold]
+    fn moved(tables: &mut Tables, flow: &mut Flow, side: Side, link: &Link) {
+        if flow.halves.of(side).traffic.packets > 0 && flow.conversation.is_some() {
+            tables.fold(flow);
         }
-        let half = flow.halves.of_mut(side);
-        half.to_group = link.destination.is_group();
-        half.traffic.packets = half.traffic.packets.saturating_add(1);
-        half.traffic.octets = half.traffic.octets.saturating_add(u64::from(arrival.wire_length));
-        half.span.add(arrival.time);
-    }
-
-    #[inline]
-    fn udp(&mut self, link: &Link, ip: &Ip<'_>, datagram: &decode::Udp<'_>, arrival: Arrival) {
-        let ends = ((ip.source, datagram.source), (ip.destination, datagram.destination));
-        let (key, side) = FlowKey::new(ends.0, ends.1, Transport::Udp, link.vlan);
-        let Some(place) = self.flow(key, side, arrival.time) else { return };
-        let Some(flow) = self.flows.touch(place) else { return };
-        if ip.identification != 0 {
-            let front = datagram.payload.get(..64).unwrap_or(datagram.payload);
-            let signature = self.tables.hashes.of((ip.identification, datagram.length, front)) | 1;
-            if flow.is_duplicate(side, signature, DATAGRAM_DUPLICATE_WITHIN, arrival.time) {
-                increase(&mut self.counters.duplicates);
-                return;
-            }
-        }
-        Self::count(&mut self.tables, flow, side, link, arrival);
-        let cut = datagram.payload.len() < datagram.length;
-        Delivery { tables: &mut self.tables, flow, side, time: arrival.time }.datagram(datagram.payload, cut);
-        Self::balance(&mut self.buffered, &mut self.tables, flow);
+        flow.halves.of_mut(side).link = *link;
     }
 
     #[inline]
     fn tcp(&mut self, link: &Link, ip: &Ip<'_>, segment: &Tcp<'_>, arrival: Arrival) {
         let ends = ((ip.source, segment.source), (ip.destination, segment.destination));
         let (key, side) = FlowKey::new(ends.0, ends.1, Transport::Tcp, link.vlan);
-        let Some(place) = self.flow(key, side, arrival.time) else { return };
-        let Some(flow) = self.flows.touch(place) else { return };
-        if ip.identification != 0 {
-            let signature = signature(ip.identification, segment);
-            if flow.is_duplicate(side, signature, DUPLICATE_WITHIN, arrival.time) {
-                increase(&mut self.counters.duplicates);
-                return;
-            }
-        }
-        Self::count(&mut self.tables, flow, side, link, arrival);
+        let hash = self.tables.hashes.of(key);
+        let signature = self.signature(ip, segment, hash, side);
+        let Some(place) = self.counted(key, hash, side, link, signature, arrival) else { return };
+        let Some(flow) = self.flows.get_mut(place) else { return };
         let mut delivery = Delivery { tables: &mut self.tables, flow, side, time: arrival.time };
-        if segment.has(Tcp::SYN) && segment.flags & (Tcp::FIN | Tcp::RST) == 0 {
-            handshake(&mut delivery, segment);
+        if segment.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) == Tcp::SYN {
+            handshake(&mut delivery, segment, ip.time_to_live);
         } else {
             if segment.has(Tcp::ACK) {
                 acknowledge(&mut delivery, segment, &mut self.counters);
@@ -282,12 +371,25 @@ impl Engine {
         if segment.flags & (Tcp::FIN | Tcp::RST) != 0 {
             end(&mut delivery, segment, &mut self.counters);
         }
-        Self::balance(&mut self.buffered, &mut self.tables, flow);
+        if flow.has_buffered || flow.accounted > 0 {
+            Self::balance(&mut self.buffered, &mut self.tables, flow);
+        }
+    }
+
+    /// A number that two different segments do not share. Seeded, so that nobody can make two that do.
+    #[inline]
+    fn signature(&self, ip: &Ip<'_>, segment: &Tcp<'_>, hash: u64, side: Side) -> (u64, Within) {
+        let numbers = u64::from(segment.sequence) << 32 | u64::from(segment.acknowledgement);
+        let identification = u64::from(ip.identification) << 32 | u64::from(segment.checksum) << 16 | u64::from(segment.window);
+        let shape = (segment.length as u64) << 16 | u64::from(segment.flags) << 8 | u64::from(side == Side::Low);
+        let within = if ip.identification == 0 { Within::ALIKE } else { Within::IDENTIFIED };
+        (self.tables.hashes.of((hash, numbers, identification, shape)), within)
     }
 
     /// Keep the account of what flows buffer; a flow that would go over the budget loses its buffers.
-    #[inline]
+    #[inline(never)]
     fn balance(buffered: &mut usize, tables: &mut Tables, flow: &mut Flow) {
+        flow.has_buffered = false;
         let now = flow.buffered();
         let before = core::mem::replace(&mut flow.accounted, now);
         if now == before {
@@ -335,19 +437,18 @@ impl Engine {
             self.close(place);
             self.flows.remove(place);
         }
+        self.aliases.clear();
     }
 }
 
-/// A number that two different segments of one direction hardly share.
-fn signature(identification: u32, segment: &Tcp<'_>) -> u64 {
-    let numbers = u64::from(segment.sequence) << 32 | u64::from(segment.acknowledgement);
-    let rest = u64::from(identification) << 24 | (segment.length as u64) << 8 | u64::from(segment.flags);
-    numbers.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ rest.wrapping_mul(0xc2b2_ae3d_27d4_eb4f) | 1
+/// What is compared of a payload whose checksum may be missing.
+fn front(payload: &[u8]) -> &[u8] {
+    payload.get(..64).unwrap_or(payload)
 }
 
 /// A SYN or its answer: begins a connection, and says who is the client.
 #[cold]
-fn handshake(delivery: &mut Delivery<'_>, segment: &Tcp<'_>) {
+fn handshake(delivery: &mut Delivery<'_>, segment: &Tcp<'_>, time_to_live: u8) {
     let answers = segment.has(Tcp::ACK);
     let side = delivery.side;
     if !answers && delivery.flow.halves.of(side).stream.is_another(segment.sequence) {
@@ -365,6 +466,7 @@ fn handshake(delivery: &mut Delivery<'_>, segment: &Tcp<'_>) {
     if flow.roles.client() != before {
         delivery.tables.turn(delivery.flow);
     }
+    delivery.stack(segment, time_to_live);
 }
 
 #[inline]
@@ -378,8 +480,8 @@ fn acknowledge(delivery: &mut Delivery<'_>, segment: &Tcp<'_>, counters: &mut Co
     }
     let other = delivery.side.other();
     let stream = &mut delivery.flow.halves.of_mut(other).stream;
-    stream.acknowledge(segment.acknowledgement);
-    if stream.is_waiting() {
+    let is_lost = stream.acknowledge(segment.acknowledgement, delivery.time);
+    if is_lost || stream.is_waiting() {
         let side = core::mem::replace(&mut delivery.side, other);
         release(delivery, counters);
         delivery.side = side;
@@ -444,6 +546,9 @@ fn release(delivery: &mut Delivery<'_>, counters: &mut Counters) {
     while delivery.flow.halves.of(side).stream.is_overdue(time) {
         give_up_gap(delivery, counters);
     }
+    if !delivery.flow.halves.of(side).stream.is_waiting() && delivery.flow.halves.of(side).stream.is_overtaken(time) {
+        give_up_unseen(delivery, counters);
+    }
 }
 
 fn drain(delivery: &mut Delivery<'_>, counters: &mut Counters) {
@@ -467,18 +572,32 @@ fn give_up_gap(delivery: &mut Delivery<'_>, counters: &mut Counters) {
     let side = delivery.side;
     let half = delivery.flow.halves.of_mut(side);
     let missing = u64::from(half.stream.skip_gap());
-    if missing > 0 {
-        increase(&mut half.traffic.lost_segments);
-        half.traffic.lost_octets = half.traffic.lost_octets.saturating_add(missing);
-        increase(&mut counters.lost_segments);
-        counters.lost_octets = counters.lost_octets.saturating_add(missing);
-        delivery.gap();
-    }
+    lost(delivery, counters, missing);
     // What follows the gap was in order: it is not counted as out of order.
     let (before, total) = (delivery.flow.halves.of(side).traffic.out_of_order, counters.out_of_order);
     drain(delivery, counters);
     delivery.flow.halves.of_mut(side).traffic.out_of_order = before;
     counters.out_of_order = total;
+}
+
+/// Octets are missing: count them, and look for the next message.
+fn lost(delivery: &mut Delivery<'_>, counters: &mut Counters, missing: u64) {
+    if missing == 0 {
+        return;
+    }
+    let traffic = &mut delivery.flow.halves.of_mut(delivery.side).traffic;
+    increase(&mut traffic.lost_segments);
+    traffic.lost_octets = traffic.lost_octets.saturating_add(missing);
+    increase(&mut counters.lost_segments);
+    counters.lost_octets = counters.lost_octets.saturating_add(missing);
+    delivery.gap();
+}
+
+/// The receiver has had octets that were not seen, and nothing that follows them was seen either.
+#[cold]
+fn give_up_unseen(delivery: &mut Delivery<'_>, counters: &mut Counters) {
+    let missing = u64::from(delivery.flow.halves.of_mut(delivery.side).stream.skip_unseen());
+    lost(delivery, counters, missing);
 }
 
 /// Give up all gaps of one direction.
@@ -487,6 +606,7 @@ fn flush(delivery: &mut Delivery<'_>, counters: &mut Counters) {
     while delivery.flow.halves.of(side).stream.is_waiting() {
         give_up_gap(delivery, counters);
     }
+    give_up_unseen(delivery, counters);
 }
 
 /// A FIN or RST: what the connection still holds is decided.
@@ -505,6 +625,11 @@ fn end(delivery: &mut Delivery<'_>, segment: &Tcp<'_>, counters: &mut Counters) 
     let side = delivery.side;
     delivery.flow.halves.of_mut(side).stream.finished = true;
     if delivery.flow.halves.of(side.other()).stream.finished {
+        for one in [side, side.other()] {
+            delivery.side = one;
+            give_up_unseen(delivery, counters);
+        }
+        delivery.side = side;
         delivery.disconnect();
     }
 }

@@ -4,7 +4,7 @@
 use core::hash::{Hash, Hasher};
 use std::collections::VecDeque;
 
-use crate::decode::{Address, Mac};
+use crate::decode::{Address, Link, Mac};
 use crate::observations::{Span, Text, Traffic, Transport};
 use crate::protocols::{Kind, Likeness, PORTS, PROTOCOLS, Protocol};
 use crate::sink::{Evidence, Memo, Role};
@@ -70,9 +70,10 @@ pub struct FlowKey {
 impl Hash for FlowKey {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
+        // Without the VLAN: both sides of a router hash alike, and a copy of a packet is found whatever its tag.
         state.write_u128(self.low.0);
         state.write_u128(self.high.0);
-        state.write_u64(self.rest);
+        state.write_u64(self.rest & !0xffff_0000);
     }
 }
 
@@ -102,6 +103,12 @@ impl FlowKey {
         }
     }
 
+    /// True where only the VLAN differs.
+    #[must_use]
+    pub fn is_alike(&self, other: &Self) -> bool {
+        Self { rest: self.rest & !0xffff_0000, ..*self } == Self { rest: other.rest & !0xffff_0000, ..*other }
+    }
+
     /// VLAN identifier, 0 for none.
     #[must_use]
     pub const fn vlan(&self) -> u16 {
@@ -125,18 +132,14 @@ impl FlowKey {
 #[derive(Clone, Debug)]
 #[repr(C)] // what every frame touches lies together
 pub struct Half {
-    /// MAC address it was last sent from.
-    pub mac: Mac,
-    /// Its last frame went to a group of receivers.
-    pub to_group: bool,
+    /// MAC addresses and VLAN of its last frame.
+    pub link: Link,
     /// Counters since they were last added to the conversation.
     pub traffic: Traffic,
     /// Times since then.
     pub span: Span,
     /// Messages looked at, where only those at the front of the stream say something.
     pub looked_at: u8,
-    /// What identifies the last frame, for frames that a mirror delivers twice, and when it came.
-    pub last_frame: (u64, i64),
     /// TCP only.
     pub stream: Stream,
 }
@@ -144,12 +147,10 @@ pub struct Half {
 impl Default for Half {
     fn default() -> Self {
         Self {
-            mac: Mac::NONE,
-            to_group: false,
+            link: Link { source: Mac::NONE, destination: Mac::NONE, vlan: 0 },
             traffic: Traffic::default(),
             span: Span::NEVER,
             looked_at: 0,
-            last_frame: (0, i64::MIN),
             stream: Stream::default(),
         }
     }
@@ -357,6 +358,10 @@ pub struct Flow {
     pub unit: Option<Text>,
     /// Octets at the front of the first payload, for people.
     pub first_octets: [u8; 8],
+    /// When its first frame came.
+    pub began: i64,
+    /// What is kept for messages that are not whole yet may have changed.
+    pub has_buffered: bool,
     /// What the engine has in its account for the buffers of this flow, octets.
     pub accounted: usize,
 }
@@ -396,6 +401,8 @@ impl Flow {
             memory: Vec::new(),
             unit: None,
             first_octets: [0; 8],
+            began: time,
+            has_buffered: false,
             accounted: 0,
         }
     }
@@ -405,18 +412,6 @@ impl Flow {
     pub fn end(&self, role: Role) -> (Address, u16) {
         let client = self.roles.client();
         self.key.end(if role == Role::Client { client } else { client.other() })
-    }
-
-    /// True where the frame is the one before of that side once more; counted as such.
-    #[inline]
-    pub fn is_duplicate(&mut self, side: Side, signature: u64, within: i64, time: i64) -> bool {
-        let half = self.halves.of_mut(side);
-        let (last, when) = core::mem::replace(&mut half.last_frame, (signature, time));
-        let again = last == signature && (0..=within).contains(&time.saturating_sub(when));
-        if again {
-            half.traffic.duplicates = half.traffic.duplicates.saturating_add(1);
-        }
-        again
     }
 
     /// Octets that this flow keeps for messages that are not whole yet.

@@ -8,6 +8,8 @@ const MOST_DATAGRAMS: usize = 256;
 const MOST_PIECES: usize = 512;
 /// The largest payload of a datagram, octets.
 const LARGEST: usize = 65_535;
+/// Octets that the fragments of one datagram may hold, overlapping ones counted: twice the largest datagram.
+const MOST_OCTETS: usize = 2 * LARGEST;
 /// How long fragments of one datagram may be apart, nanoseconds (RFC 8200: 60 s; plants are quicker).
 const LIFETIME: i64 = 30_000_000_000;
 
@@ -23,19 +25,29 @@ struct Key {
 struct Datagram {
     key: Key,
     pieces: Vec<(usize, Vec<u8>)>,
+    /// Octets in those.
+    held: usize,
     /// Octets in all, once the last fragment is there.
     length: Option<usize>,
     time: i64,
 }
 
 /// Datagrams under way.
-#[derive(Default)]
 pub struct Fragments {
     datagrams: Vec<Datagram>,
+    /// Octets held, and how many may be.
+    held: usize,
+    most: usize,
     evicted: u64,
 }
 
 impl Fragments {
+    /// None under way; the fragments of all together may hold that many octets.
+    #[must_use]
+    pub const fn new(most: usize) -> Self {
+        Self { datagrams: Vec::new(), held: 0, most, evicted: 0 }
+    }
+
     /// Datagrams given up before they were whole.
     #[must_use]
     pub const fn evicted(&self) -> u64 {
@@ -55,10 +67,9 @@ impl Fragments {
         // IPv6 names the transport protocol in the first fragment only for sure; the identification is enough.
         let at = self.datagrams.iter().position(|datagram| datagram.key == key).unwrap_or_else(|| {
             if self.datagrams.len() >= MOST_DATAGRAMS {
-                self.datagrams.remove(0);
-                self.evicted = self.evicted.saturating_add(1);
+                self.evict(0);
             }
-            self.datagrams.push(Datagram { key, pieces: Vec::new(), length: None, time });
+            self.datagrams.push(Datagram { key, pieces: Vec::new(), held: 0, length: None, time });
             self.datagrams.len().saturating_sub(1)
         });
         let datagram = self.datagrams.get_mut(at)?;
@@ -66,24 +77,40 @@ impl Fragments {
         if !fragment.more {
             datagram.length = Some(end);
         }
-        if datagram.pieces.len() >= MOST_PIECES {
-            self.datagrams.remove(at);
-            self.evicted = self.evicted.saturating_add(1);
+        if datagram.pieces.len() >= MOST_PIECES || datagram.held.saturating_add(ip.payload.len()) > MOST_OCTETS {
+            self.evict(at);
             return None;
         }
         let place = datagram.pieces.partition_point(|(start, _)| *start < offset);
         if datagram.pieces.get(place).is_none_or(|(start, _)| *start != offset) {
             datagram.pieces.insert(place, (offset, ip.payload.to_vec()));
+            datagram.held = datagram.held.saturating_add(ip.payload.len());
+            self.held = self.held.saturating_add(ip.payload.len());
         }
-        let whole = datagram.put_together()?;
-        self.datagrams.remove(at);
-        Some(whole)
+        if let Some(whole) = datagram.put_together() {
+            self.take(at);
+            return Some(whole);
+        }
+        while self.held > self.most && !self.datagrams.is_empty() {
+            self.evict(0);
+        }
+        None
+    }
+
+    fn take(&mut self, at: usize) {
+        let datagram = self.datagrams.remove(at);
+        self.held = self.held.saturating_sub(datagram.held);
+    }
+
+    fn evict(&mut self, at: usize) {
+        self.take(at);
+        self.evicted = self.evicted.saturating_add(1);
     }
 
     fn expire(&mut self, time: i64) {
-        let before = self.datagrams.len();
-        self.datagrams.retain(|datagram| time.saturating_sub(datagram.time) < LIFETIME);
-        self.evicted = self.evicted.saturating_add(before.saturating_sub(self.datagrams.len()) as u64);
+        while let Some(stale) = self.datagrams.iter().position(|datagram| time.saturating_sub(datagram.time) >= LIFETIME) {
+            self.evict(stale);
+        }
     }
 }
 
@@ -113,12 +140,21 @@ mod tests {
     use super::*;
 
     fn piece(payload: &[u8]) -> Ip<'_> {
-        Ip { source: Address(1), destination: Address(2), protocol: 17, identification: 7, fragment: None, payload, length: payload.len() }
+        Ip {
+            source: Address(1),
+            destination: Address(2),
+            protocol: 17,
+            identification: 7,
+            time_to_live: 64,
+            fragment: None,
+            payload,
+            length: payload.len(),
+        }
     }
 
     #[test]
     fn fragments_in_any_order_and_overlapping_make_the_datagram_once() {
-        let mut fragments = Fragments::default();
+        let mut fragments = Fragments::new(1 << 20);
         let fragment = |offset, more| Fragment { offset, more };
         assert_eq!(fragments.add(&piece(b"ijkl"), fragment(8, false), 0, 0), None);
         assert_eq!(fragments.add(&piece(b"ZZZZefghYY"), fragment(4, true), 1, 0), None, "another VLAN is another datagram");
@@ -131,7 +167,7 @@ mod tests {
 
     #[test]
     fn endless_fragments_are_bounded() {
-        let mut fragments = Fragments::default();
+        let mut fragments = Fragments::new(1 << 20);
         for number in 0..10_000_u32 {
             let mut ip = piece(b"12345678");
             ip.identification = number / 2;
@@ -144,5 +180,12 @@ mod tests {
             fragments.add(&same, Fragment { offset: number * 8, more: true }, 0, 0);
         }
         assert!(fragments.datagrams.iter().all(|datagram| datagram.pieces.len() <= MOST_PIECES));
+        let long = vec![0; 32_000];
+        for number in 0..10_000_u32 {
+            let mut ip = piece(&long);
+            ip.identification = number / 100;
+            fragments.add(&ip, Fragment { offset: number % 100 * 8, more: true }, 0, 0);
+            assert!(fragments.held <= 1 << 20);
+        }
     }
 }

@@ -14,6 +14,7 @@ pub mod error;
 pub mod facts;
 pub mod flow;
 pub mod fragments;
+pub mod mirror;
 pub mod observations;
 pub mod protocols;
 #[cfg(feature = "python")]
@@ -21,10 +22,12 @@ mod python;
 pub mod reader;
 pub mod sink;
 pub mod source;
+pub mod stack;
 pub mod stream;
 pub mod table;
 pub mod tables;
 pub mod text;
+pub mod tunnel;
 
 #[cfg(test)]
 mod testing;

@@ -377,6 +377,12 @@ impl Row for Operation {
 }
 
 impl Operation {
+    /// Octets of its unit and object.
+    #[must_use]
+    pub fn label_octets(&self) -> usize {
+        self.unit.octets.get().len().saturating_add(self.object.octets.get().len())
+    }
+
     /// One more response.
     #[inline]
     pub fn respond(&mut self, status: Option<u32>, time: i64) {
@@ -431,6 +437,14 @@ pub struct Fact {
 impl Row for Fact {
     fn last(&self) -> i64 {
         self.span.last
+    }
+}
+
+impl Fact {
+    /// Octets of its texts.
+    #[must_use]
+    pub fn octets(&self) -> usize {
+        self.unit.len().saturating_add(self.value.len())
     }
 }
 

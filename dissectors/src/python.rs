@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyMapping};
 
 use crate::decode::{Address, Mac};
 use crate::engine::Engine as Fast;
+use crate::mirror::Stations;
 use crate::observations::{self as rows, Ends, Traffic, Transport};
 use crate::source::Capture;
 use crate::tables::{Limits, Tables};
@@ -214,6 +215,12 @@ struct Statistics {
     counters: Py<PyDict>,
     skipped_link_types: Py<PyDict>,
     protocols: Py<PyDict>,
+    most_in_a_second: (u64, u64),
+    group_packets: (u64, u64),
+    stations: Vec<Option<String>>,
+    tunnels: Py<PyDict>,
+    vlans: Py<PyDict>,
+    families: Py<PyDict>,
 }
 
 #[pyclass(frozen, get_all, module = "sensor._dissectors")]
@@ -331,6 +338,7 @@ fn statistics(python: Python<'_>, fast: &Fast) -> PyResult<Statistics> {
         ("ip_reassembled", counters.ip_reassembled),
         ("cut_messages", tables.cut_messages),
         ("dropped_buffers", tables.dropped_buffers),
+        ("evicted_pending", tables.evicted_pending),
         ("evicted_flows", flows),
         ("evicted_datagrams", datagrams),
         ("evicted_endpoints", tables.endpoints.evicted()),
@@ -350,6 +358,24 @@ fn statistics(python: Python<'_>, fast: &Fast) -> PyResult<Statistics> {
     for (name, messages) in tables.all_messages() {
         protocols.set_item(name, (messages.messages, messages.malformed))?;
     }
+    let shares = tables.shares();
+    let (tunnels, vlans, families) = (PyDict::new(python), PyDict::new(python), PyDict::new(python));
+    for (tunnel, packets) in &counters.tunnels {
+        tunnels.set_item(tunnel, packets)?;
+    }
+    for (number, amount) in &shares.vlans {
+        vlans.set_item(vlan(*number), (amount.packets, amount.octets))?;
+    }
+    for (family, amount) in &shares.families {
+        families.set_item(family, (amount.packets, amount.octets))?;
+    }
+    let rate = counters.rate.so_far();
+    let stations = match tables.stations {
+        Stations::None => vec![],
+        Stations::Two(one, other) => vec![mac_text(one), mac_text(other)],
+        Stations::One(one) => vec![mac_text(one)],
+        Stations::Many => vec![None],
+    };
     let seen = counters.packets > 0;
     Ok(Statistics {
         packets: counters.packets,
@@ -359,6 +385,12 @@ fn statistics(python: Python<'_>, fast: &Fast) -> PyResult<Statistics> {
         counters: numbers.unbind(),
         skipped_link_types: skipped.unbind(),
         protocols: protocols.unbind(),
+        most_in_a_second: (rate.most_packets, rate.most_octets),
+        group_packets: (tables.to_groups.saturating_sub(tables.to_all), tables.to_all),
+        stations,
+        tunnels: tunnels.unbind(),
+        vlans: vlans.unbind(),
+        families: families.unbind(),
     })
 }
 

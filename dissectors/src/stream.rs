@@ -10,6 +10,10 @@ const MOST_HELD: usize = 64;
 const MOST_HELD_OCTETS: usize = 256 * 1024;
 /// How long any gap may stay open, nanoseconds: the first retransmission timeouts of TCP lie below this.
 const PATIENCE: i64 = 3_000_000_000;
+/// How long octets that the receiver has acknowledged may still come: mirrors swap packets, but not by more than this.
+const OVERTAKEN: i64 = 1_000_000_000;
+/// What a held segment costs beside its octets.
+const HELD_OVERHEAD: usize = size_of::<Held>();
 /// A jump of the sequence number over more than this is another connection, not a gap.
 const FARTHEST: i32 = 1 << 24;
 
@@ -49,6 +53,8 @@ pub struct Stream {
     next: u32,
     /// What the other side has acknowledged of this direction.
     acknowledged: Option<u32>,
+    /// Since when it has acknowledged octets that were not seen.
+    overtaken: Option<i64>,
     held: Vec<Held>,
     held_octets: usize,
     /// The gap given up last: its first octet and the one after it.
@@ -105,6 +111,7 @@ impl Stream {
         let ahead = sequence.wrapping_sub(self.next).cast_signed();
         if ahead == 0 {
             self.next = end;
+            self.overtaken = None;
             return Verdict::Deliver(0);
         }
         if !(-FARTHEST..FARTHEST).contains(&ahead) {
@@ -139,7 +146,7 @@ impl Stream {
 
     /// Keep a segment that came early. False where there is no more room: the gap must be given up first.
     pub fn hold(&mut self, sequence: u32, octets: &[u8], length: usize, time: i64) -> bool {
-        if self.held.len() >= MOST_HELD || self.held_octets.saturating_add(octets.len()) > MOST_HELD_OCTETS {
+        if self.held.len() >= MOST_HELD || self.held_octets.saturating_add(octets.len()).saturating_add(HELD_OVERHEAD) > MOST_HELD_OCTETS {
             return false;
         }
         let next = self.next;
@@ -149,12 +156,12 @@ impl Stream {
         if before.is_some_and(|held| held.sequence == sequence && held.length >= length) {
             return true;
         }
-        self.held_octets = self.held_octets.saturating_add(octets.len());
+        self.held_octets = self.held_octets.saturating_add(octets.len()).saturating_add(HELD_OVERHEAD);
         self.held.insert(at, Held { sequence, octets: octets.to_vec(), length, time });
         true
     }
 
-    /// Octets held, for the engine's budget.
+    /// Octets held, with what keeping them costs, for the engine's budget.
     #[must_use]
     pub const fn held_octets(&self) -> usize {
         self.held_octets
@@ -167,10 +174,46 @@ impl Stream {
         !self.held.is_empty()
     }
 
-    /// The other side has received all octets before this number.
+    /// The other side has received all octets before this number. True where it has had octets for a while that were not
+    /// seen: they are lost.
     #[inline]
-    pub const fn acknowledge(&mut self, number: u32) {
+    pub fn acknowledge(&mut self, number: u32, time: i64) -> bool {
         self.acknowledged = Some(number);
+        // A FIN takes a number too, whether it was seen or not.
+        if !self.started || number.wrapping_sub(self.next).cast_signed() <= 1 {
+            return false;
+        }
+        self.overtaken(time)
+    }
+
+    #[cold]
+    fn overtaken(&mut self, time: i64) -> bool {
+        self.overtaken.get_or_insert(time);
+        self.held.is_empty() && self.is_overtaken(time)
+    }
+
+    /// True where the receiver has had octets for a while that were not seen.
+    #[must_use]
+    pub fn is_overtaken(&self, time: i64) -> bool {
+        self.overtaken.is_some_and(|since| time.saturating_sub(since) > OVERTAKEN)
+    }
+
+    /// Octets that the receiver has acknowledged and that were not seen, where nothing is held that follows them.
+    #[must_use]
+    pub fn unseen(&self) -> u32 {
+        let Some(number) = self.acknowledged.filter(|_| self.started && self.held.is_empty()) else { return 0 };
+        let ahead = number.wrapping_sub(self.next).cast_signed();
+        if (2..FARTHEST).contains(&ahead) { ahead.unsigned_abs() } else { 0 }
+    }
+
+    /// Give up the octets that the receiver has acknowledged and that were not seen. Returns how many those are.
+    pub fn skip_unseen(&mut self) -> u32 {
+        let unseen = self.unseen();
+        let next = self.next.wrapping_add(unseen);
+        self.skipped = Some((self.next, next));
+        self.next = next;
+        self.overtaken = None;
+        unseen
     }
 
     /// A held segment that is due now, or was overtaken, in order.
@@ -181,7 +224,7 @@ impl Stream {
 
     fn take_first(&mut self) -> Held {
         let held = self.held.remove(0);
-        self.held_octets = self.held_octets.saturating_sub(held.octets.len());
+        self.held_octets = self.held_octets.saturating_sub(held.octets.len()).saturating_sub(HELD_OVERHEAD);
         held
     }
 
@@ -230,16 +273,31 @@ mod tests {
         let mut stream = Stream::default();
         assert_eq!(stream.offer(100, 10), Verdict::Deliver(0));
         assert!(stream.hold(120, b"x", 1, 0));
-        stream.acknowledge(119);
+        stream.acknowledge(119, 0);
         assert!(!stream.is_overdue(PATIENCE));
         assert!(stream.is_overdue(PATIENCE + 1));
-        stream.acknowledge(121);
+        stream.acknowledge(121, 0);
         assert!(stream.is_overdue(0));
         assert_eq!(stream.skip_gap(), 10);
         assert_eq!(stream.offer(120, 1), Verdict::Deliver(0));
         assert_eq!(stream.offer(110, 6), Verdict::Late);
         assert_eq!(stream.offer(110, 6), Verdict::Seen);
         assert_eq!(stream.offer(116, 4), Verdict::Late);
+    }
+
+    #[test]
+    fn octets_acknowledged_and_never_seen_are_lost_after_a_while() {
+        let mut stream = Stream::default();
+        assert_eq!(stream.offer(100, 10), Verdict::Deliver(0));
+        assert!(!stream.acknowledge(111, OVERTAKEN * 9), "a FIN takes a number too");
+        assert!(!stream.acknowledge(130, 0), "it may be that the mirror has swapped two packets");
+        assert!(!stream.acknowledge(130, OVERTAKEN));
+        assert!(stream.acknowledge(130, OVERTAKEN + 1));
+        assert_eq!(stream.skip_unseen(), 20);
+        assert_eq!(stream.offer(130, 1), Verdict::Deliver(0));
+        assert_eq!(stream.unseen(), 0);
+        stream.acknowledge(131 + (1 << 25), 0);
+        assert_eq!(stream.unseen(), 0, "nonsense");
     }
 
     #[test]

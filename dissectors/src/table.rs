@@ -94,6 +94,13 @@ impl<R: Row> Table<R> {
         self.evicted = self.evicted.saturating_add(1);
     }
 
+    /// The place of the row with that index.
+    #[must_use]
+    pub fn place_of(&self, index: u32) -> Option<Place> {
+        let slot = self.slots.get(index as usize).filter(|slot| slot.row.is_some())?;
+        Some(Place { index, generation: slot.generation })
+    }
+
     /// The row with that hash for which `same` holds.
     #[inline]
     pub fn find(&self, hash: u64, mut same: impl FnMut(&R) -> bool) -> Option<Place> {

@@ -1,10 +1,11 @@
 //! Everything that is known so far: the rows of the five observations, each table capped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
-use crate::decode::Address;
+use crate::decode::{Address, Link, Mac};
 use crate::flow::{Flow, Side};
+use crate::mirror::Stations;
 use crate::observations::{
     Anomaly, Conversation, ConversationKey, Endpoint, EndpointKey, Ends, Fact, Operation, ResponseTime, Span, Text, Traffic, Transport,
     bounded,
@@ -25,16 +26,26 @@ pub struct Limits {
     pub operations: usize,
     /// Rows of operations of one conversation; what goes beyond is one row for each function.
     pub operations_per_conversation: usize,
+    /// Octets of units and objects of operations, all together.
+    pub label_octets: usize,
     /// Rows of facts.
     pub facts: usize,
+    /// Octets of the values of facts, all together.
+    pub fact_octets: usize,
+    /// Values of one key that an endpoint says in one protocol.
+    pub values_per_fact: usize,
     /// Rows of anomalies.
     pub anomalies: usize,
     /// Requests of one flow that wait for a response.
     pub pending_per_flow: usize,
-    /// Memories of dissectors that belong to an address.
+    /// Requests of all flows that wait for a response.
+    pub pending: usize,
+    /// Memories of dissectors, those of addresses and those of flows each.
     pub memories: usize,
     /// Octets kept for messages that are not whole yet.
     pub reassembly_octets: usize,
+    /// Octets kept for IP datagrams of which fragments are missing.
+    pub fragment_octets: usize,
 }
 
 impl Default for Limits {
@@ -46,11 +57,16 @@ impl Default for Limits {
             conversations: 65_536,
             operations: 131_072,
             operations_per_conversation: 1_024,
-            facts: 32_768,
+            label_octets: 16 << 20,
+            facts: 131_072,
+            fact_octets: 16 << 20,
+            values_per_fact: 64,
             anomalies: 32_768,
             pending_per_flow: 64,
+            pending: 65_536,
             memories: 16_384,
-            reassembly_octets: 64 << 20,
+            reassembly_octets: 32 << 20,
+            fragment_octets: 16 << 20,
         }
     }
 }
@@ -64,11 +80,16 @@ impl Limits {
             "conversations" => &mut self.conversations,
             "operations" => &mut self.operations,
             "operations_per_conversation" => &mut self.operations_per_conversation,
+            "label_octets" => &mut self.label_octets,
             "facts" => &mut self.facts,
+            "fact_octets" => &mut self.fact_octets,
+            "values_per_fact" => &mut self.values_per_fact,
             "anomalies" => &mut self.anomalies,
             "pending_per_flow" => &mut self.pending_per_flow,
+            "pending" => &mut self.pending,
             "memories" => &mut self.memories,
             "reassembly_octets" => &mut self.reassembly_octets,
+            "fragment_octets" => &mut self.fragment_octets,
             _ => return None,
         })
     }
@@ -112,6 +133,39 @@ pub struct OperationKey<'a> {
     pub object: Label<'a>,
 }
 
+/// Packets and octets of a part of the traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// Packets.
+    pub packets: u64,
+    /// Octets of those on the wire.
+    pub octets: u64,
+}
+
+impl Amount {
+    const fn add(&mut self, traffic: &Ends<Traffic>) {
+        self.packets = self.packets.saturating_add(traffic.client.packets).saturating_add(traffic.server.packets);
+        self.octets = self.octets.saturating_add(traffic.client.octets).saturating_add(traffic.server.octets);
+    }
+}
+
+/// What the traffic consists of, packets that came twice left out.
+#[derive(Clone, Debug, Default)]
+pub struct Shares {
+    /// By VLAN, 0 for none.
+    pub vlans: BTreeMap<u16, Amount>,
+    /// By what is spoken; where that is not known, by what carries it.
+    pub families: BTreeMap<&'static str, Amount>,
+}
+
+impl Shares {
+    fn add(&mut self, row: &Conversation) {
+        let family = if row.key.protocol.is_empty() { row.key.transport.name() } else { row.key.protocol };
+        self.families.entry(family).or_default().add(&row.traffic);
+        self.vlans.entry(row.key.vlan).or_default().add(&row.traffic);
+    }
+}
+
 /// The object of what goes beyond the rows of one conversation.
 const MORE: Label<'static> = Label { octets: b"\0more", render: |_, out| out.push_str("(more objects)") };
 /// Rows for what goes beyond, for each conversation.
@@ -142,6 +196,24 @@ pub struct Tables {
     pub cut_messages: u64,
     /// Times that buffers of unfinished messages were given up for want of room.
     pub dropped_buffers: u64,
+    /// Packets to a group of receivers and to all, so far.
+    pub to_groups: u64,
+    /// Of those, the ones to all.
+    pub to_all: u64,
+    /// Between which stations unicast frames go.
+    pub stations: Stations,
+    /// Requests that wait, all flows together.
+    pub pending: usize,
+    /// Requests forgotten for want of room.
+    pub evicted_pending: u64,
+    /// Memories that belong to flows.
+    pub flow_memories: usize,
+    label_octets: usize,
+    fact_octets: usize,
+    /// Values of facts by the hash of what they are values of.
+    values: HashMap<u64, u32>,
+    /// Traffic of conversations that are gone.
+    gone: Shares,
     last_id: u64,
     scratch: String,
 }
@@ -163,6 +235,16 @@ impl Tables {
             removed: Vec::new(),
             cut_messages: 0,
             dropped_buffers: 0,
+            to_groups: 0,
+            to_all: 0,
+            stations: Stations::None,
+            pending: 0,
+            evicted_pending: 0,
+            flow_memories: 0,
+            label_octets: 0,
+            fact_octets: 0,
+            values: HashMap::new(),
+            gone: Shares::default(),
             last_id: 0,
             scratch: String::new(),
         }
@@ -192,6 +274,16 @@ impl Tables {
             entry.messages = entry.messages.saturating_add(row.requests).saturating_add(row.responses);
         }
         all
+    }
+
+    /// What all traffic consists of.
+    #[must_use]
+    pub fn shares(&self) -> Shares {
+        let mut shares = self.gone.clone();
+        for row in self.conversations.rows() {
+            shares.add(row);
+        }
+        shares
     }
 
     // Endpoints ------------------------------------------------------------------------------------------------
@@ -257,7 +349,9 @@ impl Tables {
         if self.conversations.is_full() {
             let stalest = self.conversations.stalest()?;
             self.drop_operations(stalest);
-            self.conversations.evict(stalest);
+            if let Some(row) = self.conversations.evict(stalest) {
+                self.gone.add(&row);
+            }
         }
         let row = Conversation {
             id: self.new_id(),
@@ -290,7 +384,6 @@ impl Tables {
             let Some(other) = self.conversation(flow, flow.last) else { return };
             place = other;
         }
-        let vlan = flow.key.vlan();
         for side in [Side::Low, Side::High] {
             let (address, _) = flow.key.end(side);
             let role = flow.roles.of(side);
@@ -299,10 +392,17 @@ impl Tables {
                 continue;
             }
             let (traffic, span) = (core::mem::take(&mut half.traffic), core::mem::replace(&mut half.span, Span::NEVER));
-            let mac = half.mac;
+            let Link { source: mac, destination, vlan } = half.link;
             if traffic.packets > 0 {
                 let ip = if flow.key.transport() == Transport::Ethernet { Address::NONE } else { address };
                 self.endpoint(EndpointKey { mac, ip, vlan }, &traffic, span);
+                self.stations.add(mac, destination);
+                if destination.is_group() {
+                    self.to_groups = self.to_groups.saturating_add(traffic.packets);
+                }
+                if destination == Mac::BROADCAST {
+                    self.to_all = self.to_all.saturating_add(traffic.packets);
+                }
             }
             let Some(row) = self.conversations.touch(place) else { return };
             row.traffic.of(role).add(&traffic);
@@ -343,6 +443,7 @@ impl Tables {
             return;
         }
         if turned {
+            self.pending = self.pending.saturating_sub(flow.pending.len());
             flow.pending.clear();
         }
         if let Some(target) = self.find_conversation(&key) {
@@ -395,6 +496,7 @@ impl Tables {
         let mut next = row.operations;
         while let Some(mut operation) = next.and_then(|at| self.operations.remove(at)) {
             next = operation.next.take();
+            self.label_octets = self.label_octets.saturating_sub(operation.label_octets());
             if turned {
                 core::mem::swap(&mut operation.requests, &mut operation.responses);
             }
@@ -448,7 +550,11 @@ impl Tables {
         let most = self.limits.operations_per_conversation;
         let count = self.conversations.get(conversation)?.operation_count;
         let is_more = key.object.octets == MORE.octets;
-        if !is_more && (count >= most || self.operations.is_full()) {
+        let octets = bounded(key.unit.octets).len().saturating_add(bounded(key.object.octets).len());
+        let crowded = self.label_octets.saturating_add(octets) > self.limits.label_octets;
+        // Some room is kept for the rows of what goes beyond: what is asked is counted, whatever else.
+        let full = self.operations.len() >= self.limits.operations.saturating_sub(self.limits.operations / 16);
+        if !is_more && (count >= most || crowded || full) {
             self.operations.refuse();
             let more = OperationKey { subfunction: None, unit: Label::NONE, object: MORE, ..*key };
             return self.operation(conversation, &more, None, time);
@@ -475,6 +581,7 @@ impl Tables {
             successor: None,
         };
         let place = self.operations.insert(hash, row)?;
+        self.label_octets = self.label_octets.saturating_add(octets);
         let owner = self.conversations.get_mut(conversation)?;
         owner.operations = Some(place);
         owner.operation_count = owner.operation_count.saturating_add(1);
@@ -485,10 +592,25 @@ impl Tables {
         let mut next = self.conversations.get(conversation).and_then(|row| row.operations);
         while let Some(operation) = next.and_then(|at| self.operations.evict(at)) {
             next = operation.next;
+            self.label_octets = self.label_octets.saturating_sub(operation.label_octets());
             if let Some(gone) = self.count(operation.protocol) {
                 gone.messages = gone.messages.saturating_add(operation.requests).saturating_add(operation.responses);
             }
         }
+    }
+
+    /// The requests of a flow will not be answered any more.
+    pub fn unanswered_all(&mut self, flow: &mut Flow) {
+        let pending = core::mem::take(&mut flow.pending);
+        self.pending = self.pending.saturating_sub(pending.len());
+        for request in pending {
+            self.unanswered(request.operation);
+        }
+    }
+
+    /// What dissectors asked to keep for a flow is not needed any more.
+    pub fn forget_flow(&mut self, flow: &mut Flow) {
+        self.flow_memories = self.flow_memories.saturating_sub(core::mem::take(&mut flow.memory).len());
     }
 
     /// A request will not be answered any more.
@@ -513,13 +635,40 @@ impl Tables {
             |row: &Fact| row.endpoint == endpoint && row.key == key && row.value == value && row.source == source && row.unit == unit_text;
         let place = self.facts.find(hash, same).or_else(|| {
             let fact = Fact { endpoint, unit: unit_text.clone(), key, value: value.to_owned(), source, span: Span::at(time), count: 0 };
-            self.facts.insert(hash, fact)
+            self.new_fact(hash, fact)
         });
         if let Some(row) = place.and_then(|place| self.facts.touch(place)) {
             row.count = row.count.saturating_add(1);
             row.span.add(time);
         }
         self.scratch = unit_text;
+    }
+
+    fn new_fact(&mut self, hash: u64, fact: Fact) -> Option<Place> {
+        let group = self.group_of(&fact);
+        let values = self.values.get(&group).copied().unwrap_or(0);
+        if values as usize >= self.limits.values_per_fact {
+            self.facts.refuse();
+            return None;
+        }
+        let octets = fact.octets();
+        while self.facts.is_full() || self.fact_octets.saturating_add(octets) > self.limits.fact_octets {
+            let gone = self.facts.stalest().and_then(|stalest| self.facts.evict(stalest))?;
+            self.fact_octets = self.fact_octets.saturating_sub(gone.octets());
+            let group = self.group_of(&gone);
+            match self.values.get_mut(&group) {
+                Some(values) if *values > 1 => *values = values.saturating_sub(1),
+                _ => drop(self.values.remove(&group)),
+            }
+        }
+        self.fact_octets = self.fact_octets.saturating_add(octets);
+        self.values.entry(group).and_modify(|values| *values = values.saturating_add(1)).or_insert(1);
+        self.facts.insert(hash, fact)
+    }
+
+    /// What a fact is one of the values of.
+    fn group_of(&self, fact: &Fact) -> u64 {
+        self.hashes.of((fact.endpoint, fact.source, fact.key, fact.unit.as_str()))
     }
 
     /// A breach of the protocol in a conversation.
@@ -531,22 +680,24 @@ impl Tables {
         detail: core::fmt::Arguments<'_>,
         time: i64,
     ) {
-        let mut text = core::mem::take(&mut self.scratch);
-        text.clear();
+        let mut text = String::new();
         if write!(text, "{detail}").is_err() {
             text.clear();
         }
+        let text = crate::text::clean(text.as_bytes());
         let hash = self.hashes.of((conversation, protocol, kind, text.as_str()));
         let same = |row: &Anomaly| row.conversation == conversation && row.kind == kind && row.detail == text && row.protocol == protocol;
         let place = self.anomalies.find(hash, same).or_else(|| {
-            let row = Anomaly { conversation, protocol, kind, detail: crate::text::clean(text.as_bytes()), span: Span::at(time), count: 0 };
+            let row = Anomaly { conversation, protocol, kind, detail: text.clone(), span: Span::at(time), count: 0 };
+            if let Some(stalest) = self.anomalies.is_full().then(|| self.anomalies.stalest()).flatten() {
+                self.anomalies.evict(stalest);
+            }
             self.anomalies.insert(hash, row)
         });
         if let Some(row) = place.and_then(|place| self.anomalies.touch(place)) {
             row.count = row.count.saturating_add(1);
             row.span.add(time);
         }
-        self.scratch = text;
     }
 
     // Memories -------------------------------------------------------------------------------------------------
@@ -580,6 +731,11 @@ impl Tables {
         if let Some(place) = self.find_memory(address, key) {
             self.memories.remove(place);
         }
+    }
+
+    /// Count a memory for which there is no room.
+    pub const fn refuse_memory(&mut self) {
+        self.memories.refuse();
     }
 
     /// Memories evicted so far.

@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from sensor.cli.words import count, octets, percent, plain
-from sensor.rows import ConversationRow, Document
+from sensor.rows import Document
 
-_ONE_WAY_PACKETS = 3
-"""A TCP connection of which so many packets were seen, all in one direction, has its other half elsewhere."""
 _RETRANSMITTED_SHARE = 0.01
 
 
@@ -27,14 +25,9 @@ class Remark:
     text: str
 
 
-def is_one_way(row: ConversationRow) -> bool:
-    """Was only one half of this TCP conversation captured?"""
-    return row["transport"] == "tcp" and min(row["packets"]) == 0 and max(row["packets"]) >= _ONE_WAY_PACKETS and not row["refused"]
-
-
 def remarks(whole: Document) -> list[Remark]:
     """All that is to be said, the weightiest first; one good word where there is nothing."""
-    found = [*_losses(whole), *_cuts(whole), *_notes(whole)]
+    found = [*_losses(whole), *_cuts(whole), *_mirror(whole), *_notes(whole)]
     order = list(reversed(Weight))
     found.sort(key=lambda remark: order.index(remark.weight))
     return found or [Remark(Weight.GOOD, "Nothing lost, nothing cut off, both directions of every TCP conversation seen.")]
@@ -51,7 +44,7 @@ def _losses(whole: Document) -> list[Remark]:
             " capturing machine dropped packets: what was asked in a gap is not counted, and its answer stands without a request."
         )
         found.append(Remark(Weight.LOSS, text))
-    if one_way := sum(map(is_one_way, conversations)):
+    if one_way := whole["traffic"]["one_way_conversations"]:
         all_tcp = count(sum(row["transport"] == "tcp" for row in conversations), "TCP conversation")
         text = (
             f"One-way: of {one_way:,} of {all_tcp} only one direction was seen. The mirror port copies one direction, or the"
@@ -80,12 +73,43 @@ def _cuts(whole: Document) -> list[Remark]:
     return found
 
 
+def _mirror(whole: Document) -> list[Remark]:
+    """Whether the port mirrors what it should."""
+    traffic, found = whole["traffic"], []
+    unicast = sum(share["packets"] for share in traffic["vlans"]) - traffic["multicast_packets"] - traffic["broadcast_packets"]
+    if traffic["unicast_between"] == "one station" and unicast:
+        text = (
+            f"One station: every unicast frame is from or to {traffic['station']}. If that is the capturing machine, the port mirrors"
+            " nothing; if it is a device, its port alone is mirrored."
+        )
+        found.append(Remark(Weight.LOSS, text))
+    if traffic["multicast_packets"] + traffic["broadcast_packets"] and not unicast:
+        text = "No unicast: only what goes to all or to a group was seen, as on any port that is no mirror."
+        found.append(Remark(Weight.LOSS, text))
+    for tunnel, packets in traffic["tunnels"].items():
+        text = f"Tunnelled: {count(packets, 'packet')} came through {_TUNNELS.get(tunnel, tunnel)}; what they carry is shown."
+        found.append(Remark(Weight.NOTE, text))
+    return found
+
+
+_TUNNELS = {
+    "gre": "GRE",
+    "erspan_1": "ERSPAN type I",
+    "erspan_2": "ERSPAN type II",
+    "erspan_3": "ERSPAN type III",
+    "vxlan": "VXLAN",
+    "geneve": "Geneve",
+    "hp_erm": "HP's remote mirroring",
+    "tzsp": "TZSP",
+}
+
+
 def _notes(whole: Document) -> list[Remark]:
     capture, conversations, found = whole["capture"], whole["conversations"], []
     if duplicates := capture["duplicates"]:
         text = (
             f"Duplicates: {count(duplicates, 'packet')} ({percent(duplicates, capture['packets'])}) captured twice, as a mirror"
-            " does that copies what comes in and what goes out. What they carry is counted once."
+            " does that copies what comes in and what goes out, or both sides of a router. What they carry is counted once."
         )
         found.append(Remark(Weight.NOTE, text))
     resent = sum(sum(row["retransmissions"]) for row in conversations)

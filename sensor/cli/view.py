@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from sensor.cli import words
-from sensor.cli.health import Weight, is_one_way, remarks
+from sensor.cli.health import Weight, remarks
 from sensor.cli.operations import INTENTS, deeds
 from sensor.cli.page import Page
 from sensor.protocols import Intent
 from sensor.replay import meaning
-from sensor.rows import ConversationRow, Document
+from sensor.rows import ConversationRow, Document, Share
+from sensor.traffic import is_one_way
 
 _WHO = "Client → server"
 _MARKS = {Weight.GOOD: ("✓", "green"), Weight.NOTE: ("·", "cyan"), Weight.LOSS: ("!", "bold yellow")}
@@ -20,6 +21,7 @@ def show(whole: Document, limit: int) -> None:
     page = Page(limit)
     _headline(page, whole)
     _health(page, whole)
+    _traffic(page, whole)
     _endpoints(page, whole)
     _conversations(page, whole)
     _operations(page, whole)
@@ -47,11 +49,29 @@ def _health(page: Page, whole: Document) -> None:
         page.point(*_MARKS[remark.weight], remark.text)
 
 
+def _traffic(page: Page, whole: Document) -> None:
+    traffic = whole["traffic"]
+    packets = sum(share["packets"] for share in traffic["vlans"])
+    if not packets:
+        return
+    most = f"at most {words.count(traffic['most_packets_in_a_second'], 'packet')} a second"
+    multicast, broadcast = (words.percent(number, packets) for number in (traffic["multicast_packets"], traffic["broadcast_packets"]))
+    page.title("Traffic", f"{most}; {multicast} multicast, {broadcast} broadcast")
+
+    def cells(share: Share) -> tuple[str, ...]:
+        return (f"{share['packets']:,}", words.percent(share["packets"], packets), words.octets(share["octets"]))
+
+    page.table(("Protocol", "#Packets", "#Share", "#Amount"), [(share["family"], *cells(share)) for share in traffic["families"]])
+    if len(traffic["vlans"]) > 1:
+        rows = [("untagged" if share["vlan"] is None else f"VLAN {share['vlan']}", *cells(share)) for share in traffic["vlans"]]
+        page.table(("VLAN", "#Packets", "#Share", "#Amount"), rows)
+
+
 def _roles(whole: Document) -> dict[str, tuple[set[str], set[str]]]:
     """Of each address, the protocols it serves and those it asks with."""
     roles: dict[str, tuple[set[str], set[str]]] = {}
     for row in whole["conversations"]:
-        if row["protocol"]:
+        if row["protocol"] and row["protocol_by"] == "content":
             for end, place in ((row["server"], 0), (row["client"], 1)):
                 roles.setdefault(end["ip"] or end["mac"] or "", (set(), set()))[place].add(row["protocol"])
     return roles
@@ -81,7 +101,8 @@ def _conversations(page: Page, whole: Document) -> None:
 def _conversation_cells(row: ConversationRow) -> tuple[str, ...]:
     client, server = (row[end]["ip"] or row[end]["mac"] or "?" for end in ("client", "server"))
     port = f" {row['port']}" if row["transport"] in ("tcp", "udp", "ip") else f" 0x{row['port']:04x}" if row["port"] else ""
-    protocol = f"{row['protocol'] or '?'} {row['transport']}{port}"
+    doubt = "?" if row["protocol_by"] != "content" else ""
+    protocol = f"{row['protocol'] or ''}{doubt} {row['transport']}{port}"
     packets = " / ".join(f"{number:,}" for number in row["packets"])
     octets = " / ".join(f"{number:,}" for number in row["octets"])
     return (f"{client} → {server}", protocol, _vlan(row["vlan"]), packets, octets, ", ".join(_path(row)))
@@ -89,7 +110,7 @@ def _conversation_cells(row: ConversationRow) -> tuple[str, ...]:
 
 def _path(row: ConversationRow) -> Iterable[str]:
     """What is wrong with the way between the two."""
-    if is_one_way(row):
+    if is_one_way(row["transport"], row["packets"], row["refused"]):
         yield "one-way"
     for what in ("lost_segments", "retransmissions", "out_of_order", "duplicates"):
         if number := sum(row[what]):

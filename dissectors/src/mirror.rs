@@ -1,0 +1,205 @@
+//! What a mirror port does to traffic: the same packet twice, one station only, bursts.
+//!
+//! A mirror of what comes in and what goes out delivers each packet twice; one of both sides of a router does so with
+//! other MAC addresses, another TTL and another VLAN. What stays the same is told by a signature over addresses, ports,
+//! identification, sequence numbers, lengths and the transport's checksum.
+
+use crate::decode::Mac;
+
+/// Rows of the window, a power of two.
+const BUCKETS: usize = 2048;
+/// Packets in a row.
+const WAYS: usize = 4;
+/// Places a packet counts under when its flow is not known.
+pub const NO_FLOW: u32 = u32::MAX;
+
+#[derive(Clone, Copy)]
+struct Entry {
+    signature: u64,
+    /// In units of 1,024 nanoseconds, modulo 2^32: 73 minutes.
+    time: u32,
+    flow: u32,
+}
+
+#[derive(Clone, Copy)]
+#[repr(align(64))] // one cache line
+struct Bucket([Entry; WAYS]);
+
+/// The packets seen last: 8,192 of them, whatever an attacker sends. A packet is forgotten when four newer ones have
+/// taken its row; of a thousand packets between a packet and its copy that happens to one in a thousand.
+pub struct Window(Box<[Bucket]>);
+
+impl Default for Window {
+    fn default() -> Self {
+        let nothing = Entry { signature: 0, time: 0, flow: NO_FLOW };
+        Self(vec![Bucket([nothing; WAYS]); BUCKETS].into_boxed_slice())
+    }
+}
+
+impl Window {
+    #[inline]
+    fn bucket(&mut self, signature: u64) -> Option<&mut [Entry; WAYS]> {
+        self.0.get_mut((signature >> 53) as usize).map(|bucket| &mut bucket.0)
+    }
+
+    /// Take a packet in. The flow that it was counted in, where it came within that time before.
+    #[inline]
+    pub fn again(&mut self, signature: u64, time: i64, within: Within) -> Option<u32> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "only differences count")]
+        let time = (time >> 10) as u32;
+        let signature = signature | 1;
+        let entries = self.bucket(signature)?;
+        if let Some(entry) = entries.iter().find(|entry| entry.signature == signature) {
+            let apart = time.wrapping_sub(entry.time).cast_signed().unsigned_abs();
+            if apart <= within.0 {
+                return Some(entry.flow);
+            }
+        }
+        let [first, second, third, _] = *entries;
+        *entries = [Entry { signature, time, flow: NO_FLOW }, first, second, third];
+        None
+    }
+
+    /// The packet taken in last, with that signature, is counted in that flow.
+    #[inline]
+    pub fn counts_in(&mut self, signature: u64, flow: u32) {
+        if let Some([first, ..]) = self.bucket(signature | 1) {
+            first.flow = flow;
+        }
+    }
+}
+
+/// How far apart two copies of a packet may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Within(u32);
+
+impl Within {
+    /// Two datagrams of one sender with the same identification are the same one: half a second.
+    pub const IDENTIFIED: Self = Self(488_281);
+    /// Without an identification, or where a device may well say the same twice: 5 milliseconds.
+    pub const ALIKE: Self = Self(4_883);
+}
+
+/// Whether all unicast frames are of one station: then the port mirrors nothing, or one port only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stations {
+    /// No unicast frame with MAC addresses yet.
+    #[default]
+    None,
+    /// All frames so far are between these two.
+    Two(Mac, Mac),
+    /// All frames so far are from or to this one.
+    One(Mac),
+    /// There is no such station.
+    Many,
+}
+
+impl Stations {
+    /// Unicast frames go from one to the other.
+    pub fn add(&mut self, source: Mac, destination: Mac) {
+        if source == Mac::NONE || destination == Mac::NONE || source.is_group() || destination.is_group() {
+            return;
+        }
+        let has = |mac: Mac| mac == source || mac == destination;
+        *self = match *self {
+            Self::None => Self::Two(source, destination),
+            Self::Two(one, other) => match (has(one), has(other)) {
+                (true, true) => Self::Two(one, other),
+                (true, false) => Self::One(one),
+                (false, true) => Self::One(other),
+                (false, false) => Self::Many,
+            },
+            Self::One(one) if has(one) => Self::One(one),
+            Self::One(_) | Self::Many => Self::Many,
+        };
+    }
+}
+
+/// The busiest second.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rate {
+    /// The second under way, of the epoch.
+    second: i64,
+    packets: u64,
+    octets: u64,
+    /// Packets in the busiest second so far.
+    pub most_packets: u64,
+    /// Octets in the busiest second so far.
+    pub most_octets: u64,
+}
+
+impl Rate {
+    /// One more packet.
+    #[inline]
+    pub fn add(&mut self, time: i64, octets: u32) {
+        const SECOND: i64 = 1_000_000_000;
+        let since = time.wrapping_sub(self.second);
+        if !(0..SECOND).contains(&since) {
+            self.turn(time.saturating_sub(time.rem_euclid(SECOND)));
+        }
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(u64::from(octets));
+    }
+
+    #[cold]
+    fn turn(&mut self, second: i64) {
+        *self = Self { second, packets: 0, octets: 0, ..self.so_far() };
+    }
+
+    /// With the second under way.
+    #[must_use]
+    pub fn so_far(&self) -> Self {
+        let (most_packets, most_octets) = (self.most_packets.max(self.packets), self.most_octets.max(self.octets));
+        Self { most_packets, most_octets, ..*self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_found_within_its_time_and_names_the_flow() {
+        let mut window = Window::default();
+        assert_eq!(window.again(7 << 40, 0, Within::ALIKE), None);
+        window.counts_in(7 << 40, 3);
+        assert_eq!(window.again(7 << 40, 4_000_000, Within::ALIKE), Some(3));
+        assert_eq!(window.again(7 << 40, 6_000_000, Within::ALIKE), None, "too late: the device says the same again");
+        assert_eq!(window.again(7 << 40, 400_000_000, Within::IDENTIFIED), Some(NO_FLOW));
+    }
+
+    #[test]
+    fn a_thousand_packets_in_between_are_no_matter() {
+        let hashes = crate::table::Hashes::default();
+        let mut window = Window::default();
+        let signature = |number: u64| hashes.of(number);
+        let found = (0..20_000_u64).filter(|number| {
+            window.again(signature(*number), 0, Within::ALIKE);
+            *number >= 1000 && window.again(signature(number - 1000), 0, Within::ALIKE).is_some()
+        });
+        assert!(found.count() > 18_900);
+    }
+
+    #[test]
+    fn one_station_is_told_from_many() {
+        let mut stations = Stations::default();
+        stations.add(Mac(1), Mac::BROADCAST);
+        assert_eq!(stations, Stations::None);
+        stations.add(Mac(1), Mac(2));
+        stations.add(Mac(2), Mac(1));
+        assert_eq!(stations, Stations::Two(Mac(1), Mac(2)));
+        stations.add(Mac(2), Mac(3));
+        assert_eq!(stations, Stations::One(Mac(2)));
+        stations.add(Mac(1), Mac(3));
+        assert_eq!(stations, Stations::Many);
+    }
+
+    #[test]
+    fn the_busiest_second_counts() {
+        let mut rate = Rate::default();
+        for time in [1_000_000_000, 1_900_000_000, 2_000_000_000, 2_100_000_000, 2_999_999_999, 3_000_000_000] {
+            rate.add(time, 60);
+        }
+        assert_eq!((rate.so_far().most_packets, rate.so_far().most_octets), (3, 180));
+    }
+}
