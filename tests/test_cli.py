@@ -14,6 +14,7 @@ import pytest
 
 from sensor.cli import words
 from sensor.cli.health import Weight, remarks
+from sensor.traffic import is_one_way
 from tests import samples
 from tests.conftest import COMMAND
 
@@ -208,8 +209,12 @@ def document_with(**changes):
     """A document of one TCP conversation."""
     nothing = {"retransmissions": [0, 0], "lost_segments": [0, 0], "lost_octets": [0, 0], "refused": 0}
     row = {"transport": "tcp", "packets": [100, 100]} | nothing | changes.pop("conversation", {})
+    traffic = {"multicast_packets": 0, "broadcast_packets": 0, "unicast_between": "many stations", "station": None, "tunnels": {}}
+    traffic["one_way_conversations"] = int(is_one_way(row["transport"], row["packets"], row["refused"]))
+    traffic["vlans"] = [{"vlan": None, "packets": sum(row["packets"]), "octets": 0}]
+    traffic |= changes.pop("traffic", {})
     capture = {"packets": 1000, "duplicates": 0, "truncated_records": 0, "skipped_link_types": {}, "warnings": [], "counters": {}} | changes
-    return {"capture": capture, "conversations": [row]}
+    return {"capture": capture, "traffic": traffic, "conversations": [row]}
 
 
 @pytest.mark.parametrize(
@@ -226,6 +231,9 @@ def document_with(**changes):
             "2 gaps in the TCP streams of 1 conversation, 2.92 kB",
         ),
         ({"conversation": {"packets": [9, 0]}}, Weight.LOSS, "of 1 of 1 TCP conversation only one direction"),
+        ({"traffic": {"unicast_between": "one station", "station": "02:00:00:00:00:05"}}, Weight.LOSS, "from or to 02:00:00:00:00:05"),
+        ({"traffic": {"unicast_between": "none", "broadcast_packets": 150, "multicast_packets": 50}}, Weight.LOSS, "No unicast"),
+        ({"traffic": {"tunnels": {"erspan_2": 7}}}, Weight.NOTE, "7 packets came through ERSPAN type II"),
         ({"conversation": {"retransmissions": [30, 0]}}, Weight.NOTE, "30 TCP segments (15 %)"),
         ({"conversation": {"packets": [9, 0], "refused": 9}}, Weight.NOTE, "9 TCP connections in 1 conversation"),
     ],
