@@ -33,7 +33,7 @@ __all__ = [
     "open_capture",
 ]
 
-_SLICE_PACKETS = 32_768
+_SLICE_PACKETS = 16_384
 """Packets between two looks at signals: a few milliseconds, so that Ctrl-C is heard at once."""
 
 

@@ -276,6 +276,7 @@ impl Engine {
                 let Some(frame) = capture.next() else { return false };
                 fast.frame(&frame);
             }
+            capture.release();
             true
         })
     }

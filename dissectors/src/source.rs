@@ -208,6 +208,11 @@ impl Capture {
         format!("{what} {} and {} whole records", self.octets.offset(), self.records)
     }
 
+    /// Give memory back that held what has been read: worth a call now and then.
+    pub fn release(&mut self) {
+        self.octets.release();
+    }
+
     /// Frames handed out so far.
     #[must_use]
     pub const fn records(&self) -> u64 {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import groupby
+from heapq import nlargest
 
 from sensor.protocols import Intent
 from sensor.rows import OperationRow
@@ -37,7 +37,7 @@ class Deed:
     protocol: str
     name: str
     technique: str | None
-    objects: list[str] = field(default_factory=list)
+    objects: dict[str, int] = field(default_factory=dict)  # how often each was touched
     requests: int = 0
     responses: int = 0
     errors: int = 0
@@ -51,7 +51,7 @@ class Deed:
 
     def objects_text(self) -> str:
         """The objects that were touched most, and how many more there are."""
-        shown = ", ".join(self.objects[:_OBJECTS_SHOWN])
+        shown = ", ".join(nlargest(_OBJECTS_SHOWN, self.objects, key=self.objects.__getitem__))
         more = len(self.objects) - _OBJECTS_SHOWN
         return f"{shown}, … {more:,} more" if more > 0 else shown
 
@@ -72,24 +72,27 @@ class Deed:
         return "; ".join(f"{count:,} {what}" for what, count in parts)
 
 
-def deeds(operations: Iterable[OperationRow]) -> list[Deed]:
-    """Operations summed over their objects, the most frequent first."""
-
-    def key(row: OperationRow) -> tuple[str, ...]:
-        return (row["client"] or "?", row["server"] or "?", row["unit"], row["protocol"], row["name"], row["technique"] or "")
-
-    found = []
-    for (client, server, unit, protocol, name, technique), rows in groupby(sorted(operations, key=key), key):
-        deed = Deed(client, server, unit, protocol, name, technique or None)
-        for row in sorted(rows, key=lambda row: -max(row["requests"], row["responses"])):
-            _add(deed, row)
-        found.append(deed)
-    return sorted(found, key=lambda deed: -deed.times)
+def deeds(operations: Iterable[OperationRow]) -> dict[str, list[Deed]]:
+    """Operations by intent, summed over their objects; the most frequent first."""
+    found: dict[tuple[str, ...], Deed] = {}
+    for row in operations:
+        ends = (row["client"] or "?", row["server"] or "?")
+        key = (row["intent"], *ends, row["unit"], row["protocol"], row["name"], row["technique"] or "")
+        deed = found.get(key)
+        if deed is None:
+            deed = found[key] = Deed(*ends, row["unit"], row["protocol"], row["name"], row["technique"])
+        _add(deed, row)
+    by_intent: dict[str, list[Deed]] = {}
+    for place, deed in sorted(found.items(), key=lambda item: item[0]):
+        by_intent.setdefault(place[0], []).append(deed)
+    for rows in by_intent.values():
+        rows.sort(key=lambda deed: -deed.times)
+    return by_intent
 
 
 def _add(deed: Deed, row: OperationRow) -> None:
-    if row["object"] and row["object"] not in deed.objects:
-        deed.objects.append(row["object"])
+    if row["object"]:
+        deed.objects[row["object"]] = deed.objects.get(row["object"], 0) + max(row["requests"], row["responses"])
     deed.requests += row["requests"]
     deed.responses += row["responses"]
     deed.errors += row["errors"]

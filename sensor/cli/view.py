@@ -1,14 +1,15 @@
 """The replay document as tables for people."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from sensor.cli import words
 from sensor.cli.health import Weight, remarks
-from sensor.cli.operations import INTENTS, deeds
+from sensor.cli.operations import INTENTS, Deed, deeds
 from sensor.cli.page import Page
 from sensor.protocols import Intent
 from sensor.replay import meaning
-from sensor.rows import ConversationRow, Document, Share
+from sensor.rows import AnomalyRow, ConversationRow, Document, EndpointRow, FactRow, Item, Row, Rows, Share
 from sensor.traffic import is_one_way
 
 _WHO = "Client → server"
@@ -78,24 +79,35 @@ def _roles(whole: Document) -> dict[str, tuple[set[str], set[str]]]:
 
 
 def _endpoints(page: Page, whole: Document) -> None:
-    roles = _roles(whole)
-    rows = []
-    for row in whole["endpoints"]:
+    roles, rows = _roles(whole), whole["endpoints"]
+
+    def cells(row: EndpointRow) -> tuple[str | int, ...]:
         serves, asks = roles.get(row["ip"] or row["mac"] or "", (set(), set()))
-        cells = (row["ip"] or "", row["mac"] or "", _vlan(row["vlan"]), ", ".join(sorted(serves)), ", ".join(sorted(asks)), row["packets"])
-        rows.append((not serves and not asks, cells))
-    rows.sort(key=lambda pair: pair[0])  # those that speak a known protocol first
+        return (row["ip"] or "", row["mac"] or "", _vlan(row["vlan"]), ", ".join(sorted(serves)), ", ".join(sorted(asks)), row["packets"])
+
+    def is_silent(row: EndpointRow) -> bool:
+        return (row["ip"] or row["mac"] or "") not in roles
+
     if rows:
         page.title("Endpoints", words.count(len(rows), "address", "addresses") + " that sent packets")
-        page.table(("Address", "MAC", "#VLAN", "Serves", "Asks with", "#Packets"), [cells for _, cells in rows])
+        headings = ("Address", "MAC", "#VLAN", "Serves", "Asks with", "#Packets")
+        page.table(headings, _ordered(rows, is_silent, cells))  # those that speak a known protocol first
+
+
+def _ordered(rows: Rows[Row], key: Callable[[Row], object], cells: Callable[[Row], Item]) -> Rows[Item]:
+    """The cells of rows in another order, made when they are looked at."""
+    keys: list[Any] = [key(row) for row in rows]
+    return Rows(sorted(range(len(keys)), key=keys.__getitem__), lambda place: cells(rows[place]))
 
 
 def _conversations(page: Page, whole: Document) -> None:
-    rows = sorted(whole["conversations"], key=lambda row: (row["protocol"] is None, -sum(row["packets"])))
-    if rows:
+    def most_telling(row: ConversationRow) -> tuple[bool, int]:
+        return (row["protocol"] is None, -sum(row["packets"]))
+
+    if rows := whole["conversations"]:
         page.title("Conversations", "packets and octets from the client / from the server")
         headings = (_WHO, "Protocol", "#VLAN", "#Packets", "#Octets", "Path")
-        page.table(headings, [_conversation_cells(row) for row in rows])
+        page.table(headings, _ordered(rows, most_telling, _conversation_cells))
 
 
 def _conversation_cells(row: ConversationRow) -> tuple[str, ...]:
@@ -123,45 +135,38 @@ _PATH_WORDS = {"lost_segments": "lost", "retransmissions": "resent", "out_of_ord
 
 
 def _operations(page: Page, whole: Document) -> None:
+    by_intent = deeds(whole["operations"])
     for intent, what in INTENTS.items():
-        rows = [
-            (
-                f"{deed.client} → {deed.server}",
-                deed.unit,
-                f"{deed.protocol} {deed.name}" + (f" {deed.technique}" if deed.technique else ""),
-                deed.objects_text(),
-                deed.times,
-                deed.outcome(),
-            )
-            for deed in deeds(row for row in whole["operations"] if row["intent"] == intent)
-        ]
-        if rows:
+        if intent in by_intent:
             page.title(f"Operations: {intent}", what, _DANGEROUS.get(intent, "bold"))
-            page.table((_WHO, "Unit", "Operation", "On", "#Times", "Outcome"), rows, heads=2)
+            headings = (_WHO, "Unit", "Operation", "On", "#Times", "Outcome")
+            page.table(headings, Rows(by_intent[intent], _deed_cells), heads=2)
+
+
+def _deed_cells(deed: Deed) -> tuple[str | int, ...]:
+    name = f"{deed.protocol} {deed.name}" + (f" {deed.technique}" if deed.technique else "")
+    return (f"{deed.client} → {deed.server}", deed.unit, name, deed.objects_text(), deed.times, deed.outcome())
 
 
 def _identities(page: Page, whole: Document) -> None:
-    rows = [
-        (row["ip"] or row["mac"] or "?", row["unit"], row["key"].replace("_", " "), row["value"], row["source"]) for row in whole["facts"]
-    ]
-    if rows:
+    if whole["facts"]:
         page.title("Identities", "what endpoints say of themselves")
-        page.table(("Endpoint", "Unit", "What", "Says", "Source"), rows, heads=2)
+        page.table(("Endpoint", "Unit", "What", "Says", "Source"), Rows(whole["facts"], _fact_cells), heads=2)
+
+
+def _fact_cells(row: FactRow) -> tuple[str, ...]:
+    return (row["ip"] or row["mac"] or "?", row["unit"], row["key"].replace("_", " "), row["value"], row["source"])
 
 
 def _anomalies(page: Page, whole: Document) -> None:
-    rows = [
-        (
-            f"{row['client'] or '?'} → {row['server'] or '?'}",
-            row["protocol"],
-            f"{row['kind'].replace('_', ' ')}: {row['detail']}",
-            row["count"],
-        )
-        for row in sorted(whole["anomalies"], key=lambda row: -row["count"])
-    ]
-    if rows:
+    if rows := whole["anomalies"]:
         page.title("Anomalies", "breaches of the protocols", "bold yellow")
-        page.table((_WHO, "Protocol", "What", "#Times"), rows)
+        page.table((_WHO, "Protocol", "What", "#Times"), _ordered(rows, lambda row: -row["count"], _anomaly_cells))
+
+
+def _anomaly_cells(row: AnomalyRow) -> tuple[str | int, ...]:
+    what = f"{row['kind'].replace('_', ' ')}: {row['detail']}"
+    return (f"{row['client'] or '?'} → {row['server'] or '?'}", row["protocol"], what, row["count"])
 
 
 def _vlan(number: int | None) -> str:

@@ -10,6 +10,9 @@ use zstd::stream::read::Decoder as ZstdDecoder;
 /// Octets the window of a stream begins with; a longer record makes it grow to that record's length.
 const WINDOW: usize = 1 << 20;
 
+/// Pages are given back in pieces of this many octets, a power of two and a multiple of any page size.
+const RELEASED: usize = 4 << 20;
+
 /// The least a compression is told by.
 const MAGIC: usize = 4;
 
@@ -24,7 +27,8 @@ pub(super) struct Octets {
 }
 
 enum Store {
-    Mapped(Mmap),
+    /// And up to where its pages have been given back.
+    Mapped(Mmap, usize),
     Streamed(Stream),
 }
 
@@ -33,7 +37,7 @@ impl Octets {
     pub(super) fn of_file(file: File) -> io::Result<Self> {
         let Ok(mapping) = map(&file) else { return Self::of_reader(Box::new(file)) };
         if Compression::of(&mapping) == Compression::None {
-            return Ok(Self { store: Store::Mapped(mapping), at: 0 });
+            return Ok(Self { store: Store::Mapped(mapping, 0), at: 0 });
         }
         Self::of_reader(Box::new(Cursor::new(mapping)))
     }
@@ -46,7 +50,7 @@ impl Octets {
     #[inline]
     fn shown(&self) -> &[u8] {
         match &self.store {
-            Store::Mapped(mapping) => mapping,
+            Store::Mapped(mapping, _) => mapping,
             Store::Streamed(stream) => stream.window.get(..stream.end).unwrap_or_default(),
         }
     }
@@ -63,6 +67,17 @@ impl Octets {
         let from = self.at.wrapping_add(start);
         self.at = self.at.wrapping_add(total);
         self.shown().get(from..from.wrapping_add(length)).unwrap_or_default()
+    }
+
+    /// Give the pages back that have been consumed, so that a large file does not fill the memory of this process.
+    pub(super) fn release(&mut self) {
+        if let Store::Mapped(mapping, released) = &mut self.store {
+            let whole = self.at.saturating_sub(*released) & !(RELEASED.wrapping_sub(1));
+            if whole > 0 {
+                release(mapping, *released, whole);
+                *released = released.saturating_add(whole);
+            }
+        }
     }
 
     /// Consume `total` octets of the window.
@@ -82,7 +97,7 @@ impl Octets {
     /// Octets of the capture consumed so far; decompressed ones where it is compressed.
     pub(super) fn offset(&self) -> u64 {
         let passed = match &self.store {
-            Store::Mapped(_) => 0,
+            Store::Mapped(..) => 0,
             Store::Streamed(stream) => stream.passed,
         };
         passed.saturating_add(self.at as u64)
@@ -99,7 +114,7 @@ impl Octets {
     /// How the source is compressed: `gzip`, `zstd` or none.
     pub(super) fn compression(&self) -> Option<&'static str> {
         match &self.store {
-            Store::Mapped(_) => None,
+            Store::Mapped(..) => None,
             Store::Streamed(stream) => stream.feed.compression().name(),
         }
     }
@@ -107,7 +122,7 @@ impl Octets {
     /// Why reading ended before the end of the source, if it did.
     pub(super) fn failure(&self) -> Option<&io::Error> {
         match &self.store {
-            Store::Mapped(_) => None,
+            Store::Mapped(..) => None,
             Store::Streamed(stream) => stream.failure.as_ref(),
         }
     }
@@ -127,6 +142,15 @@ fn map(file: &File) -> io::Result<Mmap> {
     #[cfg(unix)]
     let _ = mapping.advise(memmap2::Advice::Sequential); // Only a hint: a kernel that refuses it reads as well.
     Ok(mapping)
+}
+
+/// Give the pages of a part of the mapping that has been read back to the system.
+#[allow(unsafe_code, reason = "memmap2 leaves to its caller that dropping pages loses nothing")]
+fn release(mapping: &Mmap, start: usize, length: usize) {
+    // SAFETY: the mapping is of a file and never written to, so a page that is dropped is read from the file again if it
+    // is ever looked at: nothing can be lost. Both numbers are multiples of the page size and lie within the mapping.
+    #[cfg(unix)]
+    let _ = unsafe { mapping.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, length) }; // Only a hint.
 }
 
 /// A window that moves over what a reader delivers.
