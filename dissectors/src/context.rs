@@ -1,5 +1,6 @@
 //! The sink of the engine: pairs requests with responses and counts them where they belong.
 
+use core::cell::Cell;
 use core::fmt;
 use std::collections::VecDeque;
 
@@ -7,7 +8,7 @@ use crate::decode::{Address, Mac};
 use crate::error::{Error, Result};
 use crate::flow::{Assembly, Flow, Pending, Side};
 use crate::observations::{EndpointKey, Text, Transport};
-use crate::protocols::{Kind, Protocol};
+use crate::protocols::{Gist, Kind, Protocol};
 use crate::sink::{Evidence, Label, Matched, Memo, Part, Request, Response, Role, Scope, Sink, Subject, Whole};
 use crate::table::Place;
 use crate::tables::{OperationKey, Tables};
@@ -33,6 +34,10 @@ pub struct Context<'a> {
     pub side: Side,
     /// When.
     pub time: i64,
+    /// Calls of the dissector so far, those that only weigh who is the client left out.
+    pub said: Cell<u32>,
+    /// The operation whose request was answered last, and the gist of that request where it was accepted.
+    pub answered: Option<(Place, u64)>,
 }
 
 impl Context<'_> {
@@ -109,7 +114,113 @@ impl Context<'_> {
         let key = OperationKey { protocol, function, subfunction, unit, object };
         let place = self.tables.operation(conversation, &key, self.flow.last_operation, self.time);
         self.flow.last_operation = place;
+        self.flow.next_operation = place.and_then(|place| self.tables.operations.get(place)?.successor);
         place
+    }
+
+    /// Count a message that says what an earlier one said. False where it must be dissected.
+    #[inline]
+    pub fn repeat(&mut self, gist: &Gist) -> bool {
+        if gist.asks { self.repeat_request(gist) } else { self.repeat_response(gist) }
+    }
+
+    #[inline]
+    fn repeat_request(&mut self, gist: &Gist) -> bool {
+        let Some(place) = self.flow.next_operation.filter(|_| self.flow.roles.is_settled(self.side)) else { return false };
+        let Some(row) = self.tables.operations.get_mut(place) else { return false };
+        let is_same = row.request_gist == gist.key
+            && Some(row.conversation) == self.flow.conversation
+            && core::ptr::eq(row.protocol, self.flow.spoken)
+            && !self.flow.halves.of(self.side).link.destination.is_group();
+        if !is_same {
+            return false;
+        }
+        row.requests = row.requests.saturating_add(1);
+        row.span.add(self.time);
+        let matched = Matched { function: row.function, subfunction: row.subfunction, context: row.request_context };
+        let (protocol, successor) = (row.protocol, row.successor);
+        self.tables.operations.mark(place);
+        self.flow.last_operation = Some(place);
+        self.flow.next_operation = successor;
+        let (transaction, side, time) = (gist.transaction, self.side, self.time);
+        self.wait(Pending { protocol, transaction, side, operation: place, time, gist: gist.key, matched });
+        true
+    }
+
+    #[inline]
+    fn repeat_response(&mut self, gist: &Gist) -> bool {
+        let asker = self.side.other();
+        let newest = self.flow.pending.back().filter(|pending| {
+            pending.transaction == gist.transaction && pending.side == asker && core::ptr::eq(pending.protocol, self.flow.spoken)
+        });
+        let Some(pending) = newest.filter(|pending| pending.gist != 0 && self.flow.roles.is_settled(asker)).copied() else { return false };
+        let Some(row) = self.tables.operations.get_mut(pending.operation) else { return false };
+        if row.response_gist != gist.key || row.request_gist != pending.gist {
+            return false;
+        }
+        row.respond(None, self.time);
+        row.response_time.add(u64::try_from(self.time.saturating_sub(pending.time)).unwrap_or(0));
+        self.tables.operations.mark(pending.operation);
+        self.flow.pending.pop_back();
+        self.waited();
+        true
+    }
+
+    /// Dissect a message with a gist. Where it says one thing only, the next one with the same gist need not be dissected.
+    #[inline(never)]
+    pub fn learn(&mut self, protocol: &'static Protocol, message: &[u8], gist: &Gist) {
+        self.said.set(0);
+        self.answered = None;
+        let waiting = self.flow.pending.len();
+        self.dissect(protocol, message, true);
+        if self.said.get() != 1 {
+            return;
+        }
+        if gist.asks {
+            let is_waiting = self.flow.pending.len() > waiting;
+            let Some(pending) = self.flow.pending.back_mut().filter(|_| is_waiting) else { return };
+            let Some(row) = self.tables.operations.get_mut(pending.operation) else { return };
+            if row.request_gist != gist.key {
+                (row.request_gist, row.response_gist) = (gist.key, 0);
+            }
+            row.request_context = pending.matched.context;
+            pending.gist = gist.key;
+        } else if let Some((place, request)) = self.answered
+            && let Some(row) = self.tables.operations.get_mut(place)
+            && row.request_gist == request
+            && request != 0
+        {
+            row.response_gist = gist.key;
+        }
+    }
+
+    /// A request waits for its response.
+    #[inline]
+    fn wait(&mut self, pending: Pending) {
+        if !self.flow.pending.is_empty() {
+            self.expire();
+        }
+        if self.tables.pending >= self.tables.limits.pending {
+            self.tables.evicted_pending = self.tables.evicted_pending.saturating_add(1);
+            return;
+        }
+        self.tables.pending = self.tables.pending.saturating_add(1);
+        self.flow.pending.push_back(pending);
+    }
+
+    /// A request waits no more.
+    #[inline]
+    fn waited(&mut self) {
+        self.tables.pending = self.tables.pending.saturating_sub(1);
+        if self.flow.pending.is_empty() && self.flow.pending.capacity() > KEPT_PENDING {
+            self.flow.pending = VecDeque::new();
+        }
+    }
+
+    /// A dissector has said something that a gist does not stand for.
+    #[inline]
+    fn speak(&self, times: u32) {
+        self.said.set(self.said.get().saturating_add(times));
     }
 
     fn addresses(&self, side: Side) -> Subject {
@@ -146,11 +257,15 @@ impl Sink for Context<'_> {
     }
 
     fn set_unit(&mut self, unit: Label<'_>) {
+        self.speak(2);
+        // What was asked of another unit before is not what follows now.
+        (self.flow.last_operation, self.flow.next_operation) = (None, None);
         self.flow.unit = Some(Text::new(&unit));
     }
 
     #[inline]
     fn request(&mut self, request: &Request<'_>) {
+        self.speak(1);
         self.speaks(request.protocol);
         let Some(place) = self.operation(request.protocol, request.function, request.subfunction, request.unit, request.object) else {
             return;
@@ -160,27 +275,14 @@ impl Sink for Context<'_> {
         row.span.add(self.time);
         // Whoever answers a broadcast does so from its own address, on another flow.
         let Some(transaction) = request.transaction.filter(|_| !self.flow.halves.of(self.side).link.destination.is_group()) else { return };
-        if !self.flow.pending.is_empty() {
-            self.expire();
-        }
-        if self.tables.pending >= self.tables.limits.pending {
-            self.tables.evicted_pending = self.tables.evicted_pending.saturating_add(1);
-            return;
-        }
-        self.tables.pending = self.tables.pending.saturating_add(1);
         let matched = Matched { function: request.function, subfunction: request.subfunction, context: request.context };
-        self.flow.pending.push_back(Pending {
-            protocol: request.protocol,
-            transaction,
-            side: self.side,
-            operation: place,
-            time: self.time,
-            matched,
-        });
+        let (protocol, side, time) = (request.protocol, self.side, self.time);
+        self.wait(Pending { protocol, transaction, side, operation: place, time, gist: 0, matched });
     }
 
     #[inline]
     fn response(&mut self, response: &Response<'_>) -> Option<Matched> {
+        self.speak(1);
         self.speaks(response.protocol);
         let answers = |pending: &Pending| {
             response.transaction == Some(pending.transaction)
@@ -201,12 +303,11 @@ impl Sink for Context<'_> {
             pending.transaction = next;
             before
         } else {
-            self.tables.pending = self.tables.pending.saturating_sub(1);
-            self.flow.pending.remove(at)?
+            let pending = self.flow.pending.remove(at)?;
+            self.waited();
+            pending
         };
-        if self.flow.pending.is_empty() && self.flow.pending.capacity() > KEPT_PENDING {
-            self.flow.pending = VecDeque::new();
-        }
+        self.answered = Some((pending.operation, if response.status.is_none() { pending.gist } else { 0 }));
         if let Some(row) = self.tables.operations.touch(pending.operation) {
             row.respond(response.status, self.time);
             row.response_time.add(u64::try_from(self.time.saturating_sub(pending.time)).unwrap_or(0));
@@ -215,6 +316,7 @@ impl Sink for Context<'_> {
     }
 
     fn fact(&mut self, source: &'static str, unit: Option<Label<'_>>, key: &'static str, value: &[u8]) {
+        self.speak(2);
         let value = crate::text::clean(value);
         let unit = match (&unit, &self.flow.unit) {
             (Some(unit), _) => *unit,
@@ -227,6 +329,7 @@ impl Sink for Context<'_> {
     }
 
     fn fact_about(&mut self, subject: Subject, source: &'static str, key: &'static str, value: &[u8]) {
+        self.speak(2);
         let endpoint = EndpointKey { mac: subject.mac, ip: subject.ip, vlan: self.flow.halves.of(self.side).link.vlan };
         self.tables.fact(endpoint, source, &Label::NONE, key, &crate::text::clean(value), self.time);
     }
@@ -249,12 +352,14 @@ impl Sink for Context<'_> {
 
     #[cold]
     fn anomaly(&mut self, protocol: &'static str, kind: &'static str, detail: fmt::Arguments<'_>) {
+        self.speak(2);
         if let Some(conversation) = self.tables.conversation(self.flow, self.time) {
             self.tables.anomaly(conversation, protocol, kind, detail, self.time);
         }
     }
 
     fn assemble(&mut self, part: &Part<'_>, whole: Whole) -> Result<()> {
+        self.speak(2);
         let at = self.flow.assemblies.iter().position(|assembly| assembly.side == self.side && assembly.channel == part.channel);
         if part.first {
             if let Some(at) = at {
@@ -298,6 +403,7 @@ impl Sink for Context<'_> {
     }
 
     fn remember(&mut self, scope: Scope, key: u64, octets: &[u8]) {
+        self.speak(2);
         let memo = Memo::new(octets);
         if let Some(address) = self.address(scope) {
             self.tables.remember(address, key, memo, self.time);
@@ -318,6 +424,7 @@ impl Sink for Context<'_> {
     }
 
     fn recall(&self, scope: Scope, key: u64) -> Option<Memo> {
+        self.speak(2);
         match self.address(scope) {
             Some(address) => self.tables.recall(address, key),
             None => self.flow.memory.iter().find(|(known, _)| *known == key).map(|(_, memo)| *memo),
@@ -325,6 +432,7 @@ impl Sink for Context<'_> {
     }
 
     fn forget(&mut self, scope: Scope, key: u64) {
+        self.speak(2);
         if let Some(address) = self.address(scope) {
             return self.tables.forget(address, key);
         }

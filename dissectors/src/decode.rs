@@ -42,6 +42,20 @@ impl Address {
     const fn v4(octets: [u8; 4]) -> Self {
         Self(Self::MAPPED | u32::from_be_bytes(octets) as u128)
     }
+
+    /// The IPv4 address with that number.
+    #[must_use]
+    pub const fn of_v4(number: u64) -> Self {
+        Self(Self::MAPPED | (number & 0xffff_ffff) as u128)
+    }
+
+    /// The lower and the upper half.
+    #[inline]
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the halves are meant")]
+    pub const fn halves(self) -> [u64; 2] {
+        [self.0 as u64, (self.0 >> 64) as u64]
+    }
 }
 
 /// Link addresses and tag of a frame.
@@ -209,12 +223,14 @@ pub fn decode(link: LinkType, frame: &[u8]) -> Decoded<'_> {
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "measured: saves 70 instructions a frame, the packet is never written to memory")]
 fn ethernet(frame: &[u8]) -> Decoded<'_> {
-    let Some((destination, rest)) = frame.split_first_chunk::<6>() else { return Decoded::Malformed("Ethernet header cut off") };
-    let Some(([a, b, c, d, e, f, t0, t1], rest)) = rest.split_first_chunk::<8>() else {
+    // Eight octets at a time: the destination with the front of the source, the source with the EtherType.
+    let (Some(front), Some(rest)) = (frame.first_chunk::<8>(), frame.get(6..)) else {
         return Decoded::Malformed("Ethernet header cut off");
     };
-    let link = Link { source: Mac::new([*a, *b, *c, *d, *e, *f]), destination: Mac::new(*destination), vlan: 0 };
-    network(link, u16::from_be_bytes([*t0, *t1]), rest)
+    let Some((back, rest)) = rest.split_first_chunk::<8>() else { return Decoded::Malformed("Ethernet header cut off") };
+    let (front, back) = (u64::from_be_bytes(*front), u64::from_be_bytes(*back));
+    let link = Link { source: Mac(back >> 16), destination: Mac(front >> 16), vlan: 0 };
+    network(link, (back & 0xffff) as u16, rest)
 }
 
 /// Decode what a tunnel carries.
@@ -310,30 +326,32 @@ fn raw(link: Link, octets: &[u8]) -> Decoded<'_> {
 #[expect(clippy::inline_always, reason = "measured: saves 70 instructions a frame, the packet is never written to memory")]
 fn ipv4(link: Link, octets: &[u8]) -> Decoded<'_> {
     let Some((header, rest)) = octets.split_first_chunk::<20>() else { return Decoded::Malformed("IPv4 header cut off") };
-    let [version, _, l0, l1, i0, i1, f0, f1, time_to_live, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header;
+    let ([[version, _, l0, l1], [i0, i1, f0, f1], [time_to_live, protocol, _, _], source, destination], _) = header.as_chunks::<4>() else {
+        return Decoded::Malformed("IPv4 header cut off");
+    };
     if version >> 4 != 4 || version & 0x0f < 5 {
         return Decoded::Malformed("IPv4 header with a wrong version or length");
     }
     let header_length = usize::from(version & 0x0f).wrapping_mul(4);
     let Some(rest) = rest.get(header_length.saturating_sub(20)..) else { return Decoded::Malformed("IPv4 options cut off") };
     // A total length of 0 is left to the card by hosts that offload segmentation: take what is there.
-    let length = match usize::from(u16::from_be_bytes([l0, l1])) {
+    let length = match usize::from(u16::from_be_bytes([*l0, *l1])) {
         0 => rest.len(),
         total => match total.checked_sub(header_length) {
             Some(length) => length,
             None => return Decoded::Malformed("IPv4 total length shorter than its header"),
         },
     };
-    let place = u16::from_be_bytes([f0, f1]);
+    let place = u16::from_be_bytes([*f0, *f1]);
     let fragment = (place & 0x3fff != 0).then(|| Fragment { offset: u32::from(place & 0x1fff).wrapping_mul(8), more: place & 0x2000 != 0 });
     Decoded::Ip(
         link,
         Ip {
-            source: Address::v4([s0, s1, s2, s3]),
-            destination: Address::v4([d0, d1, d2, d3]),
-            protocol,
-            identification: u32::from(u16::from_be_bytes([i0, i1])),
-            time_to_live,
+            source: Address::v4(*source),
+            destination: Address::v4(*destination),
+            protocol: *protocol,
+            identification: u32::from(u16::from_be_bytes([*i0, *i1])),
+            time_to_live: *time_to_live,
             fragment,
             payload: rest.get(..length).unwrap_or(rest),
             length,
@@ -392,19 +410,97 @@ fn ipv6(link: Link, octets: &[u8]) -> Decoded<'_> {
     Decoded::Malformed("too many IPv6 extension headers")
 }
 
+/// The frames that nearly all of a plant are, in one go: Ethernet II with at most one tag, IPv4 without options or
+/// fragments, TCP.
+#[derive(Clone, Copy, Debug)]
+pub struct Usual<'a> {
+    /// Link layer.
+    pub link: Link,
+    /// Sender's address and port, `address << 16 | port`.
+    pub source: u64,
+    /// Receiver's.
+    pub destination: u64,
+    /// Identification of the datagram.
+    pub identification: u16,
+    /// Hops that are left to it.
+    pub time_to_live: u8,
+    /// The segment.
+    pub segment: Tcp<'a>,
+}
+
+/// Decode a usual frame; none for all others, [`decode`] and [`tcp`] tell what those are. Says the same as those two.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "measured: halves the instructions of the decoding of a frame")]
+#[must_use]
+pub fn usual(frame: &[u8]) -> Option<Usual<'_>> {
+    let (front, _) = frame.split_first_chunk::<8>()?;
+    let (back, mut rest) = frame.get(6..)?.split_first_chunk::<8>()?;
+    let (front, back) = (u64::from_be_bytes(*front), u64::from_be_bytes(*back));
+    let mut link = Link { source: Mac(back >> 16), destination: Mac(front >> 16), vlan: 0 };
+    let mut kind = (back & 0xffff) as u16;
+    if kind == 0x8100 {
+        let (tag, inner) = rest.split_first_chunk::<4>()?;
+        let tag = u32::from_be_bytes(*tag);
+        link.vlan = (tag >> 16 & 0x0fff) as u16;
+        (kind, rest) = ((tag & 0xffff) as u16, inner);
+    }
+    let (header, _) = rest.split_first_chunk::<40>()?;
+    let (
+        [[0x45, _, l0, l1], [i0, i1, f0, f1], [time_to_live, TCP, _, _], source, destination, ports, sequence, acknowledgement, last, sum],
+        _,
+    ) = header.as_chunks::<4>()
+    else {
+        return None;
+    };
+    let total = usize::from(u16::from_be_bytes([*l0, *l1]));
+    let [offset, flags, w0, w1] = *last;
+    let start = usize::from(offset >> 4).wrapping_mul(4);
+    // The headers' end and the payload's, from the front of the IP header.
+    let head = start.wrapping_add(20);
+    if kind != IPV4 || u16::from_be_bytes([*f0, *f1]) & 0x3fff != 0 || start < 20 || total < head {
+        return None;
+    }
+    let options = rest.get(40..head)?;
+    let payload = rest.get(head..total.min(rest.len()))?;
+    let ports = u32::from_be_bytes(*ports);
+    let (source_port, destination_port) = ((ports >> 16) as u16, (ports & 0xffff) as u16);
+    let [c0, c1, _, _] = *sum;
+    Some(Usual {
+        link,
+        source: u64::from(u32::from_be_bytes(*source)) << 16 | u64::from(source_port),
+        destination: u64::from(u32::from_be_bytes(*destination)) << 16 | u64::from(destination_port),
+        identification: u16::from_be_bytes([*i0, *i1]),
+        time_to_live: *time_to_live,
+        segment: Tcp {
+            source: source_port,
+            destination: destination_port,
+            sequence: u32::from_be_bytes(*sequence),
+            acknowledgement: u32::from_be_bytes(*acknowledgement),
+            flags,
+            window: u16::from_be_bytes([w0, w1]),
+            checksum: u16::from_be_bytes([c0, c1]),
+            options,
+            payload,
+            length: total.wrapping_sub(head),
+        },
+    })
+}
+
 /// Read a TCP header; `None` where it is cut off or lies about its length.
 #[inline]
 #[must_use]
 pub fn tcp(octets: &[u8], length: usize) -> Option<Tcp<'_>> {
     let (header, rest) = octets.split_first_chunk::<20>()?;
-    let [s0, s1, d0, d1, n0, n1, n2, n3, a0, a1, a2, a3, offset, flags, w0, w1, c0, c1, _, _] = header;
+    let ([[s0, s1, d0, d1], sequence, acknowledgement, [offset, flags, w0, w1], [c0, c1, _, _]], _) = header.as_chunks::<4>() else {
+        return None;
+    };
     let options = usize::from(offset >> 4).checked_sub(5)?.wrapping_mul(4);
     let (options, payload) = rest.split_at_checked(options)?;
     Some(Tcp {
         source: u16::from_be_bytes([*s0, *s1]),
         destination: u16::from_be_bytes([*d0, *d1]),
-        sequence: u32::from_be_bytes([*n0, *n1, *n2, *n3]),
-        acknowledgement: u32::from_be_bytes([*a0, *a1, *a2, *a3]),
+        sequence: u32::from_be_bytes(*sequence),
+        acknowledgement: u32::from_be_bytes(*acknowledgement),
         flags: *flags,
         window: u16::from_be_bytes([*w0, *w1]),
         checksum: u16::from_be_bytes([*c0, *c1]),

@@ -1,5 +1,7 @@
 //! From payload to messages: recognise the protocol, cut the stream into messages, find the way back after a gap.
 
+use core::cell::Cell;
+
 use crate::context::Context;
 use crate::decode::Tcp;
 use crate::facts;
@@ -38,7 +40,7 @@ impl Delivery<'_> {
 
     #[inline]
     fn context(&mut self) -> Context<'_> {
-        Context { tables: self.tables, flow: self.flow, side: self.side, time: self.time }
+        Context { tables: self.tables, flow: self.flow, side: self.side, time: self.time, said: Cell::new(0), answered: None }
     }
 
     /// Octets of a TCP stream, in order. `cut`: the snap length cut off what follows them.
@@ -46,7 +48,17 @@ impl Delivery<'_> {
     pub fn segment(&mut self, octets: &[u8], cut: bool) {
         match self.flow.recognition {
             Recognition::Known(protocol) => {
-                if self.flow.halves.of(self.side).stream.partial.is_empty() {
+                let stream = &self.flow.halves.of(self.side).stream;
+                let is_plain = stream.partial.is_empty() && !stream.searching && !cut && protocol.first_messages == 0;
+                // Nearly every segment is one whole message, and most of those say what others have said before.
+                if is_plain && let Some(gist) = (protocol.gist)(octets, &self.tables.hashes) {
+                    let mut context = self.context();
+                    if !context.repeat(&gist) {
+                        context.learn(protocol, octets, &gist);
+                    }
+                } else if is_plain && matches!((protocol.frame)(octets), Ok(Some(length)) if length == octets.len() && length > 0) {
+                    self.context().dissect(protocol, octets, true);
+                } else if stream.partial.is_empty() {
                     self.consume(protocol, octets, cut);
                 } else {
                     self.join(protocol, octets, cut);
@@ -58,7 +70,7 @@ impl Delivery<'_> {
     }
 
     /// Dissect all whole messages; keep the front of one that is not.
-    #[inline]
+    #[inline(never)]
     fn consume(&mut self, protocol: &'static Protocol, octets: &[u8], cut: bool) {
         let used = self.messages(protocol, octets, cut, true);
         let rest = octets.get(used..).unwrap_or_default();
@@ -98,7 +110,7 @@ impl Delivery<'_> {
 
     /// Dissect the messages at the front of `octets`; returns how many octets are done with. `fresh`: a segment or
     /// datagram begins there.
-    #[inline]
+    #[inline(never)]
     fn messages(&mut self, protocol: &'static Protocol, octets: &[u8], cut: bool, fresh: bool) -> usize {
         let mut used = 0_usize;
         while let Some(rest) = octets.get(used..).filter(|rest| !rest.is_empty()) {

@@ -89,6 +89,13 @@ struct Arrival {
     depth: u8,
 }
 
+/// What is known of the datagram around a segment.
+#[derive(Clone, Copy)]
+struct Datagram {
+    identification: u32,
+    time_to_live: u8,
+}
+
 /// The fast path.
 pub struct Engine {
     flows: Table<Flow>,
@@ -137,22 +144,25 @@ impl Engine {
             increase(&mut counters.truncated_frames);
         }
         let arrival = Arrival { time: frame.time, wire_length: frame.wire_length, depth: 0 };
-        let decoded = decode::decode(frame.link, frame.octets);
-        if let Decoded::Ip(link, ip) = &decoded
-            && ip.protocol == decode::TCP
-            && ip.fragment.is_none()
-            && let Some(segment) = decode::tcp(ip.payload, ip.length)
+        if frame.link == LinkType::ETHERNET
+            && let Some(usual) = decode::usual(frame.octets)
         {
-            return self.tcp(link, ip, &segment, arrival);
+            let (key, side) = FlowKey::v4(usual.source, usual.destination, usual.link.vlan);
+            let datagram = Datagram { identification: u32::from(usual.identification), time_to_live: usual.time_to_live };
+            return self.segment(key, side, &usual.link, datagram, &usual.segment, arrival);
         }
-        if matches!(decoded, Decoded::Unsupported) {
-            return self.skip(frame.link);
-        }
-        self.decoded(&decoded, arrival);
+        self.unusual(frame, arrival);
     }
 
-    /// Everything but the usual TCP segment.
+    /// Everything but the usual segment of TCP.
     #[inline(never)]
+    fn unusual(&mut self, frame: &Frame<'_>, arrival: Arrival) {
+        match decode::decode(frame.link, frame.octets) {
+            Decoded::Unsupported => self.skip(frame.link),
+            decoded => self.decoded(&decoded, arrival),
+        }
+    }
+
     fn decoded(&mut self, decoded: &Decoded<'_>, arrival: Arrival) {
         match decoded {
             Decoded::Ip(link, ip) => match ip.fragment {
@@ -195,8 +205,10 @@ impl Engine {
         let (source, destination) = (Address(u128::from(link.source.0)), Address(u128::from(link.destination.0)));
         let (key, side) = FlowKey::new((source, ether_type), (destination, ether_type), Transport::Ethernet, link.vlan);
         let signature = self.tables.hashes.of((source.0, destination.0, ether_type, payload));
-        let Some(place) = self.counted(key, self.tables.hashes.of(key), side, link, (signature, Within::ALIKE), arrival) else { return };
-        let Some(flow) = self.flows.get_mut(place) else { return };
+        let Some(place) = self.counted(key, key.hash_with(&self.tables.hashes), side, link, (signature, Within::ALIKE), arrival) else {
+            return;
+        };
+        let Some(flow) = self.flows.touch_at(place) else { return };
         // What the snap length cut off is not known to be missing here: the header before it may be of any length.
         Delivery { tables: &mut self.tables, flow, side, time: arrival.time }.datagram(payload, false);
         Self::balance(&mut self.buffered, &mut self.tables, flow);
@@ -237,8 +249,8 @@ impl Engine {
         let port = u16::from(protocol);
         let (key, side) = FlowKey::new((ip.source, port), (ip.destination, port), transport, link.vlan);
         let signature = self.tables.hashes.of((ip.source.0, ip.destination.0, protocol, ip.identification, ip.length, front(ip.payload)));
-        let place = self.counted(key, self.tables.hashes.of(key), side, link, (signature, Within::ALIKE), arrival);
-        if let Some(flow) = place.and_then(|place| self.flows.get_mut(place)) {
+        let place = self.counted(key, key.hash_with(&self.tables.hashes), side, link, (signature, Within::ALIKE), arrival);
+        if let Some(flow) = place.and_then(|place| self.flows.touch_at(place)) {
             flow.recognition = crate::flow::Recognition::Unknown;
         }
     }
@@ -247,10 +259,10 @@ impl Engine {
         let ends = ((ip.source, datagram.source), (ip.destination, datagram.destination));
         let (key, side) = FlowKey::new(ends.0, ends.1, Transport::Udp, link.vlan);
         let what = (ip.identification, datagram.checksum, datagram.length, front(datagram.payload));
-        let hash = self.tables.hashes.of(key);
+        let hash = key.hash_with(&self.tables.hashes);
         let signature = self.tables.hashes.of((hash, side == Side::Low, what));
         let Some(place) = self.counted(key, hash, side, link, (signature, Within::ALIKE), arrival) else { return };
-        let Some(flow) = self.flows.get_mut(place) else { return };
+        let Some(flow) = self.flows.touch_at(place) else { return };
         let cut = datagram.payload.len() < datagram.length;
         Delivery { tables: &mut self.tables, flow, side, time: arrival.time }.datagram(datagram.payload, cut);
         Self::balance(&mut self.buffered, &mut self.tables, flow);
@@ -266,17 +278,17 @@ impl Engine {
         link: &Link,
         (signature, within): (u64, Within),
         arrival: Arrival,
-    ) -> Option<Place> {
+    ) -> Option<u32> {
         if let Some(flow) = self.window.again(signature, arrival.time, within) {
             self.duplicate(key, hash, side, flow);
             return None;
         }
-        let place = match self.flows.find(hash, |flow| flow.key == key) {
-            Some(place) => place,
-            None => self.new_flow(key, hash, side, arrival.time)?,
+        let index = match self.flows.index_of(hash, |flow| flow.key == key) {
+            Some(index) => index,
+            None => self.new_flow(key, hash, side, arrival.time)?.index(),
         };
-        self.window.counts_in(signature, place.index());
-        let flow = self.flows.touch(place)?;
+        self.window.counts_in(signature, index);
+        let flow = self.flows.touch_at(index)?;
         flow.last = arrival.time;
         if flow.halves.of(side).link != *link {
             Self::moved(&mut self.tables, flow, side, link);
@@ -285,7 +297,7 @@ impl Engine {
         half.traffic.packets = half.traffic.packets.wrapping_add(1);
         half.traffic.octets = half.traffic.octets.wrapping_add(u64::from(arrival.wire_length));
         half.span.add(arrival.time);
-        Some(place)
+        Some(index)
     }
 
     /// A packet once more: it is counted where it was counted before, and if it came with another VLAN, from the other
@@ -349,27 +361,31 @@ impl Engine {
         flow.halves.of_mut(side).link = *link;
     }
 
-    #[inline]
+    #[inline(never)]
     fn tcp(&mut self, link: &Link, ip: &Ip<'_>, segment: &Tcp<'_>, arrival: Arrival) {
         let ends = ((ip.source, segment.source), (ip.destination, segment.destination));
         let (key, side) = FlowKey::new(ends.0, ends.1, Transport::Tcp, link.vlan);
-        let hash = self.tables.hashes.of(key);
-        let signature = self.signature(ip, segment, hash, side);
-        let Some(place) = self.counted(key, hash, side, link, signature, arrival) else { return };
-        let Some(flow) = self.flows.get_mut(place) else { return };
+        let datagram = Datagram { identification: ip.identification, time_to_live: ip.time_to_live };
+        self.segment(key, side, link, datagram, segment, arrival);
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "measured: the usual segment is never written to memory")]
+    fn segment(&mut self, key: FlowKey, side: Side, link: &Link, datagram: Datagram, segment: &Tcp<'_>, arrival: Arrival) {
+        let hash = key.hash_with(&self.tables.hashes);
+        let signature = self.signature(datagram.identification, segment, hash, side);
+        let Some(index) = self.counted(key, hash, side, link, signature, arrival) else { return };
+        let Some(flow) = self.flows.touch_at(index) else { return };
         let mut delivery = Delivery { tables: &mut self.tables, flow, side, time: arrival.time };
-        if segment.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) == Tcp::SYN {
-            handshake(&mut delivery, segment, ip.time_to_live);
-        } else {
+        if segment.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) == 0 {
             if segment.has(Tcp::ACK) {
                 acknowledge(&mut delivery, segment, &mut self.counters);
             }
             if segment.length > 0 {
                 payload(&mut delivery, segment, &mut self.counters);
             }
-        }
-        if segment.flags & (Tcp::FIN | Tcp::RST) != 0 {
-            end(&mut delivery, segment, &mut self.counters);
+        } else {
+            self::control(&mut delivery, segment, &mut self.counters, datagram.time_to_live);
         }
         if flow.has_buffered || flow.accounted > 0 {
             Self::balance(&mut self.buffered, &mut self.tables, flow);
@@ -378,12 +394,12 @@ impl Engine {
 
     /// A number that two different segments do not share. Seeded, so that nobody can make two that do.
     #[inline]
-    fn signature(&self, ip: &Ip<'_>, segment: &Tcp<'_>, hash: u64, side: Side) -> (u64, Within) {
+    fn signature(&self, identification: u32, segment: &Tcp<'_>, hash: u64, side: Side) -> (u64, Within) {
         let numbers = u64::from(segment.sequence) << 32 | u64::from(segment.acknowledgement);
-        let identification = u64::from(ip.identification) << 32 | u64::from(segment.checksum) << 16 | u64::from(segment.window);
+        let sums = u64::from(identification) << 32 | u64::from(segment.checksum) << 16 | u64::from(segment.window);
         let shape = (segment.length as u64) << 16 | u64::from(segment.flags) << 8 | u64::from(side == Side::Low);
-        let within = if ip.identification == 0 { Within::ALIKE } else { Within::IDENTIFIED };
-        (self.tables.hashes.of((hash, numbers, identification, shape)), within)
+        let within = if identification == 0 { Within::ALIKE } else { Within::IDENTIFIED };
+        (self.tables.hashes.of_words([hash ^ shape, numbers, sums]), within)
     }
 
     /// Keep the account of what flows buffer; a flow that would go over the budget loses its buffers.
@@ -444,6 +460,23 @@ impl Engine {
 /// What is compared of a payload whose checksum may be missing.
 fn front(payload: &[u8]) -> &[u8] {
     payload.get(..64).unwrap_or(payload)
+}
+
+/// A segment that begins or ends a connection.
+#[inline(never)]
+fn control(delivery: &mut Delivery<'_>, segment: &Tcp<'_>, counters: &mut Counters, time_to_live: u8) {
+    if segment.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) == Tcp::SYN {
+        return handshake(delivery, segment, time_to_live);
+    }
+    if segment.has(Tcp::ACK) {
+        acknowledge(delivery, segment, counters);
+    }
+    if segment.length > 0 {
+        payload(delivery, segment, counters);
+    }
+    if segment.flags & (Tcp::FIN | Tcp::RST) != 0 {
+        end(delivery, segment, counters);
+    }
 }
 
 /// A SYN or its answer: begins a connection, and says who is the client.

@@ -9,7 +9,7 @@ use crate::observations::{Span, Text, Traffic, Transport};
 use crate::protocols::{Kind, Likeness, PORTS, PROTOCOLS, Protocol};
 use crate::sink::{Evidence, Memo, Role};
 use crate::stream::Stream;
-use crate::table::{Place, Row};
+use crate::table::{Hashes, Place, Row};
 
 /// The two sides of a flow, in the order of their addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,12 +68,10 @@ pub struct FlowKey {
 }
 
 impl Hash for FlowKey {
-    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // Without the VLAN: both sides of a router hash alike, and a copy of a packet is found whatever its tag.
         state.write_u128(self.low.0);
         state.write_u128(self.high.0);
-        state.write_u64(self.rest & !0xffff_0000);
+        state.write_u64(self.rest);
     }
 }
 
@@ -101,6 +99,27 @@ impl FlowKey {
             Side::Low => (self.low, (self.rest >> 48) as u16),
             Side::High => (self.high, (self.rest >> 32 & 0xffff) as u16),
         }
+    }
+
+    /// The key of what goes between two IPv4 addresses with ports, each given as `address << 16 | port`.
+    #[inline]
+    #[must_use]
+    pub const fn v4(source: u64, destination: u64, vlan: u16) -> (Self, Side) {
+        let is_low = source <= destination;
+        let (low, high) = if is_low { (source, destination) } else { (destination, source) };
+        let rest = (low & 0xffff) << 48 | (high & 0xffff) << 32 | (vlan as u64) << 16;
+        (Self { low: Address::of_v4(low >> 16), high: Address::of_v4(high >> 16), rest }, if is_low { Side::Low } else { Side::High })
+    }
+
+    /// The hash of the key without its VLAN: both sides of a router hash alike, and a copy of a packet is found whatever
+    /// its tag.
+    #[inline]
+    #[must_use]
+    pub fn hash_with(&self, hashes: &Hashes) -> u64 {
+        let ([low, low_rest], [high, high_rest]) = (self.low.halves(), self.high.halves());
+        let hash = hashes.of_words([low, high, self.rest & !0xffff_0000]);
+        // Only IPv6 has more.
+        if low_rest | high_rest == 0 { hash } else { hashes.of_words([hash, low_rest, high_rest]) }
     }
 
     /// True where only the VLAN differs.
@@ -200,6 +219,8 @@ pub struct Roles {
 
 /// What a handshake weighs: protocol first, SYN second, port third.
 const SYN_WEIGHT: i16 = 4;
+/// What messages weigh at the most, so that a flow that turns out to be the other way round is turned.
+const MOST_EVIDENCE: i16 = 16;
 /// What the known port of a protocol weighs.
 const PORT_WEIGHT: i16 = 2;
 
@@ -251,6 +272,13 @@ impl Roles {
         self.weigh();
     }
 
+    /// True where one more message by this side, as the client, or by the other, as the server, changes nothing.
+    #[inline]
+    #[must_use]
+    pub fn is_settled(&self, client: Side) -> bool {
+        self.evidence == signed(client, MOST_EVIDENCE) && self.client == client && self.confirmed
+    }
+
     /// Another flow of the same conversation has found out.
     pub fn settle(&mut self, client: Side) {
         self.evidence = signed(client, 8);
@@ -260,12 +288,20 @@ impl Roles {
     /// A message says that this side is the client. True where that changes the belief.
     #[inline]
     pub fn message(&mut self, client: Side, evidence: Evidence) -> bool {
+        // As sure as it gets: nothing that the handshake or the port says weighs as much.
+        if self.is_settled(client) {
+            return false;
+        }
+        self.weigh_message(client, evidence)
+    }
+
+    fn weigh_message(&mut self, client: Side, evidence: Evidence) -> bool {
         let weight = match evidence {
             Evidence::Likely => 1,
             Evidence::Certain => 8,
         };
         let before = self.client;
-        self.evidence = self.evidence.saturating_add(signed(client, weight)).clamp(-16, 16);
+        self.evidence = self.evidence.saturating_add(signed(client, weight)).clamp(-MOST_EVIDENCE, MOST_EVIDENCE);
         self.weigh();
         self.confirmed |= self.client == client;
         self.client != before
@@ -285,6 +321,8 @@ pub struct Pending {
     pub operation: Place,
     /// When it was sent.
     pub time: i64,
+    /// Its gist, 0 for none.
+    pub gist: u64,
     /// For the dissector of the response.
     pub matched: crate::sink::Matched,
 }
@@ -336,6 +374,8 @@ pub struct Flow {
     pub conversation: Option<Place>,
     /// What it asked last.
     pub last_operation: Option<Place>,
+    /// What followed that the last time.
+    pub next_operation: Option<Place>,
     /// Connections since the counters were last added up.
     pub connections: u64,
     /// Of those, ended without any data.
@@ -389,6 +429,7 @@ impl Flow {
             by_port: false,
             conversation: None,
             last_operation: None,
+            next_operation: None,
             connections: 1,
             refused: 0,
             round_trip: None,

@@ -350,6 +350,12 @@ pub struct Operation {
     pub unit: Text,
     /// What the same flow asked after this the last time: polls go in circles.
     pub successor: Option<Place>,
+    /// Gist of the request counted last, 0 where it had none, and what it hands to its response.
+    pub request_gist: u64,
+    /// As in [`crate::sink::Request`].
+    pub request_context: u64,
+    /// Gist of the response that accepted such a request.
+    pub response_gist: u64,
     /// Requests seen.
     pub requests: u64,
     /// Responses seen.

@@ -185,6 +185,25 @@ impl<R: Row> Table<R> {
         self.index.insert_unique(hash, place.index, |index| slots.get(*index as usize).map_or(0, |slot| slot.hash));
     }
 
+    /// The index of the row with that hash for which `same` holds, to be used at once.
+    #[inline]
+    pub fn index_of(&self, hash: u64, mut same: impl FnMut(&R) -> bool) -> Option<u32> {
+        let slots = &self.slots;
+        let row_is_same = |index: &u32| slots.get(*index as usize).and_then(|slot| slot.row.as_ref()).is_some_and(&mut same);
+        self.index.find(hash, row_is_same).copied()
+    }
+
+    /// The row at an index found just now, to change; it will be among the changed.
+    #[inline]
+    pub fn touch_at(&mut self, index: u32) -> Option<&mut R> {
+        let slot = self.slots.get_mut(index as usize)?;
+        if !slot.changed {
+            slot.changed = true;
+            self.changed.push(index);
+        }
+        slot.row.as_mut()
+    }
+
     /// The row at a place.
     #[inline]
     #[must_use]
@@ -196,6 +215,17 @@ impl<R: Row> Table<R> {
     #[inline]
     pub fn get_mut(&mut self, place: Place) -> Option<&mut R> {
         self.slots.get_mut(place.index as usize).filter(|slot| slot.generation == place.generation)?.row.as_mut()
+    }
+
+    /// The row at a place is among the changed.
+    #[inline]
+    pub fn mark(&mut self, place: Place) {
+        if let Some(slot) = self.slots.get_mut(place.index as usize)
+            && !slot.changed
+        {
+            slot.changed = true;
+            self.changed.push(place.index);
+        }
     }
 
     /// The row at a place, to change; it will be among the changed.
@@ -241,15 +271,42 @@ impl<R: Row> Table<R> {
 }
 
 /// Hashes keys with a seed of this process, so that nobody can choose keys that collide.
-#[derive(Clone, Default)]
-pub struct Hashes(RandomState);
+#[derive(Clone)]
+pub struct Hashes {
+    state: RandomState,
+    seeds: [u64; 3],
+}
+
+impl Default for Hashes {
+    fn default() -> Self {
+        let state = RandomState::default();
+        let seeds = [1_u64, 2, 3].map(|number| state.hash_one(number));
+        Self { state, seeds }
+    }
+}
 
 impl Hashes {
     /// The hash of a key.
     #[inline]
     pub fn of(&self, key: impl Hash) -> u64 {
-        self.0.hash_one(key)
+        self.state.hash_one(key)
     }
+
+    /// The hash of three words, for what every packet asks: two multiplications, as `foldhash` mixes its words.
+    #[inline]
+    #[must_use]
+    pub const fn of_words(&self, words: [u64; 3]) -> u64 {
+        let ([one, two, three], [a, b, c]) = (words, self.seeds);
+        fold(fold(one ^ a, two ^ b) ^ c, three ^ a.rotate_left(32))
+    }
+}
+
+/// Both halves of the product, so that each bit of the factors counts.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the halves are meant")]
+const fn fold(one: u64, other: u64) -> u64 {
+    let product = (one as u128).wrapping_mul(other as u128);
+    product as u64 ^ (product >> 64) as u64
 }
 
 #[cfg(test)]

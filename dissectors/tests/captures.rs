@@ -199,3 +199,132 @@ fn a_lost_segment_costs_only_its_own_messages() {
         }
     }
 }
+
+/// The short way to decode and the long one say the same of every frame that the short one takes.
+#[test]
+fn usual_frames_are_decoded_alike_by_both_ways() {
+    let mut state = 0x1234_5678_9abc_def1_u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let mut usual = 0;
+    for path in captures() {
+        for mut frame in frames(&path).into_iter().filter(|frame| frame.link == LinkType::ETHERNET) {
+            for _ in 0..40 {
+                usual += u32::from(is_usual_and_alike(&frame.octets));
+                let front = frame.octets.len().min(70);
+                if let Some(octet) = frame.octets.get_mut(usize::try_from(random()).unwrap() % front.max(1)) {
+                    *octet ^= 1 << (random() % 8);
+                }
+                if random() % 16 == 0 {
+                    let length = frame.octets.len();
+                    frame.octets.truncate(usize::try_from(random()).unwrap() % length.max(1));
+                }
+            }
+        }
+    }
+    assert!(usual > 1000, "{usual}");
+}
+
+fn is_usual_and_alike(octets: &[u8]) -> bool {
+    let Some(usual) = decode::usual(octets) else { return false };
+    let decoded = decode::decode(LinkType::ETHERNET, octets);
+    assert!(matches!(decoded, Decoded::Ip(..)), "{octets:02x?}");
+    let Decoded::Ip(link, ip) = decoded else { return false };
+    let segment = decode::tcp(ip.payload, ip.length).unwrap();
+    let end = |address: u64| (decode::Address::of_v4(address >> 16), u16::try_from(address & 0xffff).unwrap());
+    assert_eq!((usual.link, u32::from(usual.identification), usual.time_to_live), (link, ip.identification, ip.time_to_live));
+    assert_eq!((end(usual.source), end(usual.destination)), ((ip.source, segment.source), (ip.destination, segment.destination)));
+    assert_eq!(format!("{:?}", usual.segment), format!("{segment:?}"));
+    assert!(ip.fragment.is_none() && ip.protocol == decode::TCP);
+    true
+}
+
+/// All that can be said of the operations, facts and anomalies of a run.
+fn everything(engine: &Engine) -> Vec<String> {
+    let tables = &engine.tables;
+    let operations = tables.operations.rows().map(|row| {
+        let (unit, object) = (row.unit.label().to_text(), row.object.label().to_text());
+        let counts = (row.requests, row.responses, row.errors, row.unanswered, &row.statuses);
+        format!(
+            "{} {} {:?} {unit:?} {object:?} {counts:?} {:?} {:?}",
+            row.protocol, row.function, row.subfunction, row.span, row.response_time
+        )
+    });
+    let facts = tables.facts.rows().map(|row| format!("{row:?}"));
+    let anomalies = tables.anomalies.rows().map(|row| format!("{} {} {} {}", row.protocol, row.kind, row.detail, row.count));
+    let mut all: Vec<_> = operations.chain(facts).chain(anomalies).collect();
+    all.sort_unstable();
+    all
+}
+
+/// Messages that are counted without being dissected count as if they had been: the same exchange many times over, with
+/// losses and changed octets, says the same where each message is cut in two, so that none is taken for a repetition.
+#[test]
+fn what_repeats_counts_as_if_it_were_dissected() {
+    let is_of_a_stack = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        ["modbus-", "s7comm-", "enip-", "dnp3-"].iter().any(|front| name.starts_with(front))
+    };
+    for path in captures().into_iter().filter(is_of_a_stack) {
+        let once = frames(&path);
+        let Some(length) = once.last().map(|last| last.time - once[0].time + 1_000_000_000) else { continue };
+        for seed in 0..4_u64 {
+            let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed + 1);
+            let mut random = move || {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                state
+            };
+            let mut whole = Vec::new();
+            for round in 0..6_i64 {
+                for frame in &once {
+                    let mut frame = frame.clone();
+                    frame.time += round * length;
+                    let Some(payload) = payload_of(&frame) else { continue };
+                    let transport = 14 + usize::from(frame.octets[14] & 0xf) * 4;
+                    frame.octets[transport + 13] = 0x18; // one endless connection
+                    // Behind the length: where a message ends must not depend on how it is cut.
+                    let body = payload.start + if payload.len() > 24 { 24 } else { 7 };
+                    if body < payload.end && random() % 40 == 0 {
+                        let at = body + usize::try_from(random()).unwrap() % (payload.end - body);
+                        frame.octets[at] ^= 1 << (random() % 8);
+                    }
+                    if random() % 50 > 0 {
+                        whole.push(frame);
+                    }
+                }
+            }
+            renumber(&mut whole);
+            let cut = |frame: &Owned| {
+                let payload = payload_of(frame).unwrap();
+                let middle = payload.start + payload.len().div_ceil(2);
+                let parts = [payload.start..middle, middle..payload.end];
+                parts.into_iter().filter(|part| !part.is_empty()).map(move |part| part_of(frame, &payload, part)).collect::<Vec<_>>()
+            };
+            let parts: Vec<_> = whole.iter().flat_map(cut).collect();
+            let (whole, parts) = (run(&whole), run(&parts));
+            assert_eq!(everything(&whole), everything(&parts), "{} seed {seed}", path.display());
+        }
+    }
+}
+
+/// Give the segments of each direction sequence numbers without gaps, and each datagram an identification of its own.
+fn renumber(frames: &mut [Owned]) {
+    let mut next = BTreeMap::new();
+    for (number, frame) in frames.iter_mut().enumerate() {
+        let payload = payload_of(frame).unwrap();
+        let transport = 14 + usize::from(frame.octets[14] & 0xf) * 4;
+        let ends = [frame.octets[26..34].to_vec(), frame.octets[transport..transport + 4].to_vec()].concat();
+        let sequence = next.entry(ends).or_insert(1_u32);
+        frame.octets[transport + 4..transport + 8].copy_from_slice(&sequence.to_be_bytes());
+        frame.octets[transport + 8..transport + 12].copy_from_slice(&[0; 4]);
+        *sequence += u32::try_from(payload.len()).unwrap();
+        let identification = u16::try_from(number % 60_000 + 1).unwrap() << 1 | 1;
+        frame.octets[18..20].copy_from_slice(&identification.to_be_bytes());
+    }
+}

@@ -8,6 +8,7 @@ mod s7comm;
 use crate::error::Result;
 use crate::observations::Transport;
 use crate::sink::Sink;
+use crate::table::Hashes;
 
 /// How much the octets at the front of a payload look like a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +28,17 @@ pub enum Kind {
     Control,
     /// Any other service: read for what its ends say of themselves. What cannot be read is passed over without a word.
     Service,
+}
+
+/// What a message of a poll comes down to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gist {
+    /// A request, not a response.
+    pub asks: bool,
+    /// All that matters of it but the transaction; not 0.
+    pub key: u64,
+    /// As in [`crate::sink::Request`].
+    pub transaction: u64,
 }
 
 /// How one protocol lies on the wire.
@@ -50,6 +62,9 @@ pub struct Protocol {
     pub probe: fn(&[u8]) -> Likeness,
     /// Length of the message at the front, `None` where more octets are needed to tell. Asked of streams and of datagrams.
     pub frame: fn(&[u8]) -> Result<Option<usize>>,
+    /// What an ordinary message of a poll comes down to, none for all others. Two messages with the same gist say the same to
+    /// the sink, but for their transaction; the engine then counts the second without dissecting it.
+    pub gist: fn(&[u8], &Hashes) -> Option<Gist>,
     /// Report what one whole message says. Also called with the front of a message whose rest was lost.
     pub dissect: fn(&[u8], &mut dyn Sink) -> Result<()>,
 }
@@ -66,6 +81,7 @@ impl Protocol {
         first_messages: 0,
         probe: |_| Likeness::No,
         frame: |octets| Ok(Some(octets.len())),
+        gist: |_, _| None,
         dissect: |_, _| Ok(()),
     };
     /// Any other service, to be filled in. Each datagram, or what is there of a stream, is one message.

@@ -24,11 +24,12 @@ use core::fmt;
 use object::{FileRecords, identification, reference, render_unit};
 
 pub(super) use self::rtu::RTU;
-use super::{Likeness, Protocol};
+use super::{Gist, Likeness, Protocol};
 use crate::error::{Error, Result};
 use crate::facts;
 use crate::reader::Reader;
 use crate::sink::{Evidence, Label, Matched, Request, Response, Role, Sink};
+use crate::table::Hashes;
 
 const NAME: &str = "modbus";
 
@@ -70,7 +71,7 @@ const DEVICE_IDENTIFICATION: u8 = 0x0e;
 const FILE_REFERENCE: u8 = 6;
 
 pub(super) static PROTOCOL: Protocol =
-    Protocol { name: NAME, tcp_ports: &[502], udp_ports: &[502], probe, frame, dissect, ..Protocol::CONTROL };
+    Protocol { name: NAME, tcp_ports: &[502], udp_ports: &[502], probe, frame, gist, dissect, ..Protocol::CONTROL };
 
 /// One message without its framing.
 struct Adu<'a> {
@@ -221,6 +222,32 @@ fn frame(octets: &[u8]) -> Result<Option<usize>> {
         },
         0..SHORTEST_LENGTH => Err(Error::Malformed("length field too small")),
         _ => Err(Error::Malformed("length field too large")),
+    }
+}
+
+/// Reads and their answers: of the answers the values do not matter.
+#[inline]
+fn gist(octets: &[u8], _: &Hashes) -> Option<Gist> {
+    let [i1, i0, 0, 0, l1, l0, unit, code @ READ_COILS..=READ_INPUT_REGISTERS, ref data @ ..] = *octets else { return None };
+    let length = usize::from(u16::from_be_bytes([l1, l0]));
+    if length.wrapping_add(6) != octets.len() {
+        return None;
+    }
+    let head = u64::from_be_bytes([0, 0, 0, 1, l1, l0, unit, code]);
+    let id = u16::from_be_bytes([i1, i0]);
+    let adu = Adu { unit: &[unit], pdu: &[], length: 0, id, broadcast: false };
+    let transaction = adu.transaction(code)?;
+    match *data {
+        // With a count of 3, bits that were read look like a request.
+        [a1, a0, q1, q0] if a1 != 3 || code >= READ_HOLDING_REGISTERS => {
+            let range = u64::from(u32::from_be_bytes([a1, a0, q1, q0]));
+            Some(Gist { asks: true, key: head << 32 ^ range, transaction })
+        }
+        [count, ..] if data.len() != 4 && data.len() == usize::from(count).wrapping_add(1) => {
+            let is_whole = code < READ_HOLDING_REGISTERS || count & 1 == 0;
+            (is_whole && count > 0).then_some(Gist { asks: false, key: head << 8 | u64::from(count), transaction })
+        }
+        _ => None,
     }
 }
 

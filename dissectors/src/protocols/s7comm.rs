@@ -28,8 +28,9 @@ use core::fmt::Write as _;
 use crate::error::{Error, Result};
 use crate::reader::Reader;
 use crate::sink::{Evidence, Label, Part, Request, Response, Role, Scope, Sink};
+use crate::table::Hashes;
 
-use super::{Likeness, Protocol};
+use super::{Gist, Likeness, Protocol};
 
 /// Names in the registry.
 const S7COMM: &str = "s7comm";
@@ -81,7 +82,7 @@ const UPLOADED: u64 = 0x1e << 32;
 
 /// S7comm and S7comm-plus over COTP. Named after COTP: what a connection carries is known only from its data.
 pub(super) static PROTOCOL: Protocol =
-    Protocol { name: COTP, carries: &[S7COMM, plus::NAME], tcp_ports: &[102], probe, frame, dissect, ..Protocol::CONTROL };
+    Protocol { name: COTP, carries: &[S7COMM, plus::NAME], tcp_ports: &[102], probe, frame, gist, dissect, ..Protocol::CONTROL };
 
 fn frame(octets: &[u8]) -> Result<Option<usize>> {
     match *octets {
@@ -151,6 +152,31 @@ fn declared_length(content: &[u8]) -> Option<usize> {
     let parameters = usize::from(u16::from_be_bytes([parameters_1, parameters_0]));
     let data = usize::from(u16::from_be_bytes([data_1, data_0]));
     Some(header.saturating_add(parameters).saturating_add(data))
+}
+
+/// Reads of variables and their answers, where all could be read: of the answers the values do not matter.
+fn gist(message: &[u8], hashes: &Hashes) -> Option<Gist> {
+    let ([3, _, l1, l0, 2, DATA, END, S7, kind @ (JOB | ACK_DATA), 0, 0, r1, r0, p1, p0, d1, d0], rest) =
+        message.split_first_chunk::<17>()?
+    else {
+        return None;
+    };
+    let (parameters, data) = (usize::from(u16::from_be_bytes([*p1, *p0])), usize::from(u16::from_be_bytes([*d1, *d0])));
+    let asks = *kind == JOB;
+    let content = if asks { rest } else { rest.strip_prefix(&[0, 0])? };
+    let [READ, ..] = content else { return None };
+    let is_whole = usize::from(u16::from_be_bytes([*l1, *l0])) == message.len() && parameters.wrapping_add(data) == content.len();
+    if !is_whole || asks && data > 0 {
+        return None;
+    }
+    let (parameters, data) = content.split_at_checked(parameters)?;
+    // An answer says how many items there are: their return codes are looked at, their values are not.
+    if !asks && (parameters.len() != 2 || failed_read(parameters, data).is_some()) {
+        return None;
+    }
+    let lengths = u64::from(u32::from_be_bytes([*p1, *p0, *d1, *d0]));
+    let key = hashes.of((lengths, parameters)) | 1;
+    Some(Gist { asks, key, transaction: transaction(READ, u16::from_be_bytes([*r1, *r0])) })
 }
 
 fn dissect(message: &[u8], sink: &mut dyn Sink) -> Result<()> {
