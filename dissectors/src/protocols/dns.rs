@@ -456,7 +456,7 @@ mod tests {
             other[length] ^= 0xc5;
             told(&MDNS, &other);
         }
-        let many = [&hex("0000 8400 ffff ffff ffff ffff")[..], &[0; 60000]].concat();
+        let many = [&hex("0000 8400 ffff ffff ffff ffff")[..], &vec![0; 60000]].concat();
         told(&MDNS, &many);
     }
 }

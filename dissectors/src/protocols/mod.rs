@@ -1,11 +1,14 @@
 //! The registry: one row a protocol. A protocol is added with its file, its `mod` line and its row.
 
+mod bacnet;
 mod browser;
 mod dhcp;
 mod dhcpv6;
 mod dnp3;
 mod dns;
 mod enip;
+mod fins;
+mod hart_ip;
 mod modbus;
 mod nbns;
 mod s7comm;
@@ -91,6 +94,7 @@ impl Protocol {
 
 /// All protocols, in alphabetical order of their names.
 pub static PROTOCOLS: &[&Protocol] = &[
+    &bacnet::PROTOCOL,
     &browser::PROTOCOL,
     &enip::CIP_IO,
     &s7comm::PROTOCOL,
@@ -100,6 +104,8 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &dns::PROTOCOL,
     &dns::OVER_TCP,
     &enip::PROTOCOL,
+    &fins::PROTOCOL,
+    &hart_ip::PROTOCOL,
     &dns::LLMNR,
     &dns::MDNS,
     &modbus::PROTOCOL,

@@ -161,7 +161,8 @@ mod tests {
 
     fn encoded(name: &str, suffix: u8) -> String {
         let octets: Vec<u8> = name.bytes().chain(core::iter::repeat(b' ')).take(15).chain([suffix]).collect();
-        octets.iter().map(|octet| format!("{:02x}{:02x}", (octet >> 4) + b'A', (octet & 15) + b'A')).collect()
+        let letters = octets.iter().flat_map(|octet| [(octet >> 4) + b'A', (octet & 15) + b'A']);
+        letters.fold(String::new(), |text, letter| format!("{text}{letter:02x}"))
     }
 
     fn registration(name: &str, suffix: u8, flags: &str, address: &str) -> Vec<u8> {

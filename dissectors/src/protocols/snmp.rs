@@ -218,7 +218,7 @@ mod tests {
     use crate::sink::Role;
     use crate::testing::{Recorder, hex};
 
-    /// Octets of leak_test.pcapng and snmpv1_trap.pcap of github.com/zeek/zeek, testing/btest/Traces/snmp.
+    /// Octets of `leak_test.pcapng` and `snmpv1_trap.pcap` of github.com/zeek/zeek, testing/btest/Traces/snmp.
     const NAME_AND_LOCATION: &str =
         "304702010004067075626c6963a23a020127020100020100302f301106082b0601020101050004054236333030301a06082b06010201010600
         040e4368616e64726127732063756265";
