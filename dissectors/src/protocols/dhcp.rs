@@ -164,7 +164,8 @@ fn option(code: u8, data: &[u8], from_client: bool, subject: Subject, sink: &mut
     let key = match code {
         HOST_NAME => facts::HOSTNAME,
         DOMAIN_NAME if from_client => facts::DOMAIN,
-        VENDOR_CLASS if from_client => facts::VENDOR_CLASS,
+        // A server that says it answers to the client's class.
+        VENDOR_CLASS => facts::VENDOR_CLASS,
         PARAMETERS if from_client => {
             let mut text = String::new();
             for (number, code) in data.iter().enumerate() {

@@ -15,7 +15,7 @@ use super::{Likeness, Protocol};
 use crate::error::{Error, Result};
 use crate::facts;
 use crate::reader::Reader;
-use crate::sink::{Label, Sink};
+use crate::sink::{Label, Memo, Scope, Sink};
 
 const NAME: &str = "snmp";
 const INTEGER: u8 = 0x02;
@@ -24,6 +24,7 @@ const OBJECT_IDENTIFIER: u8 = 0x06;
 const SEQUENCE: u8 = 0x30;
 const FIRST_PDU: u8 = 0xa0;
 const RESPONSE: u8 = 0xa2;
+const SET: u8 = 0xa3;
 const TRAP_1: u8 = 0xa4;
 const INFORM: u8 = 0xa6;
 const TRAP_2: u8 = 0xa7;
@@ -123,11 +124,15 @@ fn dissect(octets: &[u8], sink: &mut dyn Sink) -> Result<()> {
     let (tag, length) = head(&mut reader)?;
     let mut pdu = Reader::new(reader.up_to(length));
     match tag {
-        RESPONSE | INFORM | TRAP_2 => {
-            for _ in 0..3 {
-                expect(&mut pdu, INTEGER)?;
-            }
+        RESPONSE => {
+            let [request, status, _] = numbers(&mut pdu)?;
+            accepted(request, status == [0], sink);
         }
+        SET => {
+            let [request, ..] = numbers(&mut pdu)?;
+            return to_be_set(request, &mut pdu, sink);
+        }
+        INFORM | TRAP_2 => drop(numbers(&mut pdu)?),
         TRAP_1 => {
             let enterprise = expect(&mut pdu, OBJECT_IDENTIFIER)?;
             sink.fact(NAME, None, facts::OBJECT_ID, dotted(enterprise).as_bytes());
@@ -135,7 +140,7 @@ fn dissect(octets: &[u8], sink: &mut dyn Sink) -> Result<()> {
                 value(&mut pdu)?;
             }
         }
-        // What is asked or to be set is nobody's own word.
+        // What is asked is nobody's own word.
         _ => return Ok(()),
     }
     let mut list = enter(&mut pdu, SEQUENCE)?;
@@ -147,17 +152,51 @@ fn dissect(octets: &[u8], sink: &mut dyn Sink) -> Result<()> {
     Ok(())
 }
 
+/// Number of the request, status of the error, index of the variable it is in.
+fn numbers<'a>(pdu: &mut Reader<'a>) -> Result<[&'a [u8]; 3]> {
+    Ok([expect(pdu, INTEGER)?, expect(pdu, INTEGER)?, expect(pdu, INTEGER)?])
+}
+
+/// Number of a request as the key of a memory.
+fn number(request: &[u8]) -> u64 {
+    request.iter().fold(0, |number, octet| number << 8 | u64::from(*octet))
+}
+
+/// The first text of the group `system` in a set request: not the agent's own until it accepts.
+fn to_be_set(request: &[u8], pdu: &mut Reader<'_>, sink: &mut dyn Sink) -> Result<()> {
+    let mut list = enter(pdu, SEQUENCE)?;
+    while !list.is_empty() {
+        let mut binding = enter(&mut list, SEQUENCE)?;
+        let name = expect(&mut binding, OBJECT_IDENTIFIER)?;
+        if let (Some([column @ 4..=6, 0]), (OCTET_STRING, text)) = (name.strip_prefix(SYSTEM), value(&mut binding)?)
+            && text.len() < Memo::LONGEST
+        {
+            let mut kept = [*column; Memo::LONGEST];
+            for (to, from) in kept.iter_mut().skip(1).zip(text) {
+                *to = *from;
+            }
+            sink.remember(Scope::Flow, number(request), kept.get(..=text.len()).unwrap_or_default());
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The answer to a set request, which need not repeat the values.
+fn accepted(request: &[u8], well: bool, sink: &mut dyn Sink) {
+    let Some(memo) = sink.recall(Scope::Flow, number(request)) else { return };
+    sink.forget(Scope::Flow, number(request));
+    if let [column, text @ ..] = memo.octets()
+        && well
+    {
+        system(*column, (OCTET_STRING, text), sink);
+    }
+}
+
 /// What one variable says of the agent.
 fn variable(name: &[u8], (tag, octets): (u8, &[u8]), sink: &mut dyn Sink) {
     if let Some([column, 0]) = name.strip_prefix(SYSTEM) {
-        match (column, tag) {
-            (1, OCTET_STRING) => sink.fact(NAME, None, facts::DESCRIPTION, octets),
-            (2, OBJECT_IDENTIFIER) => sink.fact(NAME, None, facts::OBJECT_ID, dotted(octets).as_bytes()),
-            (4, OCTET_STRING) => sink.fact(NAME, None, facts::CONTACT, octets),
-            (5, OCTET_STRING) => sink.fact(NAME, None, facts::HOSTNAME, octets),
-            (6, OCTET_STRING) => sink.fact(NAME, None, facts::LOCATION, octets),
-            _ => {}
-        }
+        system(*column, (tag, octets), sink);
     } else if let Some([column, index @ ..]) = name.strip_prefix(ENTITY)
         && tag == OCTET_STRING
         && !index.is_empty()
@@ -174,6 +213,18 @@ fn variable(name: &[u8], (tag, octets): (u8, &[u8]), sink: &mut dyn Sink) {
         // The first row is the whole in nearly all agents; the others are its parts, by their number.
         let unit = if index == [1] { Label::NONE } else { Label { octets: index, render: render_entity } };
         sink.fact(NAME, Some(unit), key, octets);
+    }
+}
+
+/// One variable of the group `system`.
+fn system(column: u8, (tag, octets): (u8, &[u8]), sink: &mut dyn Sink) {
+    match (column, tag) {
+        (1, OCTET_STRING) => sink.fact(NAME, None, facts::DESCRIPTION, octets),
+        (2, OBJECT_IDENTIFIER) => sink.fact(NAME, None, facts::OBJECT_ID, dotted(octets).as_bytes()),
+        (4, OCTET_STRING) => sink.fact(NAME, None, facts::CONTACT, octets),
+        (5, OCTET_STRING) => sink.fact(NAME, None, facts::HOSTNAME, octets),
+        (6, OCTET_STRING) => sink.fact(NAME, None, facts::LOCATION, octets),
+        _ => {}
     }
 }
 
@@ -255,10 +306,21 @@ mod tests {
         assert_eq!(told(&response_3("2b0601020101 01 00", b"Switch 8 ports")), ["fact snmp unit= description=Switch 8 ports"]);
         assert_eq!(told(&response_3("2b060102012f01010101 0b 01", b"S-1")), ["fact snmp unit= serial=S-1"]);
         assert_eq!(told(&response_3("2b060102012f01010101 0d 8769", b"PSU")), ["fact snmp unit=entity 1001 model=PSU"]);
-        // A set request of the same, and a table that is none of these.
-        let set = NAME_AND_LOCATION.replacen("a23a", "a33a", 1);
-        assert_eq!(told(&hex(&set)), Vec::<String>::new());
+        // A table that is none of these.
         assert_eq!(told(&response_3("2b0601020101 05 01", b"x")), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_name_that_is_set_counts_once_it_is_accepted() {
+        let set = hex(&NAME_AND_LOCATION.replacen("a23a", "a33a", 1));
+        assert_eq!(told(&set), Vec::<String>::new());
+        for (status, said) in [(0, vec!["fact snmp unit= hostname=B6300"]), (17, vec![])] {
+            let mut sink = Recorder::default();
+            sink.feed(&PROTOCOL, Role::Client, &set).unwrap();
+            let answer = format!("302302010004067075626c6963a216020127 0201{status:02x} 020100 300b 3009 06052b06010201 0500");
+            sink.feed(&PROTOCOL, Role::Server, &hex(&answer)).unwrap();
+            assert_eq!(sink.lines, said);
+        }
     }
 
     #[test]
