@@ -298,6 +298,13 @@ fn dissect(source: &'static str, octets: &[u8], sink: &mut dyn Sink) -> Result<(
         return Ok(());
     }
     let update = header.opcode() == UPDATE;
+    // Some repeat on one network what they heard on another: then there are addresses, but the sender's is not among them.
+    let (mut own, mut other) = (false, false);
+    let _ = records(&header, octets, &mut |record| {
+        own |= has_address(record, sender);
+        other |= matches!(record.kind, TYPE_A | TYPE_AAAA);
+    });
+    let repeats = other && !own;
     records(&header, octets, &mut |record| {
         // In an update, the first section tells what must hold before it.
         if update && record.section != 1 {
@@ -307,7 +314,7 @@ fn dissect(source: &'static str, octets: &[u8], sink: &mut dyn Sink) -> Result<(
             && let Ok(name) = Name::read(octets, record.owner)
         {
             sink.fact(source, None, facts::HOSTNAME, name.text());
-        } else if source == MDNS_NAME {
+        } else if source == MDNS_NAME && !repeats {
             // What it cannot read, it passes over: the records stand by themselves.
             let _ = announced(record, octets, sink);
         }
@@ -393,6 +400,11 @@ mod tests {
                 "fact mdns unit= hostname=panel-7",
             ]
         );
+        // What another host has announced, repeated on this network.
+        let mut repeated = announcement();
+        let address = repeated.windows(4).position(|octets| octets == [10, 0, 0, 9]).unwrap();
+        repeated[address + 3] = 7;
+        assert_eq!(told(&MDNS, &repeated), Vec::<String>::new());
         // The same as an answer of a server tells nothing of the server.
         assert_eq!(told(&PROTOCOL, &announcement()), Vec::<String>::new());
         assert_eq!(told(&LLMNR, &announcement()), ["fact llmnr unit= hostname=panel-7.local"]);

@@ -12,10 +12,11 @@
 use core::fmt::Write;
 
 use super::{Likeness, Protocol};
+use crate::decode::Address;
 use crate::error::{Error, Result};
 use crate::facts;
 use crate::reader::Reader;
-use crate::sink::{Label, Memo, Scope, Sink};
+use crate::sink::{Label, Memo, Scope, Sink, Subject};
 
 const NAME: &str = "snmp";
 const INTEGER: u8 = 0x02;
@@ -134,9 +135,17 @@ fn dissect(octets: &[u8], sink: &mut dyn Sink) -> Result<()> {
         }
         INFORM | TRAP_2 => drop(numbers(&mut pdu)?),
         TRAP_1 => {
-            let enterprise = expect(&mut pdu, OBJECT_IDENTIFIER)?;
-            sink.fact(NAME, None, facts::OBJECT_ID, dotted(enterprise).as_bytes());
-            for _ in 0..4 {
+            let enterprise = dotted(expect(&mut pdu, OBJECT_IDENTIFIER)?);
+            // The address of the agent, zero or another's where the trap was forwarded.
+            let (_, address) = value(&mut pdu)?;
+            match address.try_into().map(Address::v4) {
+                Ok(agent) if address != [0; 4] && agent != sink.sender_addresses().ip => {
+                    sink.fact_about(Subject::ip(agent), NAME, facts::OBJECT_ID, enterprise.as_bytes());
+                    return Ok(());
+                }
+                _ => sink.fact(NAME, None, facts::OBJECT_ID, enterprise.as_bytes()),
+            }
+            for _ in 0..3 {
                 value(&mut pdu)?;
             }
         }
@@ -302,7 +311,8 @@ mod tests {
     fn an_agent_says_who_it_is() {
         assert_eq!(told(&hex(NAME_AND_LOCATION)), ["fact snmp unit= hostname=B6300", "fact snmp unit= location=Chandra's cube"]);
         assert_eq!(told(&hex(ASKED)), Vec::<String>::new());
-        assert_eq!(told(&hex(TRAP)), ["fact snmp unit= object_id=1.3.6.1.4.1.31337.0"]);
+        assert_eq!(told(&hex(TRAP)), ["fact snmp about 127.0.0.1 object_id=1.3.6.1.4.1.31337.0"]);
+        assert_eq!(told(&hex(&TRAP.replace("7f000001", "0a000009"))), ["fact snmp unit= object_id=1.3.6.1.4.1.31337.0"]);
         assert_eq!(told(&response_3("2b0601020101 01 00", b"Switch 8 ports")), ["fact snmp unit= description=Switch 8 ports"]);
         assert_eq!(told(&response_3("2b060102012f01010101 0b 01", b"S-1")), ["fact snmp unit= serial=S-1"]);
         assert_eq!(told(&response_3("2b060102012f01010101 0d 8769", b"PSU")), ["fact snmp unit=entity 1001 model=PSU"]);
