@@ -47,7 +47,10 @@ pub(super) static OVER_TCP: Protocol = Protocol {
     name: NAME,
     tcp_ports: &[53],
     first_messages: 4,
-    probe: |octets| octets.get(2..).map_or(Likeness::No, |message| if fits_length(octets) { probe(message) } else { Likeness::No }),
+    probe: |octets| match octets.get(2..).map(probe) {
+        Some(Likeness::Sure | Likeness::Possible) if fits_length(octets) => Likeness::Possible,
+        _ => Likeness::No,
+    },
     frame,
     dissect: |octets, sink| dissect(NAME, octets.get(2..).unwrap_or_default(), sink),
     ..Protocol::SERVICE
@@ -248,6 +251,22 @@ fn fits_length(octets: &[u8]) -> bool {
     matches!(*octets, [high, low, ..] if usize::from(u16::from_be_bytes([high, low])) > HEADER)
 }
 
+/// One question for a usual name and type, and nothing after the last record: no chance makes that.
+fn is_whole(header: &Header, octets: &[u8]) -> bool {
+    let [answers, authorities, additional] = header.records;
+    let asks = !header.is_response() && answers == 0 && authorities == 0 && additional <= 1;
+    if header.questions != 1 || header.opcode() != QUERY || !(asks || header.is_response() && header.response_code() <= 5) {
+        return false;
+    }
+    let Ok(name) = Name::read(octets, HEADER) else { return false };
+    let question = octets.get(HEADER..).and_then(|rest| rest.get(name.length.saturating_add(2)..));
+    // A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, HTTPS, any. Not 32 and 33, which NetBIOS has for its own.
+    let usual = matches!(question, Some([0, 1 | 2 | 5 | 6 | 12 | 15 | 16 | 28 | 65 | 255, _, 1, ..]));
+    let mut end = HEADER.saturating_add(name.length).saturating_add(6);
+    let read = records(header, octets, &mut |record| end = record.data_at.saturating_add(record.data.len()));
+    usual && read.is_ok() && end == octets.len() && !name.text().is_empty() && name.text().iter().all(u8::is_ascii_graphic)
+}
+
 /// A known operation, and a question or record whose name and class are possible.
 fn probe(octets: &[u8]) -> Likeness {
     let Ok(header) = Header::read(octets) else { return Likeness::No };
@@ -255,6 +274,9 @@ fn probe(octets: &[u8]) -> Likeness {
     // Opcode 3 was never used, 6 has no messages over UDP; bit 6 is reserved.
     if empty || !matches!(header.opcode(), 0 | 1 | 2 | 4 | UPDATE) || header.flags & 0x40 != 0 || header.questions > 64 {
         return Likeness::No;
+    }
+    if is_whole(&header, octets) {
+        return Likeness::Sure;
     }
     let mut reader = Reader::new(octets);
     match reader.skip(HEADER).and_then(|()| skip_name(&mut reader)).and_then(|()| reader.take::<4>()) {
@@ -433,8 +455,13 @@ mod tests {
         // A resolver tells of itself, as of any host: by hand.
         let answer =
             hex("abcd 8180 0001 0001 0000 0000 03777777 076578616d706c65 036f7267 00 0001 0001 c00c 0001 0001 0000003c 0004 0a000009");
-        assert_eq!(probe(&answer), Likeness::Possible);
         assert_eq!(told(&PROTOCOL, &answer), Vec::<String>::new());
+        // On any port, as long as it is whole.
+        assert_eq!(probe(&answer), Likeness::Sure);
+        for length in 0..answer.len() {
+            assert_eq!(probe(&answer[..length]), if length < HEADER { Likeness::No } else { Likeness::Possible }, "{length}");
+        }
+        assert_eq!(probe(&[&answer[..], &[0]].concat()), Likeness::Possible);
     }
 
     #[test]
