@@ -25,7 +25,9 @@ impl Mac {
     /// To everybody.
     pub const BROADCAST: Self = Self(0xffff_ffff_ffff);
 
-    const fn new([a, b, c, d, e, f]: [u8; 6]) -> Self {
+    /// A MAC address from its octets.
+    #[must_use]
+    pub const fn new([a, b, c, d, e, f]: [u8; 6]) -> Self {
         Self(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
     }
 }
@@ -39,7 +41,9 @@ impl Address {
     pub const NONE: Self = Self(0);
     const MAPPED: u128 = 0xffff_0000_0000;
 
-    const fn v4(octets: [u8; 4]) -> Self {
+    /// An IPv4 address.
+    #[must_use]
+    pub const fn v4(octets: [u8; 4]) -> Self {
         Self(Self::MAPPED | u32::from_be_bytes(octets) as u128)
     }
 

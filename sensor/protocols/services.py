@@ -2,7 +2,19 @@
 
 from sensor.protocols._base import Function, Intent, Protocol
 
-_TITLES: dict[str, str] = {}
+_TITLES: dict[str, str] = {
+    "bacnet": "BACnet/IP",
+    "browser": "Computer Browser",
+    "dhcp": "DHCP",
+    "dhcpv6": "DHCPv6",
+    "dns": "DNS",
+    "fins": "Omron FINS",
+    "hart_ip": "HART-IP",
+    "llmnr": "LLMNR",
+    "mdns": "mDNS",
+    "nbns": "NetBIOS Name Service",
+    "snmp": "SNMP",
+}
 
 
 def _row(name: str, title: str) -> Protocol:

@@ -1,9 +1,18 @@
 //! The registry: one row a protocol. A protocol is added with its file, its `mod` line and its row.
 
+mod bacnet;
+mod browser;
+mod dhcp;
+mod dhcpv6;
 mod dnp3;
+mod dns;
 mod enip;
+mod fins;
+mod hart_ip;
 mod modbus;
+mod nbns;
 mod s7comm;
+mod snmp;
 
 use crate::error::Result;
 use crate::observations::Transport;
@@ -100,7 +109,26 @@ impl Protocol {
 }
 
 /// All protocols, in alphabetical order of their names.
-pub static PROTOCOLS: &[&Protocol] = &[&enip::CIP_IO, &s7comm::PROTOCOL, &dnp3::PROTOCOL, &enip::PROTOCOL, &modbus::PROTOCOL, &modbus::RTU];
+pub static PROTOCOLS: &[&Protocol] = &[
+    &bacnet::PROTOCOL,
+    &browser::PROTOCOL,
+    &enip::CIP_IO,
+    &s7comm::PROTOCOL,
+    &dhcp::PROTOCOL,
+    &dhcpv6::PROTOCOL,
+    &dnp3::PROTOCOL,
+    &dns::PROTOCOL,
+    &dns::OVER_TCP,
+    &enip::PROTOCOL,
+    &fins::PROTOCOL,
+    &hart_ip::PROTOCOL,
+    &dns::LLMNR,
+    &dns::MDNS,
+    &modbus::PROTOCOL,
+    &modbus::RTU,
+    &nbns::PROTOCOL,
+    &snmp::PROTOCOL,
+];
 
 /// What is usually spoken on ports whose content does not tell: transport, port, name.
 pub static PORTS: &[(Transport, u16, &str)] = &[];
