@@ -5,6 +5,8 @@
 //! cooked v1 and v2, raw IP and BSD loopback. What follows the IP total length (padding, PRP trailers) is no payload.
 //! Nothing is copied; a frame that the snap length cut gives what is there.
 
+use core::fmt;
+
 use crate::source::LinkType;
 
 /// A MAC address in the low 48 bits; [`Mac::NONE`] where the link has none.
@@ -21,8 +23,17 @@ impl Mac {
         self.0 != Self::NONE.0 && self.0 & 1 << 40 != 0
     }
 
-    const fn new([a, b, c, d, e, f]: [u8; 6]) -> Self {
+    /// The address of those octets.
+    #[must_use]
+    pub const fn new([a, b, c, d, e, f]: [u8; 6]) -> Self {
         Self(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [_, _, a, b, c, d, e, f] = self.0.to_be_bytes();
+        write!(formatter, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
     }
 }
 
@@ -35,8 +46,28 @@ impl Address {
     pub const NONE: Self = Self(0);
     const MAPPED: u128 = 0xffff_0000_0000;
 
-    const fn v4(octets: [u8; 4]) -> Self {
+    /// The IPv4 address of those octets.
+    #[must_use]
+    pub const fn v4(octets: [u8; 4]) -> Self {
         Self(Self::MAPPED | u32::from_be_bytes(octets) as u128)
+    }
+
+    /// The IPv6 address of those octets.
+    #[must_use]
+    pub const fn v6(octets: [u8; 16]) -> Self {
+        Self(u128::from_be_bytes(octets))
+    }
+
+    /// True for the unspecified address, 0.0.0.0 or `::`.
+    #[must_use]
+    pub const fn is_unspecified(self) -> bool {
+        self.0 == Self::MAPPED || self.0 == Self::NONE.0
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&core::net::Ipv6Addr::from(self.0).to_canonical(), formatter)
     }
 }
 

@@ -2,7 +2,31 @@
 
 from sensor.protocols._base import Function, Intent, Protocol
 
-_TITLES: dict[str, str] = {}
+_TITLES: dict[str, str] = {
+    "arp": "ARP",
+    "cclink_ie": "CC-Link IE",
+    "cdp": "CDP",
+    "eapol": "802.1X (EAPOL)",
+    "ethercat": "EtherCAT",
+    "goose": "GOOSE",
+    "homeplug": "HomePlug",
+    "hsr_prp": "HSR and PRP supervision",
+    "isis": "IS-IS",
+    "lacp": "Link aggregation (LACP)",
+    "lldp": "LLDP",
+    "loopback": "Ethernet configuration testing",
+    "macsec": "MACsec",
+    "mrp": "Media redundancy (MRP)",
+    "pn_io_cm": "PROFINET IO context manager",
+    "powerlink": "POWERLINK",
+    "profinet": "PROFINET",
+    "ptp": "PTP",
+    "sercos": "Sercos III",
+    "slow": "Ethernet slow protocols",
+    "stp": "Spanning tree (STP)",
+    "sv": "Sampled values",
+    "wol": "Wake on LAN",
+}
 
 
 def _row(name: str, title: str) -> Protocol:

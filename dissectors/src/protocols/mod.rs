@@ -1,8 +1,14 @@
 //! The registry: one row a protocol. A protocol is added with its file, its `mod` line and its row.
 
+mod arp;
+mod cdp;
 mod dnp3;
 mod enip;
+mod link_services;
+mod lldp;
 mod modbus;
+mod pn_io_cm;
+mod profinet;
 mod s7comm;
 
 use crate::error::Result;
@@ -84,7 +90,37 @@ impl Protocol {
 }
 
 /// All protocols, in alphabetical order of their names.
-pub static PROTOCOLS: &[&Protocol] = &[&enip::CIP_IO, &s7comm::PROTOCOL, &dnp3::PROTOCOL, &enip::PROTOCOL, &modbus::PROTOCOL, &modbus::RTU];
+pub static PROTOCOLS: &[&Protocol] = &[
+    &arp::PROTOCOL,
+    &link_services::CCLINK_IE,
+    &cdp::PROTOCOL,
+    &enip::CIP_IO,
+    &s7comm::PROTOCOL,
+    &dnp3::PROTOCOL,
+    &link_services::EAPOL,
+    &enip::PROTOCOL,
+    &link_services::ETHERCAT,
+    &link_services::GOOSE,
+    &link_services::HOMEPLUG,
+    &link_services::SUPERVISION,
+    &link_services::ISIS,
+    &link_services::LACP,
+    &lldp::PROTOCOL,
+    &link_services::LOOPBACK,
+    &link_services::MACSEC,
+    &modbus::PROTOCOL,
+    &modbus::RTU,
+    &link_services::MRP,
+    &pn_io_cm::PROTOCOL,
+    &link_services::POWERLINK,
+    &profinet::PROTOCOL,
+    &link_services::PTP,
+    &link_services::SERCOS,
+    &link_services::SLOW,
+    &link_services::STP,
+    &link_services::SV,
+    &link_services::WAKE,
+];
 
 /// What is usually spoken on ports whose content does not tell: transport, port, name.
 pub static PORTS: &[(Transport, u16, &str)] = &[];
