@@ -12,6 +12,7 @@
 
 use core::fmt;
 
+use super::profinet::identification;
 use super::{Likeness, Protocol};
 use crate::decode::{Address, Mac};
 use crate::error::Result;
@@ -138,8 +139,9 @@ fn chassis(subtype: u8, id: &[u8], sink: &mut dyn Sink) {
         (CHASSIS_LOCAL, _) if is_name(id) => octets(facts::HOSTNAME, id, sink),
         _ => {
             octets(facts::DESCRIPTION, id, sink);
+            // A PROFINET device whose ports share one chassis says what it is instead of a name.
             if subtype == CHASSIS_LOCAL {
-                system_identification(id, sink);
+                identification(NAME, id, true, sink);
             }
         }
     }
@@ -148,28 +150,6 @@ fn chassis(subtype: u8, id: &[u8], sink: &mut dyn Sink) {
 /// A name as in DNS, which PROFINET's names of stations are (IEC 61158-6-10).
 fn is_name(id: &[u8]) -> bool {
     id.len() <= 240 && id.iter().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_'))
-}
-
-/// A PROFINET device whose ports share one chassis says instead of a name what it is, in fields of fixed width with
-/// a blank between them: type 25, order number 20, serial number 16, hardware 5, mark of the software 1, its version
-/// in three numbers of three digits.
-fn system_identification(id: &[u8], sink: &mut dyn Sink) {
-    let mut reader = Reader::new(id);
-    let mut field = |length| reader.octets(length).ok().filter(|_| reader.u8() == Ok(b' '));
-    let (Some(model), Some(order), Some(serial), Some(hardware)) = (field(25), field(20), field(16), field(5)) else { return };
-    let Ok([mark @ (b'V' | b'R' | b'P' | b'U' | b'T')]) = reader.take() else { return };
-    let mut number = || reader.octets(3).ok().and_then(number);
-    let (Some(major), Some(minor), Some(internal)) = (number(), number(), number()) else { return };
-    octets(facts::MODEL, model.trim_ascii(), sink);
-    octets(facts::ORDER_NUMBER, order.trim_ascii(), sink);
-    octets(facts::SERIAL, serial.trim_ascii(), sink);
-    octets(facts::HARDWARE, hardware.trim_ascii(), sink);
-    text(facts::FIRMWARE, format_args!("{}{major}.{minor}.{internal}", char::from(mark)), sink);
-}
-
-/// A number with blanks before it.
-fn number(digits: &[u8]) -> Option<u16> {
-    core::str::from_utf8(digits).ok()?.trim_start().parse().ok()
 }
 
 fn network_address(key: &'static str, family: u8, address: &[u8], sink: &mut dyn Sink) {

@@ -7,10 +7,15 @@
 //! 74  length of the body 2                                 76  fragment 2     80  body
 //! body: request: greatest length 4 or response: status 4; length 4; NDR array: greatest 4, offset 4, actual 4; blocks
 //! blocks, most significant octet first:  0  type 2     2  length of what follows 2      4  version 2     6  data
+//!
+//! answer of the endpoint mapper (C706 appendix O) on the same port, which says what the device is:
+//!  0  handle 20      20  entries 4                         24  bounds 12
+//! 36  of the first: object 16, tower 4, offset 4, length 4, annotation
 //! ```
 
 use core::fmt::Write;
 
+use super::profinet::identification;
 use super::{Likeness, Protocol};
 use crate::error::Result;
 use crate::facts;
@@ -27,6 +32,11 @@ const LAST_KIND: u8 = 10;
 /// Octets of the body before the blocks.
 const ARGUMENTS: usize = 20;
 
+/// The interface of the endpoint mapper, E1AF8308-5D1F-11C9-91A4-08002B14A0FA, in both byte orders.
+const MAPPER: [[u8; 16]; 2] = [
+    [0xe1, 0xaf, 0x83, 0x08, 0x5d, 0x1f, 0x11, 0xc9, 0x91, 0xa4, 0x08, 0x00, 0x2b, 0x14, 0xa0, 0xfa],
+    [0x08, 0x83, 0xaf, 0xe1, 0x1f, 0x5d, 0xc9, 0x11, 0x91, 0xa4, 0x08, 0x00, 0x2b, 0x14, 0xa0, 0xfa],
+];
 /// The interface of controllers; those of devices, supervisors and servers of parameters have other numbers.
 const CONTROLLER: u8 = 2;
 
@@ -43,14 +53,21 @@ const MOST_BLOCKS: usize = 64;
 
 pub(super) static PROTOCOL: Protocol = Protocol { name: NAME, udp_ports: &[34964], probe, dissect, ..Protocol::SERVICE };
 
+/// Whom a call is for.
+enum Interface {
+    /// One of PROFINET's, by its number.
+    Profinet(u8),
+    /// The endpoint mapper.
+    Mapper,
+}
+
 /// What the header says.
 struct Header<'a> {
     kind: u8,
     little: bool,
     /// The last octets of the object that are its own: instance, device and vendor.
     object: Option<[u8; 6]>,
-    /// Number of the interface among those of PROFINET.
-    interface: u8,
+    interface: Interface,
     first: bool,
     body: &'a [u8],
 }
@@ -74,8 +91,13 @@ impl<'a> Header<'a> {
         }
         let little = order >> 4 == 1;
         let object: [u8; 16] = reader.take().ok()?;
-        // The node of an interface is that of its author.
-        let (interface, [0x00, 0xa0, 0x24, 0x42, 0xdf, 0x7d]) = is_profinet(reader.take().ok()?, little)? else { return None };
+        let interface: [u8; 16] = reader.take().ok()?;
+        let interface = match is_profinet(interface, little) {
+            // The node of an interface is that of its author.
+            Some((number, [0x00, 0xa0, 0x24, 0x42, 0xdf, 0x7d])) => Interface::Profinet(number),
+            None if MAPPER.contains(&interface) => Interface::Mapper,
+            _ => return None,
+        };
         reader.skip(34).ok()?;
         let length: [u8; 2] = reader.take().ok()?;
         let fragment: [u8; 2] = reader.take().ok()?;
@@ -93,13 +115,21 @@ impl<'a> Header<'a> {
 }
 
 fn probe(octets: &[u8]) -> Likeness {
-    if Header::read(octets).is_some() { Likeness::Sure } else { Likeness::No }
+    match Header::read(octets).map(|header| header.interface) {
+        Some(Interface::Profinet(_)) => Likeness::Sure,
+        // Others have endpoints too.
+        Some(Interface::Mapper) => Likeness::Possible,
+        None => Likeness::No,
+    }
 }
 
 fn dissect(message: &[u8], sink: &mut dyn Sink) -> Result<()> {
     let Some(header) = Header::read(message) else { return Ok(()) };
     // Devices call the controller back once they are ready, which makes them no clients.
-    let (asks, answers) = if header.interface == CONTROLLER { (Role::Server, Role::Client) } else { (Role::Client, Role::Server) };
+    let (asks, answers) = match header.interface {
+        Interface::Profinet(CONTROLLER) => (Role::Server, Role::Client),
+        Interface::Profinet(_) | Interface::Mapper => (Role::Client, Role::Server),
+    };
     match header.kind {
         REQUEST => sink.sender_is(asks, Evidence::Certain),
         RESPONSE => sink.sender_is(answers, Evidence::Certain),
@@ -107,6 +137,9 @@ fn dissect(message: &[u8], sink: &mut dyn Sink) -> Result<()> {
     };
     if !header.first {
         return Ok(());
+    }
+    if let Interface::Mapper = header.interface {
+        return if header.kind == RESPONSE { endpoint(&header, sink) } else { Ok(()) };
     }
     let mut reader = Reader::new(header.body);
     let status = header.number(reader.take()?);
@@ -133,11 +166,28 @@ fn dissect(message: &[u8], sink: &mut dyn Sink) -> Result<()> {
             }
             (RESPONSE, SERVER_RESPONSE) => station(data, sink),
             (RESPONSE, READ_RESPONSE) => place = slot(data),
-            (RESPONSE, IDENTIFICATION) if whole => identification(data, place, sink),
+            (RESPONSE, IDENTIFICATION) if whole => maintenance(data, place, sink),
             (RESPONSE, FUNCTION_AND_LOCATION) if whole => function_and_location(data, place, sink),
             _ => {}
         }
     }
+    Ok(())
+}
+
+/// The device's own entry is the first; its annotation ends with a zero.
+fn endpoint(header: &Header<'_>, sink: &mut dyn Sink) -> Result<()> {
+    let mut reader = Reader::new(header.body);
+    reader.skip(20)?;
+    let entries = header.number(reader.take()?);
+    reader.skip(12)?;
+    let Some((0, object)) = is_profinet(reader.take()?, header.little).filter(|_| entries > 0) else { return Ok(()) };
+    numbers(object, sink);
+    reader.skip(8)?;
+    let length = header.number(reader.take()?);
+    let annotation = reader.octets(usize::try_from(length).unwrap_or(usize::MAX))?;
+    let text = annotation.strip_suffix(&[0]).unwrap_or(annotation);
+    sink.fact(NAME, Some(Label::NONE), facts::DESCRIPTION, text);
+    identification(NAME, text, false, sink);
     Ok(())
 }
 
@@ -191,7 +241,7 @@ fn render_part(octets: &[u8], out: &mut String) {
 }
 
 /// I&M0: vendor 2, order number 20, serial number 16, hardware 2, software: mark 1, numbers 3.
-fn identification(data: &[u8], place: [u8; 4], sink: &mut dyn Sink) {
+fn maintenance(data: &[u8], place: [u8; 4], sink: &mut dyn Sink) {
     let mut reader = Reader::new(data);
     let unit = Some(part(&place));
     let (Ok([v0, v1]), Ok(order), Ok(serial)) = (reader.take(), reader.octets(20), reader.octets(16)) else { return };
@@ -297,6 +347,41 @@ mod tests {
         assert_eq!(lines(Role::Server, &answer(&read_answer(0))), expected);
         let module = lines(Role::Server, &answer(&read_answer(3)));
         assert_eq!(module[1], "unit=slot 3 subslot 1 order_number=6ES7 155-6AU01-0BN0");
+    }
+
+    /// An answer of the endpoint mapper after C706, no capture at hand has one.
+    fn mapped(annotation: &str) -> Vec<u8> {
+        let mut message = hex("0402 2800 1000 0000 00000000000000000000000000000000 0883af e1 1f5d c911 91a4 08002b14a0fa");
+        message.resize(80, 0);
+        message.extend(hex("00000000 0000a0de 976cd111 8271 0001 01010ffe 01000000 01000000 00000000 01000000"));
+        message.extend(hex("0000a0de 976c d111 8271 0001 0021 0ffe 03000000 00000000"));
+        message.extend(u32::try_from(annotation.len() + 1).unwrap().to_le_bytes());
+        message.extend(annotation.as_bytes());
+        message.extend([0, 0, 0, 0]);
+        message[74] = u8::try_from(message.len() - 80).unwrap();
+        message
+    }
+
+    #[test]
+    fn the_endpoint_mapper_says_what_the_device_is() {
+        let annotation = format!("{:<25} {:<20} {:>5} V{:>3}{:>3}{:>3}", "Invented IO 16", "7XX1 155-0AA00", 3, 4, 2, 11);
+        let message = mapped(&annotation);
+        assert_eq!(probe(&message), Likeness::Possible);
+        let expected = [
+            "vendor_id=0x0ffe",
+            "device_id=0x0021",
+            &format!("description={annotation}"),
+            "model=Invented IO 16",
+            "order_number=7XX1 155-0AA00",
+            "hardware=3",
+            "firmware=V4.2.11",
+        ];
+        assert_eq!(lines(Role::Server, &message), expected);
+        for length in 0..message.len() {
+            let part = lines(Role::Server, &message[..length]);
+            assert_eq!(part, expected[..part.len()]);
+        }
+        assert_eq!(lines(Role::Server, &mapped("of another form")).len(), 3);
     }
 
     #[test]

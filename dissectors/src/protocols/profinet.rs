@@ -116,6 +116,29 @@ fn block(option: u8, suboption: u8, value: &[u8], sink: &mut dyn Sink) {
     }
 }
 
+/// What a device is, in one text of fields of fixed width with a blank between them (IEC 61158-6-10), which the chassis id
+/// of LLDP and the endpoint mapper have: type 25, order number 20, serial number 16 or none, hardware 5, mark of the
+/// software 1, its version in three numbers of three digits.
+pub(super) fn identification(source: &'static str, text: &[u8], with_serial: bool, sink: &mut dyn Sink) {
+    let mut reader = Reader::new(text);
+    let mut field = |length| reader.octets(length).ok().filter(|_| length == 0 || reader.u8() == Ok(b' '));
+    let (Some(model), Some(order), Some(serial)) = (field(25), field(20), field(if with_serial { 16 } else { 0 })) else { return };
+    let Some(hardware) = field(5) else { return };
+    let Ok([mark @ (b'V' | b'R' | b'P' | b'U' | b'T')]) = reader.take() else { return };
+    let mut number = || reader.octets(3).ok().and_then(number);
+    let (Some(major), Some(minor), Some(internal)) = (number(), number(), number()) else { return };
+    for (key, value) in [(facts::MODEL, model), (facts::ORDER_NUMBER, order), (facts::SERIAL, serial), (facts::HARDWARE, hardware)] {
+        sink.fact(source, Some(Label::NONE), key, value.trim_ascii());
+    }
+    let version = format_args!("{}{major}.{minor}.{internal}", char::from(mark));
+    sink.fact_text(source, Some(Label::NONE), facts::FIRMWARE, version);
+}
+
+/// A number with blanks before it.
+fn number(digits: &[u8]) -> Option<u16> {
+    core::str::from_utf8(digits).ok()?.trim_start().parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
