@@ -63,6 +63,12 @@ class TestCapture:
         ours = {(row["ip"], row["source"], row["value"]) for row in document["facts"]}
         assert {(row["ip"], row["source"], row["value"]) for row in wanted["facts"]} - ours == set()
 
+    def test_what_is_wrong_is_told(self, path, replay):
+        wanted, document = expectation(path), replay(PCAPS / expectation(path)["capture"])
+        told = {(row["protocol"], row["kind"], row["detail"]) for row in document["anomalies"]}
+        if "anomalies" in wanted:
+            assert told == {(row["protocol"], row["kind"], row["detail"]) for row in wanted["anomalies"]}
+
     def test_wireshark_agrees_with_the_expectation(self, path):
         wanted = expectation(path)
         seen = wireshark.seen(PCAPS / wanted["capture"], tuple(wanted.get("wireshark_decode_as", ())))

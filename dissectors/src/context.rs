@@ -342,6 +342,10 @@ impl Sink for Context<'_> {
         self.addresses(self.side.other())
     }
 
+    fn vlan(&self) -> u16 {
+        self.flow.key.vlan()
+    }
+
     fn time(&self) -> i64 {
         self.time
     }

@@ -5,6 +5,8 @@
 //! cooked v1 and v2, raw IP and BSD loopback. What follows the IP total length (padding, PRP trailers) is no payload.
 //! Nothing is copied; a frame that the snap length cut gives what is there.
 
+use core::fmt;
+
 use crate::source::LinkType;
 use crate::tunnel::Carried;
 
@@ -29,6 +31,13 @@ impl Mac {
     #[must_use]
     pub const fn new([a, b, c, d, e, f]: [u8; 6]) -> Self {
         Self(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [_, _, a, b, c, d, e, f] = self.0.to_be_bytes();
+        write!(formatter, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
     }
 }
 
@@ -59,6 +68,24 @@ impl Address {
     #[expect(clippy::cast_possible_truncation, reason = "the halves are meant")]
     pub const fn halves(self) -> [u64; 2] {
         [self.0 as u64, (self.0 >> 64) as u64]
+    }
+
+    /// The IPv6 address of those octets.
+    #[must_use]
+    pub const fn v6(octets: [u8; 16]) -> Self {
+        Self(u128::from_be_bytes(octets))
+    }
+
+    /// True for the unspecified address, 0.0.0.0 or `::`.
+    #[must_use]
+    pub const fn is_unspecified(self) -> bool {
+        self.0 == Self::MAPPED || self.0 == Self::NONE.0
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&core::net::Ipv6Addr::from(self.0).to_canonical(), formatter)
     }
 }
 

@@ -298,9 +298,9 @@ impl Delivery<'_> {
     pub fn datagram(&mut self, octets: &[u8], cut: bool) {
         match self.flow.recognition {
             Recognition::Known(protocol) => self.datagram_messages(protocol, octets, cut),
-            Recognition::Unknown => {}
-            Recognition::Undecided(_) if octets.is_empty() => {}
-            Recognition::Undecided(_) => match self.flow.look(octets) {
+            Recognition::Unknown if !self.flow.is_mixed() => {}
+            Recognition::Unknown | Recognition::Undecided(_) if octets.is_empty() => {}
+            Recognition::Unknown | Recognition::Undecided(_) => match self.flow.look(octets) {
                 Look::Is(protocol) => {
                     self.known(protocol);
                     self.datagram_messages(protocol, octets, cut);

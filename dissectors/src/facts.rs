@@ -80,7 +80,7 @@ pub const URL: &str = "url";
 pub const COPYRIGHT: &str = "copyright";
 /// Serial number of a memory card.
 pub const MEMORY_CARD: &str = "memory_card";
-/// Network address that it says it has.
+/// Network address that it says it has, IP or MAC.
 pub const ADDRESS: &str = "address";
 /// Anything else that it says of itself, as it stands.
 pub const DESCRIPTION: &str = "description";

@@ -529,6 +529,13 @@ impl Flow {
         }
     }
 
+    /// Frames with LLC share one flow whatever they carry: what the next one is cannot be told by those before it.
+    #[inline]
+    #[must_use]
+    pub fn is_mixed(&self) -> bool {
+        self.key.transport() == Transport::Ethernet && self.key.end(Side::Low).1 == 0
+    }
+
     /// Count a payload that said nothing. True where that was the last try.
     pub fn give_up(&mut self) -> bool {
         if let Recognition::Undecided(tries) = &mut self.recognition {

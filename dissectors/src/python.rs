@@ -17,15 +17,11 @@ use crate::tables::{Limits, Tables};
 create_exception!(sensor._dissectors, CaptureError, PyException, "A capture that cannot be opened.");
 
 fn mac_text(mac: Mac) -> Option<String> {
-    if mac == Mac::NONE {
-        return None;
-    }
-    let [_, _, a, b, c, d, e, f] = mac.0.to_be_bytes();
-    Some(format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"))
+    (mac != Mac::NONE).then(|| mac.to_string())
 }
 
 fn ip_text(address: Address) -> Option<String> {
-    (address != Address::NONE).then(|| std::net::Ipv6Addr::from(address.0).to_canonical().to_string())
+    (address != Address::NONE).then(|| address.to_string())
 }
 
 const fn vlan(number: u16) -> Option<u16> {

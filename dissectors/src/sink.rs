@@ -254,6 +254,9 @@ pub trait Sink {
     /// Addresses of its receiver; the MAC address is known only where it has sent something itself.
     fn receiver_addresses(&self) -> Subject;
 
+    /// VLAN that this message came in, 0 for none. The same IP address in two VLANs is two devices.
+    fn vlan(&self) -> u16;
+
     /// When this message came, nanoseconds since the epoch.
     fn time(&self) -> i64;
 

@@ -21,6 +21,8 @@ pub struct Recorder {
     pub sender: Role,
     /// Time of the next message, nanoseconds.
     pub now: i64,
+    /// VLAN of the next message.
+    pub vlan: u16,
     evidence: i32,
     unit: String,
     pending: Vec<(&'static str, u64, Matched)>,
@@ -34,6 +36,7 @@ impl Default for Recorder {
             lines: vec![],
             sender: Role::Client,
             now: 0,
+            vlan: 0,
             evidence: 0,
             unit: String::new(),
             pending: vec![],
@@ -160,6 +163,10 @@ impl Sink for Recorder {
 
     fn receiver_addresses(&self) -> Subject {
         Self::addresses(self.sender.other())
+    }
+
+    fn vlan(&self) -> u16 {
+        self.vlan
     }
 
     fn time(&self) -> i64 {

@@ -1,7 +1,23 @@
 //! Text from the wire, made safe: it may be hostile and will be shown in terminals, web pages and SIEMs.
 
+use core::fmt;
+
 /// The longest text kept from the wire, in characters.
 pub const LONGEST: usize = 512;
+
+/// The names of the bits that are set, joined by commas.
+pub struct Bits<'a>(pub u32, pub &'a [(u32, &'a str)]);
+
+impl fmt::Display for Bits<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (_, name) in self.1.iter().filter(|(bit, _)| self.0 & bit != 0) {
+            write!(formatter, "{separator}{name}")?;
+            separator = ", ";
+        }
+        Ok(())
+    }
+}
 
 /// Decode `octets` as UTF-8, else as ISO 8859-1 where every octet is printable there; line ends and tabs become
 /// blanks; drop control, format and direction-changing characters; trim blanks and padding; keep at most
@@ -47,6 +63,13 @@ fn is_safe(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bits_are_named() {
+        let names = [(1, "one"), (2, "two"), (4, "three")];
+        assert_eq!(Bits(0x8005, &names).to_string(), "one, three");
+        assert_eq!(Bits(0, &names).to_string(), "");
+    }
 
     #[test]
     fn hostile_text_becomes_plain_text() {

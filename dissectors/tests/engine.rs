@@ -271,3 +271,23 @@ fn a_flood_of_addresses_is_evicted_and_counted() {
     assert_eq!(engine.evicted().0, 4900);
     assert_eq!(engine.tables.conversations.evicted(), 4900);
 }
+
+/// Cisco's trunking protocol and its discovery go to the same address: the one must not hide the other.
+#[test]
+fn frames_with_llc_are_told_apart_one_by_one() {
+    let frame = |protocol: u8, body: &[u8]| {
+        let mut frame = vec![1, 0, 0x0c, 0xcc, 0xcc, 0xcc, 2, 0, 0, 0, 0, 1, 0, 40, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, protocol];
+        frame.extend(body);
+        frame.resize(60, 0);
+        frame
+    };
+    let mut wire = Wire::new(CLIENT, SERVER);
+    for _ in 0..20 {
+        wire.frame(&frame(4, &[1, 0, 1, 0, 5, 0]));
+    }
+    wire.frame(&frame(0, &[2, 180, 0, 0, 0, 1, 0, 7, b'n', b'e', b'w']));
+    wire.frame(&frame(4, &[1, 0, 1, 0, 5, 0]));
+    wire.engine.fold();
+    let facts: Vec<_> = wire.engine.tables.facts.rows().map(|row| (row.source, row.key, row.value.as_str())).collect();
+    assert_eq!(facts, [("cdp", "hostname", "new")]);
+}

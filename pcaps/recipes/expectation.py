@@ -22,11 +22,19 @@ class Conversation(TypedDict):
 
 
 class Fact(TypedDict):
-    """What a device says of itself, as it stands on the wire."""
+    """What a device says of itself, as it stands on the wire; without IP it is known by its MAC address alone."""
 
-    ip: str
+    ip: str | None
     source: str
     value: str
+
+
+class Anomaly(TypedDict):
+    """What is wrong in a capture, in the words of Otoscope."""
+
+    protocol: str
+    kind: str
+    detail: str
 
 
 class Seen(NamedTuple):
@@ -46,6 +54,7 @@ class Recipe(NamedTuple):
     shows: str
     origin: str
     facts: tuple[Fact, ...] = ()
+    anomalies: tuple[Anomaly, ...] = ()
     decode_as: tuple[str, ...] = ()
     note: str = ""
     """What is odd in it, or what Wireshark sees differently and why."""
@@ -83,6 +92,8 @@ def write(recipe: Recipe, seen: Seen) -> None:
         "conversations": sorted(seen.conversations, key=lambda row: (row["protocol"], row["client"], row["server"], row["port"])),
         "facts": list(recipe.facts),
     }
+    if recipe.anomalies:
+        document["anomalies"] = list(recipe.anomalies)
     if recipe.decode_as:
         document["wireshark_decode_as"] = list(recipe.decode_as)
     if recipe.note:

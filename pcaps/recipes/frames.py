@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from pcaps.recipes.expectation import PCAPS, Conversation, Key, Recipe, Seen, write
+from pcaps.recipes.expectation import PCAPS, Anomaly, Conversation, Fact, Key, Recipe, Seen, write
 
 START = 1_795_435_200_000_000_000
 STEP = 1_250_000
@@ -186,11 +186,13 @@ class Made(NamedTuple):
     conversations: tuple[Conversation, ...] = (Path().conversation,)
     note: str = ""
     decode_as: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    anomalies: tuple[Anomaly, ...] = ()
 
 
 def keep(made: Made, module: str) -> None:
     """Write the capture and its expectation."""
     (PCAPS / made.name).write_bytes(made.file)
     origin = "hand-made, no stack: every octet is in the recipe"
-    recipe = Recipe(made.name, module, made.shows, origin, decode_as=made.decode_as, note=made.note)
+    recipe = Recipe(made.name, module, made.shows, origin, made.facts, made.anomalies, made.decode_as, made.note)
     write(recipe, Seen(made.packets, made.counts, list(made.conversations)))

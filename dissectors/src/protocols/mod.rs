@@ -1,7 +1,9 @@
 //! The registry: one row a protocol. A protocol is added with its file, its `mod` line and its row.
 
+mod arp;
 mod bacnet;
 mod browser;
+mod cdp;
 mod dhcp;
 mod dhcpv6;
 mod dnp3;
@@ -9,8 +11,12 @@ mod dns;
 mod enip;
 mod fins;
 mod hart_ip;
+mod link_services;
+mod lldp;
 mod modbus;
 mod nbns;
+mod pn_io_cm;
+mod profinet;
 mod s7comm;
 mod snmp;
 
@@ -110,24 +116,47 @@ impl Protocol {
 
 /// All protocols, in alphabetical order of their names.
 pub static PROTOCOLS: &[&Protocol] = &[
+    &arp::PROTOCOL,
     &bacnet::PROTOCOL,
     &browser::PROTOCOL,
+    &link_services::CCLINK_IE,
+    &cdp::PROTOCOL,
     &enip::CIP_IO,
     &s7comm::PROTOCOL,
     &dhcp::PROTOCOL,
     &dhcpv6::PROTOCOL,
     &dnp3::PROTOCOL,
-    &dns::PROTOCOL,
     &dns::OVER_TCP,
+    &dns::PROTOCOL,
+    &link_services::EAPOL,
     &enip::PROTOCOL,
+    &link_services::ETHERCAT,
     &fins::PROTOCOL,
+    &link_services::GOOSE,
     &hart_ip::PROTOCOL,
+    &link_services::HOMEPLUG,
+    &link_services::SUPERVISION,
+    &link_services::ISIS,
+    &link_services::LACP,
+    &lldp::PROTOCOL,
     &dns::LLMNR,
+    &link_services::LOOPBACK,
+    &link_services::MACSEC,
     &dns::MDNS,
     &modbus::PROTOCOL,
     &modbus::RTU,
+    &link_services::MRP,
     &nbns::PROTOCOL,
+    &pn_io_cm::PROTOCOL,
+    &link_services::POWERLINK,
+    &profinet::PROTOCOL,
+    &link_services::PTP,
+    &link_services::SERCOS,
+    &link_services::SLOW,
     &snmp::PROTOCOL,
+    &link_services::STP,
+    &link_services::SV,
+    &link_services::WAKE,
 ];
 
 /// What is usually spoken on ports whose content does not tell: transport, port, name.
