@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from ipaddress import ip_address
+from itertools import islice
 
 import orjson
 
@@ -30,6 +31,7 @@ from sensor.rows import (
 from sensor.traffic import traffic_row
 
 _NANOSECONDS = 1_000_000_000
+_ROWS_IN_A_PIECE = 256
 
 
 def document(observations: Observations, files: Iterable[str], warnings: Iterable[tuple[str, str]] = ()) -> Document:
@@ -60,30 +62,34 @@ def document(observations: Observations, files: Iterable[str], warnings: Iterabl
     }
 
 
-def to_json(whole: Document) -> Iterator[str]:
+def to_json(whole: Document) -> Iterator[bytes]:
     """The document as JSON in pieces, one row a line: small in memory, and readable by line tools."""
-
-    def encode(row: object) -> str:
-        return orjson.dumps(row).decode()  # ten times as fast as json, which was a third of the whole run
-
-    separator = "{"
+    encode = orjson.dumps  # ten times as fast as json, which was a third of the whole run
+    separator = b"{"
     for key, value in whole.items():
-        yield f"{separator}{encode(key)}: "
-        separator = ",\n"
+        yield separator + encode(key) + b": "
+        separator = b",\n"
         if isinstance(value, Rows):
-            before = "[\n"
-            for row in value:
-                yield before + encode(row)
-                before = ",\n"
-            yield "\n]" if value else "[]"
+            yield from _rows_as_json(value)
         else:
             yield encode(value)
-    yield "}\n"
+    yield b"}\n"
+
+
+def _rows_as_json(rows: Rows[object]) -> Iterator[bytes]:
+    """An array of many rows, some hundred in a piece."""
+    before = b"[\n"
+    lines = map(orjson.dumps, rows)
+    while piece := b",\n".join(islice(lines, _ROWS_IN_A_PIECE)):
+        yield before + piece
+        before = b",\n"
+    yield b"\n]" if rows else b"[]"
 
 
 def timestamp(nanoseconds: int) -> str:
     """RFC 3339 in UTC, to the nanosecond."""
-    return f"{_second(nanoseconds // _NANOSECONDS)}.{nanoseconds % _NANOSECONDS:09d}Z"
+    seconds, rest = divmod(nanoseconds, _NANOSECONDS)
+    return f"{_second(seconds)}.{rest:09d}Z"
 
 
 @lru_cache(maxsize=4096)

@@ -31,7 +31,7 @@ def replay() -> Callable[..., dict]:
     def run(*paths: Path, **options: object) -> dict:
         with open_capture(*paths, **options) as capture:
             observations = observe(capture)
-        return json.loads("".join(to_json(document(observations, capture.files, capture.warnings))))
+        return json.loads(b"".join(to_json(document(observations, capture.files, capture.warnings))))
 
     return run
 

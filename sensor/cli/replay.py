@@ -101,7 +101,7 @@ def _show(whole: Document, output_format: str, rows: int) -> None:
     if output_format == "json":
         from sensor.replay import to_json
 
-        sys.stdout.writelines(to_json(whole))
+        sys.stdout.buffer.writelines(to_json(whole))
         sys.stdout.flush()
     else:
         from sensor.cli.view import show
