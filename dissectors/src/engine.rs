@@ -112,6 +112,13 @@ impl Engine {
         (self.flows.evicted(), self.fragments.evicted())
     }
 
+    /// Flows under way, and the octets that they keep for messages that are not whole yet.
+    #[must_use]
+    pub fn held(&self) -> (usize, usize) {
+        let buffered = self.flows.rows().fold(0, |sum: usize, flow| sum.saturating_add(flow.buffered()));
+        (self.flows.len(), buffered)
+    }
+
     /// Take one frame in.
     #[inline]
     pub fn frame(&mut self, frame: &Frame<'_>) {
@@ -163,6 +170,7 @@ impl Engine {
         let Some(flow) = self.flow(key, side, arrival.time).and_then(|place| self.flows.touch(place)) else { return };
         Self::count(&mut self.tables, flow, side, link, arrival);
         Delivery { tables: &mut self.tables, flow, side, time: arrival.time }.datagram(payload, cut);
+        Self::balance(&mut self.buffered, &mut self.tables, flow);
     }
 
     #[inline]
