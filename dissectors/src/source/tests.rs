@@ -126,6 +126,20 @@ fn a_damaged_section_header_is_refused_however_the_octets_arrive() {
 }
 
 #[test]
+fn what_is_cut_off_and_damaged_ends_with_the_same_warning_however_the_octets_arrive() {
+    let section = [&[0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0][..], &[0; 12]].concat();
+    let pcapng = [samples::pcapng(Order::Little, Order::Little), section].concat();
+    let record = [0xff; 20];
+    let kuznetzov = [PcapWriter::new(Order::Little, 0xa1b2_cd34, 0, 1).build(), record.to_vec()].concat();
+    for capture in [pcapng, kuznetzov] {
+        let warning = |capture| walk(capture).1.warning().unwrap().to_owned();
+        let dripping = warning(Capture::from_reader(Dripping(Cursor::new(capture.clone())), "sample").unwrap());
+        assert_eq!(warning(open(&capture).unwrap()), dripping);
+        assert!(dripping.starts_with("cut off in the middle of a record"), "{dripping}");
+    }
+}
+
+#[test]
 fn a_compressed_capture_cut_off_anywhere_gives_whole_records_and_a_warning() {
     let capture = samples::pcapng(Order::Little, Order::Big);
     let expected = frames_of(&capture);
