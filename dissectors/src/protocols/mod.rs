@@ -2,8 +2,11 @@
 
 mod dnp3;
 mod enip;
+mod industrial;
 mod modbus;
+mod probing;
 mod s7comm;
+mod services;
 
 use crate::error::Result;
 use crate::observations::Transport;
@@ -46,6 +49,8 @@ pub struct Protocol {
     /// Messages at the front of each direction of a TCP stream that say something; what follows is not looked at.
     /// 0: all of them.
     pub first_messages: u8,
+    /// Its messages are not read at all: once it is recognised, its octets are only counted.
+    pub is_only_named: bool,
     /// Does a message begin here? Sees what is there of the payload, a whole message or less or several.
     pub probe: fn(&[u8]) -> Likeness,
     /// Length of the message at the front, `None` where more octets are needed to tell. Asked of streams and of datagrams.
@@ -64,12 +69,16 @@ impl Protocol {
         udp_ports: &[],
         ether_types: &[],
         first_messages: 0,
+        is_only_named: false,
         probe: |_| Likeness::No,
         frame: |octets| Ok(Some(octets.len())),
         dissect: |_, _| Ok(()),
     };
     /// Any other service, to be filled in. Each datagram, or what is there of a stream, is one message.
     pub const SERVICE: Self = Self { kind: Kind::Service, ..Self::CONTROL };
+
+    /// A service whose messages say nothing that counts, to be filled in.
+    pub const NAMED: Self = Self { is_only_named: true, ..Self::SERVICE };
 
     /// Its numbers for a transport: ports, or `EtherType`s.
     #[must_use]
@@ -84,7 +93,120 @@ impl Protocol {
 }
 
 /// All protocols, in alphabetical order of their names.
-pub static PROTOCOLS: &[&Protocol] = &[&enip::CIP_IO, &s7comm::PROTOCOL, &dnp3::PROTOCOL, &enip::PROTOCOL, &modbus::PROTOCOL, &modbus::RTU];
+pub static PROTOCOLS: &[&Protocol] = &[
+    &industrial::ADS,
+    &services::AMQP,
+    &industrial::BSAP,
+    &industrial::C1222,
+    &industrial::CCLINK,
+    &enip::CIP_IO,
+    &services::CODEMETER,
+    &industrial::CODESYS,
+    &s7comm::PROTOCOL,
+    &services::DCERPC,
+    &dnp3::PROTOCOL,
+    &industrial::EGD,
+    &enip::PROTOCOL,
+    &industrial::FL_NET,
+    &services::FTP,
+    &industrial::GE_SRTP,
+    &industrial::GENISYS,
+    &industrial::IEC104,
+    &services::IMAP,
+    &services::ISAKMP,
+    &services::KERBEROS,
+    &industrial::KNX,
+    &services::LDAP,
+    &industrial::MELSEC,
+    &modbus::PROTOCOL,
+    &modbus::RTU,
+    &services::MONGODB,
+    &services::MQTT,
+    &services::MYSQL,
+    &services::NIAGARA_FOX,
+    &services::NTP,
+    &services::OPENVPN,
+    &industrial::PCWORX,
+    &services::POP3,
+    &services::POSTGRESQL,
+    &services::RADIUS,
+    &services::REDIS,
+    &industrial::ROC_PLUS,
+    &services::RSYNC,
+    &services::RTSP,
+    &industrial::SBUS,
+    &services::SIP,
+    &services::SMTP,
+    &services::SSDP,
+    &services::SUNRPC,
+    &industrial::SYNCHROPHASOR,
+    &services::SYSLOG,
+    &services::TDS,
+    &services::TEAMVIEWER,
+    &services::TELNET,
+    &services::TFTP,
+    &services::TNS,
+    &industrial::TRISTATION,
+    &services::VNC,
+    &services::WIREGUARD,
+    &services::WS_DISCOVERY,
+];
 
 /// What is usually spoken on ports whose content does not tell: transport, port, name.
-pub static PORTS: &[(Transport, u16, &str)] = &[];
+/// Sorted by transport and port.
+pub static PORTS: &[(Transport, u16, &str)] = &[
+    (Transport::Tcp, 7, "echo"),
+    (Transport::Tcp, 9, "discard"),
+    (Transport::Tcp, 13, "daytime"),
+    (Transport::Tcp, 19, "chargen"),
+    (Transport::Tcp, 37, "time"),
+    (Transport::Tcp, 49, "tacacs"),
+    (Transport::Tcp, 79, "finger"),
+    (Transport::Tcp, 179, "bgp"),
+    (Transport::Tcp, 512, "rexec"),
+    (Transport::Tcp, 513, "rlogin"),
+    (Transport::Tcp, 515, "lpd"),
+    (Transport::Tcp, 548, "afp"),
+    (Transport::Tcp, 789, "crimson"),
+    (Transport::Tcp, 902, "vmware"),
+    (Transport::Tcp, 1080, "socks"),
+    (Transport::Tcp, 1089, "ff_hse"),
+    (Transport::Tcp, 1090, "ff_hse"),
+    (Transport::Tcp, 1091, "ff_hse"),
+    (Transport::Tcp, 1494, "citrix"),
+    (Transport::Tcp, 1723, "pptp"),
+    (Transport::Tcp, 1947, "hasp"),
+    (Transport::Tcp, 2598, "citrix"),
+    (Transport::Tcp, 3260, "iscsi"),
+    (Transport::Tcp, 4899, "radmin"),
+    (Transport::Tcp, 5413, "suitelink"),
+    (Transport::Tcp, 5450, "pi_historian"),
+    (Transport::Tcp, 5631, "pcanywhere"),
+    (Transport::Tcp, 5985, "winrm"),
+    (Transport::Tcp, 5986, "winrm"),
+    (Transport::Tcp, 6000, "x11"),
+    (Transport::Tcp, 7070, "anydesk"),
+    (Transport::Tcp, 8291, "winbox"),
+    (Transport::Tcp, 9100, "jetdirect"),
+    (Transport::Tcp, 18000, "genbroker"),
+    (Transport::Tcp, 20547, "proconos"),
+    (Transport::Tcp, 27000, "flexlm"),
+    (Transport::Tcp, 55555, "foxapi"),
+    (Transport::Udp, 7, "echo"),
+    (Transport::Udp, 9, "discard"),
+    (Transport::Udp, 13, "daytime"),
+    (Transport::Udp, 19, "chargen"),
+    (Transport::Udp, 37, "time"),
+    (Transport::Udp, 520, "rip"),
+    (Transport::Udp, 1089, "ff_hse"),
+    (Transport::Udp, 1090, "ff_hse"),
+    (Transport::Udp, 1091, "ff_hse"),
+    (Transport::Udp, 1701, "l2tp"),
+    (Transport::Udp, 1947, "hasp"),
+    (Transport::Udp, 4500, "ipsec"),
+    (Transport::Udp, 4800, "moxa"),
+    (Transport::Udp, 5632, "pcanywhere"),
+    (Transport::Udp, 6343, "sflow"),
+    (Transport::Udp, 11001, "metasys"),
+    (Transport::Udp, 17500, "dropbox"),
+];
