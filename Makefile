@@ -28,6 +28,7 @@ lint: build $(VENV)/.dev ## Check style and types of both halves
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	cargo fmt --check --manifest-path dissectors/Cargo.toml
+	cargo fmt --check --manifest-path $(FUZZ)/Cargo.toml
 	cargo clippy --locked --all-targets --all-features --manifest-path dissectors/Cargo.toml -- -D warnings
 
 bench: build tools ## Measure packets a second on a plant trace of a million packets

@@ -156,19 +156,33 @@ fn genisys(octets: &[u8]) -> Likeness {
 }
 
 fn iec104(octets: &[u8]) -> Likeness {
+    // Whatever is wrong inside, one whole unit on its own port is no other protocol.
+    let whole = matches!(octets, [0x68, length, ..] if follow(octets, 2, Some(usize::from(*length))));
+    match units(octets) {
+        Likeness::No => possible(whole && octets.len() >= 6),
+        likeness => likeness,
+    }
+}
+
+fn units(octets: &[u8]) -> Likeness {
     let mut rest = octets;
     // How many bits are as they must be, about.
     let mut evidence = 0_u32;
+    let mut expected = None;
     while let [0x68, length @ 4..=253, after @ ..] = rest {
         let Some(unit) = after.get(..usize::from(*length)) else { break };
         evidence = evidence.saturating_add(match *unit {
             // STARTDT, STOPDT, TESTFR, asked for and confirmed; an acknowledgement.
             [0x07 | 0x0b | 0x13 | 0x23 | 0x43 | 0x83, 0, 0, 0] => 40,
             [0x01, 0, low, _] if low & 1 == 0 => 24,
-            // Sending and receiving number, type, how many objects, cause, originator, address, object.
-            [send, _, receive, _, 1..=127, number, cause, _, _, _, _, _, _, ..]
-                if send & 1 == 0 && receive & 1 == 0 && number & 0x7f != 0 && (1..=47).contains(&(cause & 0x3f)) =>
+            // Sending and receiving number in steps of two, type, how many objects, cause, originator, address, object.
+            [s0, s1, receive, _, 1..=127, number, cause, _, _, _, _, _, _, ..]
+                if s0 & 1 == 0 && receive & 1 == 0 && number & 0x7f != 0 && (1..=47).contains(&(cause & 0x3f)) =>
             {
+                let sent = u16::from_le_bytes([s0, s1]);
+                if expected.replace(sent.wrapping_add(2)).is_some_and(|expected| expected != sent) {
+                    return Likeness::No;
+                }
                 16
             }
             _ => return Likeness::No,
@@ -234,4 +248,82 @@ fn synchrophasor(octets: &[u8]) -> Likeness {
 fn tristation(octets: &[u8]) -> Likeness {
     let [1..=15, _, ..] = octets else { return Likeness::No };
     sure(follow(octets, 6, u16_le(octets, 2)) && octets.len() <= LONGEST_CHECKED && crc_arc(0, octets) == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::hex;
+
+    /// Octets that captures of devices begin with (icsnpp, nDPI, ICS-pcap, tricotools collections), and what they are.
+    const SURE: &[(&Protocol, &str)] = &[
+        (&ADS, "0366147100 00000001000000c0a801c70101102700000000"),
+        // AMS/TCP as the information system of its vendor lays it out: ReadDeviceInfo.
+        (&ADS, "0000 20000000 c0a801c70101 1027 c0a801640101 a880 0100 0400 00000000 00000000 01000000"),
+        (&C1222, "6030a211060f2b060104018285638e7f85f1c24e00a60a06082b06010401828563a806020413e81421be0728058103800120"),
+        (
+            &C1222,
+            "604fa20580037bc175a60480027b04a803020103ac0fa20da00ba109800102810448f3d061be2a282881268841d10cda76206811b36f781489a11997773e117cb07aa3aa40374a7107c50da7f799c5d4e8",
+        ),
+        (&CCLINK, "68000000000000ffff030000000018000000930e00000000000000000001000040020000ffff0f00"),
+        (&CODESYS, "bbbb 01000000 01"),
+        (&IEC104, "680407000000"),
+        (&IEC104, "680443000000"),
+        (&IEC104, "680401002800 680e0000000001010301000100000000"),
+        (&KNX, "06100201 000e 0801 c0a80005 0e57"),
+        (&MELSEC, "5000 00 ff ff03 00 0c00 1000 0104 0000 640000 a8 0100"),
+        (&MELSEC, "d70000000011117f000000a80300ffff03000024009c021814000000000000000000000000000000000000000000000410f23f000000000000"),
+        (&SBUS, "0000000d01000001000a205318"),
+        (&SBUS, "00000014000000010144324d343830323000fac9"),
+        (&SYNCHROPHASOR, "aa410012003c4899909a00902e120005168a"),
+        (&SYNCHROPHASOR, "aa41001200f100000000000000000005d7d0"),
+        (&TRISTATION, "0100000001fc"),
+        (&TRISTATION, "05000a0000001300000027000a005010"),
+        (&TRISTATION, "0500120000004101000066001200000000000000000037f9"),
+    ];
+    /// The same where the port must agree.
+    const POSSIBLE: &[(&Protocol, &str)] = &[
+        (&BSAP, "0e000000000000000000754b0000"),
+        (&BSAP, "100200eb03e308a000000182df82be10039102"),
+        (&CODESYS, "c50b40010010004b"),
+        (&GENISYS, "fb018340f6"),
+        (&GENISYS, "f101f6f101f6"),
+        (&IEC104, "68193e00b8003f01060001007017004260e53b00a8de350d020b13"),
+        (&IEC104, "68050700000000"),
+        (&ROC_PLUS, "0102030406003a2f"),
+        (&ROC_PLUS, "0102030408071e2d0c0f0307e8890d"),
+        // A data frame whose end is still to come.
+        (&SYNCHROPHASOR, "aa310176003c489337430007ef40000f42400001504d5531"),
+    ];
+
+    #[test]
+    fn first_messages_of_devices_are_recognised() {
+        for (protocol, octets) in SURE {
+            assert_eq!((protocol.probe)(&hex(octets)), Likeness::Sure, "{} {octets}", protocol.name);
+        }
+        for (protocol, octets) in POSSIBLE {
+            assert_eq!((protocol.probe)(&hex(octets)), Likeness::Possible, "{} {octets}", protocol.name);
+        }
+    }
+
+    #[test]
+    fn a_changed_octet_of_what_is_checked_is_not_sure() {
+        for (protocol, octets) in SURE.iter().filter(|(protocol, _)| ["sbus", "synchrophasor", "tristation"].contains(&protocol.name)) {
+            let whole = hex(octets);
+            for at in 0..whole.len() {
+                let mut changed = whole.clone();
+                changed[at] ^= 0x10;
+                assert_ne!((protocol.probe)(&changed), Likeness::Sure, "{} with octet {at} changed", protocol.name);
+            }
+        }
+    }
+
+    #[test]
+    fn cyclic_data_is_no_slmp_of_a_programmer() {
+        let asked = hex("500000ffff03000e00 0000 700e0000 0100 0000 2400 0000");
+        assert!(follow(&asked, 9, u16_le(&asked, 7)));
+        assert_eq!(((CCLINK.probe)(&asked), (MELSEC.probe)(&asked)), (Likeness::Sure, Likeness::No));
+        let read = hex("500000ffff03000c00 1000 01040000 640000a80100");
+        assert_eq!(((CCLINK.probe)(&read), (MELSEC.probe)(&read)), (Likeness::Possible, Likeness::Sure));
+    }
 }

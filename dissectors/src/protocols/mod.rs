@@ -210,3 +210,60 @@ pub static PORTS: &[(Transport, u16, &str)] = &[
     (Transport::Udp, 11001, "metasys"),
     (Transport::Udp, 17500, "dropbox"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_sorted_and_contradict_no_protocol() {
+        let order = |row: &(Transport, u16, &str)| (row.0.name(), row.1);
+        assert!(PORTS.windows(2).all(|pair| order(&pair[0]) < order(&pair[1])), "sorted, and each port once");
+        for (transport, port, name) in PORTS {
+            let other = PROTOCOLS.iter().find(|protocol| protocol.ports(*transport).contains(port));
+            assert!(other.is_none(), "{name} has the port {port} of {}", other.unwrap().name);
+            assert!(PROTOCOLS.iter().all(|protocol| protocol.name != *name), "{name} is told by its content");
+        }
+    }
+
+    #[test]
+    fn protocols_are_in_the_order_of_their_names() {
+        assert!(PROTOCOLS.windows(2).all(|pair| pair[0].name < pair[1].name));
+    }
+
+    /// A million payloads of chance: no service is sure of one, on whatever port, and none is cut where it cannot be.
+    #[test]
+    fn chance_is_no_service() {
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut random = move || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()
+        };
+        let services: Vec<_> = PROTOCOLS.iter().filter(|protocol| protocol.kind == Kind::Service).collect();
+        let mut payload = [0; 256];
+        for _ in 0..1_000_000 {
+            let length = 8 + usize::from(random()[0]) % 249;
+            for octets in payload[..length].chunks_mut(8) {
+                octets.copy_from_slice(&random()[..octets.len()]);
+            }
+            for protocol in &services {
+                let octets = &payload[..length];
+                assert_ne!((protocol.probe)(octets), Likeness::Sure, "{}: {}", protocol.name, octets.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn octets_that_are_all_the_same_are_no_service() {
+        for octet in 0..=255 {
+            for length in 0..=256 {
+                let payload = vec![octet; length];
+                for protocol in PROTOCOLS.iter().filter(|protocol| protocol.kind == Kind::Service) {
+                    assert_ne!((protocol.probe)(&payload), Likeness::Sure, "{} octets {octet:02x} for {}", length, protocol.name);
+                }
+            }
+        }
+    }
+}

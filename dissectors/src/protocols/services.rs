@@ -440,3 +440,123 @@ fn ws_discovery(octets: &[u8]) -> Likeness {
     let names = |text: &[u8]| octets.windows(text.len()).any(|window| window == text);
     sure(octets.first() == Some(&b'<') && (names(b"/ws/2005/04/discovery") || names(b"/ws-dd/ns/discovery/")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::hex;
+
+    /// Written as their specifications have them, where no capture is named.
+    const SURE: &[(&Protocol, &[u8])] = &[
+        (&AMQP, b"AMQP\0\0\x09\x01"),
+        (&AMQP, b"AMQP\x03\x01\0\0"),
+        (&CODEMETER, b"samc\xe1\x02\0\0\x40\0\x01\0"),
+        (&FTP, b"220 (vsFTPd 3.0.3)\r\n"),
+        (&FTP, b"220-Welcome\r\n220 FTP server ready.\r\n"),
+        (&IMAP, b"* OK [CAPABILITY IMAP4rev1] Dovecot ready.\r\n"),
+        (&MQTT, b"\x10\x16\0\x04MQTT\x04\x02\0\x3c\0\x0aclient-001"),
+        (&MQTT, b"\x10\x80\x01\0\x06MQIsdp\x03\x02\0\x3c"),
+        (&MYSQL, b"\x4a\0\0\0\x0a5.7.33\0\x08\0\0\0\x11\x12\x13\x14\x15\x16\x17\x18\0\xff\xff\x08"),
+        (&NIAGARA_FOX, b"fox a 1 -1 fox hello\n{\n"),
+        (&OPENVPN, b"\x38\x11\x22\x33\x44\x55\x66\x77\x88\0\0\0\0\0"),
+        (&OPENVPN, b"\0\x0e\x38\x11\x22\x33\x44\x55\x66\x77\x88\0\0\0\0\0"),
+        (&POP3, b"+OK POP3 ready\r\n"),
+        (&POSTGRESQL, b"\0\0\0\x08\x04\xd2\x16\x2f"),
+        (&POSTGRESQL, b"\0\0\0\x1a\0\x03\0\0user\0otoscope\0\0\0\0\0"),
+        (&REDIS, b"*1\r\n$4\r\nPING\r\n"),
+        (&RSYNC, b"@RSYNCD: 31.0\n"),
+        (&RTSP, b"DESCRIBE rtsp://camera/1 RTSP/1.0\r\nCSeq: 2\r\n"),
+        (&RTSP, b"RTSP/1.0 200 OK\r\n"),
+        (&SIP, b"REGISTER sip:plant.example SIP/2.0\r\n"),
+        (&SIP, b"SIP/2.0 401 Unauthorized\r\n"),
+        (&SMTP, b"220 mail.example ESMTP Postfix\r\n"),
+        (&SMTP, b"EHLO sensor\r\n"),
+        (&SSDP, b"M-SEARCH * HTTP/1.1\r\nHost: 239.255.255.250:1900\r\n"),
+        (&SYSLOG, b"<34>Oct 11 22:14:15 mymachine su: 'su root' failed"),
+        (&SYSLOG, b"<165>1 2003-10-11T22:14:15.003Z mymachine.example.com evntslog - ID47 -"),
+        (&SYSLOG, b"71 <165>1 2003-10-11T22:14:15.003Z mymachine.example.com evntslog - ID47 -"),
+        (&TELNET, b"\xff\xfd\x18\xff\xfd\x20\xff\xfd\x23\xff\xfd\x27"),
+        (&TFTP, b"\0\x01firmware.bin\0octet\0blksize\x001468\0"),
+        (&TNS, b"\0\xd3\0\0\x01\0\0\0\x01\x3a\x01\x2c\0\0\x20\0"),
+        (&VNC, b"RFB 003.008\n"),
+        (&WS_DISCOVERY, b"<?xml version=\"1.0\"?><soap:Envelope xmlns:wsd=\"http://schemas.xmlsoap.org/ws/2005/04/discovery\">"),
+    ];
+    const POSSIBLE: &[(&Protocol, &[u8])] = &[
+        (&FTP, b"220 ready\r\n"),
+        (&SMTP, b"220 ready\r\n"),
+        (&FTP, b"USER operator\r\n"),
+        (&POP3, b"USER operator\r\n"),
+        (&RADIUS, b"\x01\x07\0\x1c0123456789abcdef\x01\x08oscope"),
+        (&SYSLOG, b"<13>restarted"),
+        (&TEAMVIEWER, b"\x17\x24\x0a\x20\0\0\0\0"),
+        (&TELNET, b"\xff\xfb\x01login: "),
+    ];
+
+    /// From captures: a Windows domain (Kerberos, LDAP, CLDAP, DCE/RPC), a substation's time and its NFS, a scan.
+    const CAPTURED: &[(&Protocol, &str)] = &[
+        (&LDAP, "3084000000aa0201236384000000a104000a01000a0100020100020100010100a0840000007aa384000000200409446e73446f6d61696e0413"),
+        (&LDAP, "3084000000a602012364840000009d040030840000009530840000008f04086e65746c6f676f6e31840000007f"),
+        (&LDAP, "3084000006ed0201336084000006e40201030400a384000006d9040a4753532d53504e45474f048206c9608206c5"),
+        (&LDAP, "3084000000cc0201336184000000c30a010004000400878200b8a181b53081b2a0030a0100a10b06092a864882f7"),
+        (&DCERPC, "05000b07100000004c07d00602000000d016d016000000000200000000000100354251e3064bd111ab0400c04fc2dcd2"),
+        (&DCERPC, "05000c07100000000401a80002000000d016d0166320000006003439313535000200000000000000045d888aeb1cc911"),
+        (&DCERPC, "05000b03100000004800000001000000b810b8100000000001000000000001000883afe11f5dc91191a408002b14a0fa"),
+        (&SUNRPC, "800000287e86ab4a0000000000000002000186a3000000030000000000000000000000000000000000000000"),
+    ];
+
+    #[test]
+    fn first_messages_are_recognised() {
+        let captured: Vec<_> = CAPTURED.iter().map(|(protocol, octets)| (*protocol, hex(octets))).collect();
+        let written = SURE.iter().map(|(protocol, octets)| (*protocol, octets.to_vec()));
+        for (protocol, octets) in captured.into_iter().chain(written) {
+            assert_eq!((protocol.probe)(&octets), Likeness::Sure, "{}: {}", protocol.name, octets.escape_ascii());
+        }
+        for (protocol, octets) in POSSIBLE {
+            assert_eq!((protocol.probe)(octets), Likeness::Possible, "{}: {}", protocol.name, octets.escape_ascii());
+        }
+        let time = hex("23000000000000000000000000000000000000000000000000000000000000000000000000000000cc2b0c4efb1abd7d");
+        assert_eq!((NTP.probe)(&time), Likeness::Possible);
+        assert_eq!((NTP.probe)(&time[..47]), Likeness::No);
+    }
+
+    /// RFC 4120 has no octets to copy: an AS-REQ and a KRB-ERROR, cut after their types, as Windows sends them.
+    #[test]
+    fn kerberos_is_recognised_over_either_transport() {
+        for (message, likeness) in [
+            ("6a81dd3081daa103020105a20302010aa3153013", Likeness::Sure),
+            ("000000e06a81dd3081daa103020105a20302010aa3153013", Likeness::Sure),
+            ("7e81b73081b4a003020105a10302011ea411", Likeness::Sure),
+            ("6a81dd3081daa103020105a20302010ba3153013", Likeness::No),
+            ("6a81dd3081daa103020104a20302010aa3153013", Likeness::No),
+        ] {
+            assert_eq!((KERBEROS.probe)(&hex(message)), likeness, "{message}");
+        }
+    }
+
+    #[test]
+    fn the_length_of_a_key_exchange_must_be_its_own() {
+        let mut message = hex("1122334455667788 0000000000000000 21 20 22 08 00000000 00000020 00000004");
+        assert_eq!((ISAKMP.probe)(&message), Likeness::Sure);
+        message.push(0);
+        assert_eq!((ISAKMP.probe)(&message), Likeness::No);
+    }
+
+    #[test]
+    fn a_prelogin_and_a_login_of_sql_server_are_sure() {
+        // MS-TDS 4.1 and 4.2, their fronts; what follows on the port is taken for it by its header.
+        let prelogin = hex("1201002f00000100 00001a0006 0100200001 0200210001 0300220004 0400260001 ff 0900000000000100b80d000001");
+        let login = hex("1001009000000100 88000000 02000972 00100000");
+        assert_eq!((TDS.probe)(&prelogin), Likeness::Sure);
+        assert_eq!((TDS.probe)(&login), Likeness::Sure);
+        assert_eq!((TDS.probe)(&hex("0101001200000100 16000000")), Likeness::Possible);
+    }
+
+    #[test]
+    fn a_handshake_of_wireguard_has_a_random_key() {
+        let mut message = vec![1, 0, 0, 0];
+        message.extend((0..144_u8).map(|number| number.wrapping_mul(37)));
+        assert_eq!((WIREGUARD.probe)(&message), Likeness::Sure);
+        message[8..40].fill(0);
+        assert_eq!((WIREGUARD.probe)(&message), Likeness::No);
+    }
+}
