@@ -174,7 +174,7 @@ fn units(octets: &[u8]) -> Likeness {
         evidence = evidence.saturating_add(match *unit {
             // STARTDT, STOPDT, TESTFR, asked for and confirmed; an acknowledgement.
             [0x07 | 0x0b | 0x13 | 0x23 | 0x43 | 0x83, 0, 0, 0] => 40,
-            [0x01, 0, low, _] if low & 1 == 0 => 24,
+            [0x01, 0, low, _] if low & 1 == 0 => 32,
             // Sending and receiving number in steps of two, type, how many objects, cause, originator, address, object.
             [s0, s1, receive, _, 1..=127, number, cause, _, _, _, _, _, _, ..]
                 if s0 & 1 == 0 && receive & 1 == 0 && number & 0x7f != 0 && (1..=47).contains(&(cause & 0x3f)) =>
@@ -185,7 +185,8 @@ fn units(octets: &[u8]) -> Likeness {
                 }
                 16
             }
-            _ => return Likeness::No,
+            // What is wrong further on does not unsay what was plain.
+            _ => return possible(evidence >= 32),
         });
         rest = after.get(usize::from(*length)..).unwrap_or_default();
     }
@@ -269,6 +270,7 @@ mod tests {
         (&CODESYS, "bbbb 01000000 01"),
         (&IEC104, "680407000000"),
         (&IEC104, "680443000000"),
+        (&IEC104, "680401002800"),
         (&IEC104, "680401002800 680e0000000001010301000100000000"),
         (&KNX, "06100201 000e 0801 c0a80005 0e57"),
         (&MELSEC, "5000 00 ff ff03 00 0c00 1000 0104 0000 640000 a8 0100"),
@@ -290,6 +292,7 @@ mod tests {
         (&GENISYS, "f101f6f101f6"),
         (&IEC104, "68193e00b8003f01060001007017004260e53b00a8de350d020b13"),
         (&IEC104, "68050700000000"),
+        (&IEC104, "680407000000 680405002800 680e0000000001010301000100000000"),
         (&ROC_PLUS, "0102030406003a2f"),
         (&ROC_PLUS, "0102030408071e2d0c0f0307e8890d"),
         // A data frame whose end is still to come.
