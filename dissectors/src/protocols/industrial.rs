@@ -253,6 +253,7 @@ fn tristation(octets: &[u8]) -> Likeness {
 
 #[cfg(test)]
 mod tests {
+    use super::super::probing::assert_told_apart;
     use super::*;
     use crate::testing::hex;
 
@@ -303,9 +304,11 @@ mod tests {
     fn first_messages_of_devices_are_recognised() {
         for (protocol, octets) in SURE {
             assert_eq!((protocol.probe)(&hex(octets)), Likeness::Sure, "{} {octets}", protocol.name);
+            assert_told_apart(protocol, &hex(octets));
         }
         for (protocol, octets) in POSSIBLE {
             assert_eq!((protocol.probe)(&hex(octets)), Likeness::Possible, "{} {octets}", protocol.name);
+            assert_told_apart(protocol, &hex(octets));
         }
     }
 

@@ -60,6 +60,22 @@ fn ber_head(octets: &[u8], tag: u8) -> Option<(usize, &[u8])> {
     }
 }
 
+/// However a first message is cut, no other protocol is sure of it, nor can be it on one of the same ports.
+#[cfg(test)]
+pub(super) fn assert_told_apart(protocol: &super::Protocol, message: &[u8]) {
+    let shares = |other: &super::Protocol| {
+        let common = |one: &[u16], two: &[u16]| one.iter().any(|port| two.contains(port));
+        common(protocol.tcp_ports, other.tcp_ports) || common(protocol.udp_ports, other.udp_ports)
+    };
+    for octets in (0..=message.len()).filter_map(|length| message.get(..length)) {
+        for other in super::PROTOCOLS.iter().filter(|other| other.name != protocol.name) {
+            let likeness = (other.probe)(octets);
+            let taken = likeness == Likeness::Sure || (likeness == Likeness::Possible && shares(other));
+            assert!(!taken, "{} is {likeness:?} of {}: {}", other.name, protocol.name, octets.escape_ascii());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

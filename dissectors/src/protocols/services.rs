@@ -443,6 +443,7 @@ fn ws_discovery(octets: &[u8]) -> Likeness {
 
 #[cfg(test)]
 mod tests {
+    use super::super::probing::assert_told_apart;
     use super::*;
     use crate::testing::hex;
 
@@ -510,9 +511,11 @@ mod tests {
         let written = SURE.iter().map(|(protocol, octets)| (*protocol, octets.to_vec()));
         for (protocol, octets) in captured.into_iter().chain(written) {
             assert_eq!((protocol.probe)(&octets), Likeness::Sure, "{}: {}", protocol.name, octets.escape_ascii());
+            assert_told_apart(protocol, &octets);
         }
         for (protocol, octets) in POSSIBLE {
             assert_eq!((protocol.probe)(octets), Likeness::Possible, "{}: {}", protocol.name, octets.escape_ascii());
+            assert_told_apart(protocol, octets);
         }
         let time = hex("23000000000000000000000000000000000000000000000000000000000000000000000000000000cc2b0c4efb1abd7d");
         assert_eq!((NTP.probe)(&time), Likeness::Possible);
