@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 FUZZ := dissectors/fuzz
 FUZZ_SECONDS ?= 600
+FUZZ_CORPUS := $(FUZZ)/corpus
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The build finds maturin on the path.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -37,14 +38,16 @@ bench: build tools ## Measure packets a second on a plant trace of a million pac
 fuzz: rust ## Feed made-up frames and files to the engine, FUZZ_SECONDS (600) for each of both targets
 	@command -v cargo-fuzz >/dev/null || cargo install --quiet --locked cargo-fuzz@0.13.2
 	@for target in engine readers; do \
-	    mkdir -p $(FUZZ)/corpus/$$target && find pcaps -name '*.pcap*' -size -64k -exec cp {} $(FUZZ)/corpus/$$target \; && \
+	    mkdir -p $(FUZZ_CORPUS)/$$target && find pcaps -name '*.pcap*' -size -64k -exec cp {} $(FUZZ_CORPUS)/$$target \; && \
 	    echo "fuzzing $$target for $(FUZZ_SECONDS) s" && \
-	    cargo fuzz run --fuzz-dir $(FUZZ) --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) \
+	    cargo fuzz run --fuzz-dir $(FUZZ) --sanitizer none $$target $(FUZZ_CORPUS)/$$target -- -max_total_time=$(FUZZ_SECONDS) \
 	        -max_len=65536 -rss_limit_mb=1024 -timeout=10 -verbosity=0 -print_final_stats=1 || exit 1; \
 	done
 
+# From the captures alone: what longer runs have found would take the time to read it again.
 fuzz-short:
-	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=20
+	@rm -rf $(FUZZ)/target/short
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=20 FUZZ_CORPUS=$(FUZZ)/target/short
 
 wheel: rust $(VENV)/.maturin ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
