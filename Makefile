@@ -3,12 +3,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+FUZZ := dissectors/fuzz
+FUZZ_SECONDS ?= 600
+FUZZ_CORPUS := $(FUZZ)/corpus
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The build finds maturin on the path.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench wheel clean build rust tools
+.PHONY: help demo test lint bench fuzz fuzz-short wheel clean build rust tools
 
 help: ## List what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -18,6 +21,7 @@ demo: build ## Build Otoscope and replay the capture pcaps/demo.pcap
 
 test: tools lint ## Lint, test the Rust and the Python half, test the wheel; installs what it needs
 	cargo test --locked --manifest-path dissectors/Cargo.toml
+	@$(MAKE) --no-print-directory fuzz-short
 	$(BIN)/python -m pytest
 
 lint: build $(VENV)/.dev ## Check style and types of both halves
@@ -25,17 +29,32 @@ lint: build $(VENV)/.dev ## Check style and types of both halves
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	cargo fmt --check --manifest-path dissectors/Cargo.toml
+	cargo fmt --check --manifest-path $(FUZZ)/Cargo.toml
 	cargo clippy --locked --all-targets --all-features --manifest-path dissectors/Cargo.toml -- -D warnings
 
 bench: build tools ## Measure packets a second on a plant trace of a million packets
 	$(BIN)/python -m benchmarks.run
+
+fuzz: rust ## Feed made-up frames and files to the engine, FUZZ_SECONDS (600) for each of both targets
+	@command -v cargo-fuzz >/dev/null || cargo install --quiet --locked cargo-fuzz@0.13.2
+	@for target in engine readers; do \
+	    mkdir -p $(FUZZ_CORPUS)/$$target && find pcaps -name '*.pcap*' -size -64k -exec cp {} $(FUZZ_CORPUS)/$$target \; && \
+	    echo "fuzzing $$target for $(FUZZ_SECONDS) s" && \
+	    cargo fuzz run --fuzz-dir $(FUZZ) --sanitizer none $$target $(FUZZ_CORPUS)/$$target -- -max_total_time=$(FUZZ_SECONDS) \
+	        -max_len=65536 -rss_limit_mb=1024 -timeout=10 -verbosity=0 -print_final_stats=1 || exit 1; \
+	done
+
+# From the captures alone: what longer runs have found would take the time to read it again.
+fuzz-short:
+	@rm -rf $(FUZZ)/target/short
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=20 FUZZ_CORPUS=$(FUZZ)/target/short
 
 wheel: rust $(VENV)/.maturin ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
 	@ls dist/*.whl
 
 clean: ## Remove everything that was built or downloaded
-	rm -rf $(VENV) dist dissectors/target benchmarks/traces .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) dist dissectors/target $(FUZZ)/target $(FUZZ)/corpus $(FUZZ)/artifacts benchmarks/traces .mypy_cache .ruff_cache .pytest_cache
 	find sensor tests benchmarks pcaps -name __pycache__ -prune -exec rm -rf {} +
 	rm -f sensor/_dissectors*.so
 

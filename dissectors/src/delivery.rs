@@ -112,6 +112,9 @@ impl Delivery<'_> {
     /// datagram begins there.
     #[inline(never)]
     fn messages(&mut self, protocol: &'static Protocol, octets: &[u8], cut: bool, fresh: bool) -> usize {
+        if protocol.is_only_named {
+            return octets.len();
+        }
         let mut used = 0_usize;
         while let Some(rest) = octets.get(used..).filter(|rest| !rest.is_empty()) {
             if protocol.first_messages > 0 && self.has_said_enough(protocol) {

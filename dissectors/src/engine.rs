@@ -132,6 +132,13 @@ impl Engine {
         (self.flows.evicted(), self.fragments.evicted())
     }
 
+    /// Flows under way, and the octets that they keep for messages that are not whole yet.
+    #[must_use]
+    pub fn held(&self) -> (usize, usize) {
+        let buffered = self.flows.rows().fold(0, |sum: usize, flow| sum.saturating_add(flow.buffered()));
+        (self.flows.len(), buffered)
+    }
+
     /// Take one frame in.
     #[inline]
     pub fn frame(&mut self, frame: &Frame<'_>) {

@@ -179,7 +179,8 @@ impl Default for Half {
 const TRIES: u8 = 6;
 /// Octets that are put together before what they are must be plain.
 const ENOUGH_TO_RECOGNISE: usize = 512;
-/// A payload shorter than this is not judged yet: no message of the known protocols is shorter.
+/// A payload shorter than this is not judged yet, unless it is the whole message of a service on its own port (IEC 104): no
+/// message of the protocols that control a plant is shorter.
 const TOO_SHORT_TO_RECOGNISE: usize = 7;
 
 /// Which protocol a flow speaks.
@@ -498,10 +499,14 @@ impl Flow {
     #[must_use]
     pub fn look(&self, octets: &[u8]) -> Look {
         let transport = self.key.transport();
-        if octets.len() < TOO_SHORT_TO_RECOGNISE && transport == Transport::Tcp {
-            return Look::More;
-        }
         let (low, high) = (self.key.end(Side::Low).1, self.key.end(Side::High).1);
+        if octets.len() < TOO_SHORT_TO_RECOGNISE && transport == Transport::Tcp {
+            let is_it = |protocol: &&Protocol| {
+                let expected = protocol.tcp_ports.iter().any(|port| *port == low || *port == high);
+                protocol.kind == Kind::Service && expected && (protocol.probe)(octets) == Likeness::Sure
+            };
+            return PROTOCOLS.iter().copied().find(is_it).map_or(Look::More, Look::Is);
+        }
         // Sure on its own port, sure on any, possible on its own port.
         let (mut sure, mut possible) = (None, None);
         for protocol in PROTOCOLS.iter().copied() {
@@ -584,5 +589,27 @@ fn guess_client(key: &FlowKey, sender: Side) -> Side {
             }
         }
         _ => sender,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_message_is_recognised_on_its_own_port_only() {
+        let look = |port, octets: &[u8]| {
+            let (key, side) = FlowKey::new((Address(1), 40_000), (Address(2), port), Transport::Tcp, 0);
+            match Flow::new(key, side, 0).look(octets) {
+                Look::Is(protocol) => protocol.name,
+                Look::More => "more",
+                Look::Nothing => "nothing",
+            }
+        };
+        // STARTDT of IEC 104 is six octets long.
+        assert_eq!(look(2404, b"\x68\x04\x07\0\0\0"), "iec104");
+        assert_eq!(look(2404, b"\x68\x04\x07\0\0"), "more");
+        assert_eq!(look(2405, b"\x68\x04\x07\0\0\0"), "more");
+        assert_eq!(look(2405, b"\x68\x04\x07\0\0\0\x68\x04\x0b\0\0\0"), "iec104");
     }
 }

@@ -280,9 +280,13 @@ impl Format {
             return Err(Self::cut_off(octets, "pcapng"));
         }
         let mut pcapng = Pcapng::default();
-        match pcapng.section(octets.window()) {
-            Refusal::Bad(what) => Err(format!("pcapng that cannot be read: {what}")),
-            _ => Ok(Self::Pcapng(pcapng)),
+        loop {
+            match pcapng.section(octets.window()) {
+                // All of it, so that a damaged one is refused however the octets arrive.
+                Refusal::Need(total) if octets.fill(total) => {}
+                Refusal::Bad(what) => return Err(format!("pcapng that cannot be read: {what}")),
+                _ => return Ok(Self::Pcapng(pcapng)),
+            }
         }
     }
 
@@ -291,7 +295,7 @@ impl Format {
     }
 
     fn foreign(octets: &mut Octets) -> String {
-        octets.fill(foreign::SHOWN.saturating_add(1));
+        octets.fill(foreign::JUDGED);
         let unreadable = Self::unreadable(octets);
         match (octets.window(), octets.compression()) {
             _ if unreadable.is_some() => unreadable.unwrap_or_default(),

@@ -26,7 +26,7 @@ impl fmt::Display for Bits<'_> {
 pub fn clean(octets: &[u8]) -> String {
     let used = octets.iter().rposition(|octet| *octet != 0).map_or(0, |last| last.saturating_add(1));
     let octets = octets.get(..used).unwrap_or_default();
-    let octets = octets.get(..LONGEST.saturating_mul(4)).unwrap_or(octets);
+    let octets = front(octets, LONGEST.saturating_mul(4));
     let text = match core::str::from_utf8(octets) {
         Ok(text) => safe(text.chars()),
         Err(_) if octets.iter().all(|octet| matches!(octet, b'\t' | b'\r' | b'\n' | 0x20..=0x7e | 0xa0..=0xff)) => {
@@ -36,6 +36,13 @@ pub fn clean(octets: &[u8]) -> String {
     };
     let trimmed = text.trim();
     if trimmed.len() == text.len() { text } else { trimmed.to_owned() }
+}
+
+/// The first `most` octets, or up to three less, so that no character of UTF-8 is cut in two.
+fn front(octets: &[u8], most: usize) -> &[u8] {
+    let is_inside = |end: &usize| octets.get(*end).is_some_and(|octet| octet & 0xc0 == 0x80);
+    let end = (most.saturating_sub(3)..=most).rev().find(|end| !is_inside(end)).unwrap_or(most);
+    octets.get(..end).unwrap_or(octets)
 }
 
 /// The safe ones of those characters; a run of line ends and tabs is one blank.
@@ -79,5 +86,7 @@ mod tests {
         assert_eq!(clean(b"M\xfcller"), "M\u{fc}ller");
         assert_eq!(clean(b"\x80\x81ok"), "\u{fffd}\u{fffd}ok");
         assert_eq!(clean(&[b'a'; 9000]).len(), LONGEST);
+        let long = format!("a{}", "\u{e9}".repeat(2000));
+        assert_eq!(clean(long.as_bytes()), long.chars().take(LONGEST).collect::<String>());
     }
 }

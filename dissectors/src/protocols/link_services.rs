@@ -128,7 +128,8 @@ fn wake(octets: &[u8]) -> Likeness {
     let Some(([0xff, 0xff, 0xff, 0xff, 0xff, 0xff], rest)) = octets.split_first_chunk() else { return Likeness::No };
     let Some(addresses) = rest.get(..96) else { return Likeness::No };
     let (first, _) = rest.split_at(6);
-    if addresses.chunks_exact(6).all(|address| address == first) { Likeness::Sure } else { Likeness::No }
+    // Nobody's address is the one of all.
+    if *first != [0xff; 6] && addresses.chunks_exact(6).all(|address| address == first) { Likeness::Sure } else { Likeness::No }
 }
 
 /// `MACsec` (IEEE 802.1AE section 9.3): version 1 bit, flags; short length in 6 bits.

@@ -1,7 +1,10 @@
 //! Files that are no capture: what their first octets look like, for the error message.
 
 /// How many octets of such a file are shown.
-pub(super) const SHOWN: usize = 8;
+const SHOWN: usize = 8;
+
+/// How many octets the guess rests on, however many there are: the longest signature.
+pub(super) const JUDGED: usize = 16;
 
 /// First octets and what begins with them; the first row that fits counts.
 static SIGNATURES: &[(&[u8], &str)] = &[
@@ -40,6 +43,7 @@ pub(super) fn refuse(head: &[u8], inside: &str) -> String {
 }
 
 fn guess(head: &[u8]) -> Option<&'static str> {
+    let head = head.get(..JUDGED).unwrap_or(head);
     let known = SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature)).map(|(_, what)| *what);
     let is_text = || head.iter().all(|octet| matches!(octet, b'\t' | b'\n' | b'\r' | b' '..=b'~'));
     known.or_else(|| is_text().then_some("text"))
@@ -58,5 +62,6 @@ mod tests {
         );
         assert!(refuse(b"time,source", "").contains(": text)"));
         assert!(refuse(&[1, 2], "").contains("(begins 01 02):"));
+        assert!(SIGNATURES.iter().all(|(signature, _)| signature.len() <= JUDGED));
     }
 }

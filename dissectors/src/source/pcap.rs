@@ -72,6 +72,9 @@ impl Pcap {
     pub(super) fn read(&self, window: &[u8]) -> Result<Record, Refusal> {
         let [seconds, fraction, captured, wire] = self.order.words(window).ok_or(Refusal::Need(self.record_header))?;
         if captured > self.longest {
+            if window.len() < self.record_header {
+                return Err(Refusal::Need(self.record_header));
+            }
             return Err(Refusal::Bad(Fault::Record(captured, self.longest)));
         }
         let total = self.record_header.wrapping_add(captured as usize);

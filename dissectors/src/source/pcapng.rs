@@ -78,7 +78,8 @@ impl Pcapng {
     /// Start a section; the rest of the block is passed over.
     #[cold]
     pub(super) fn section(&mut self, window: &[u8]) -> Refusal {
-        let Some([_, _, _, _, l0, l1, l2, l3, m0, m1, m2, m3, v0, v1, w0, w1]) = window.first_chunk() else {
+        // A header that is cut off is cut off, whatever is wrong with its front.
+        let Some([_, _, _, _, l0, l1, l2, l3, m0, m1, m2, m3, v0, v1, w0, w1, ..]) = window.first_chunk::<SECTION_HEADER>() else {
             return Refusal::Need(SECTION_HEADER);
         };
         let magic = [*m0, *m1, *m2, *m3];

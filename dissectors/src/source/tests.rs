@@ -114,6 +114,32 @@ fn a_capture_cut_off_anywhere_gives_all_whole_records() {
 }
 
 #[test]
+fn a_damaged_section_header_is_refused_however_the_octets_arrive() {
+    let mut capture = samples::pcapng(Order::Little, Order::Big);
+    assert_eq!(capture[4..8], [28, 0, 0, 0]);
+    // Longer than its fields by an end of options, and its length at the end wrong.
+    capture[4] = 32;
+    capture.splice(24..24, [0; 4]);
+    let refused = open(&capture).unwrap_err();
+    assert!(refused.reason().ends_with("that has another length at its end"), "{refused}");
+    assert_eq!(Capture::from_reader(Dripping(Cursor::new(capture)), "sample").unwrap_err(), refused);
+}
+
+#[test]
+fn what_is_cut_off_and_damaged_ends_with_the_same_warning_however_the_octets_arrive() {
+    let section = [&[0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0][..], &[0; 12]].concat();
+    let pcapng = [samples::pcapng(Order::Little, Order::Little), section].concat();
+    let record = [0xff; 20];
+    let kuznetzov = [PcapWriter::new(Order::Little, 0xa1b2_cd34, 0, 1).build(), record.to_vec()].concat();
+    for capture in [pcapng, kuznetzov] {
+        let warning = |capture| walk(capture).1.warning().unwrap().to_owned();
+        let dripping = warning(Capture::from_reader(Dripping(Cursor::new(capture.clone())), "sample").unwrap());
+        assert_eq!(warning(open(&capture).unwrap()), dripping);
+        assert!(dripping.starts_with("cut off in the middle of a record"), "{dripping}");
+    }
+}
+
+#[test]
 fn a_compressed_capture_cut_off_anywhere_gives_whole_records_and_a_warning() {
     let capture = samples::pcapng(Order::Little, Order::Big);
     let expected = frames_of(&capture);
@@ -207,6 +233,14 @@ fn an_error_while_reading_is_a_warning_after_what_was_read() {
     assert_eq!(frames, expected);
     assert_eq!(end.warning().unwrap(), format!("cannot be read (the cable is out) after octet {length} and 4 whole records"));
     assert_eq!(Capture::from_reader(Failing, "wire").unwrap_err().to_string(), "wire: the cable is out");
+}
+
+#[test]
+fn what_is_no_capture_is_refused_in_the_same_words_however_the_octets_arrive() {
+    for octets in [&b"SQLite format 3\0 and so on"[..], b"twelve and more \xff octets", b"PK\x03\x04", b"short \xff"] {
+        let refused = open(octets).unwrap_err();
+        assert_eq!(Capture::from_reader(Dripping(Cursor::new(octets.to_vec())), "sample").unwrap_err(), refused);
+    }
 }
 
 #[test]
