@@ -1,9 +1,17 @@
 //! The registry: one row a protocol. A protocol is added with its file, its `mod` line and its row.
 
+mod der;
 mod dnp3;
 mod enip;
+mod http;
 mod modbus;
+mod ntlmssp;
+mod opcua;
+mod rdp;
 mod s7comm;
+mod smb;
+mod ssh;
+mod tls;
 
 use crate::error::Result;
 use crate::observations::Transport;
@@ -84,7 +92,20 @@ impl Protocol {
 }
 
 /// All protocols, in alphabetical order of their names.
-pub static PROTOCOLS: &[&Protocol] = &[&enip::CIP_IO, &s7comm::PROTOCOL, &dnp3::PROTOCOL, &enip::PROTOCOL, &modbus::PROTOCOL, &modbus::RTU];
+pub static PROTOCOLS: &[&Protocol] = &[
+    &enip::CIP_IO,
+    &s7comm::PROTOCOL,
+    &dnp3::PROTOCOL,
+    &enip::PROTOCOL,
+    &http::PROTOCOL,
+    &modbus::PROTOCOL,
+    &modbus::RTU,
+    &opcua::PROTOCOL,
+    &rdp::PROTOCOL,
+    &smb::PROTOCOL,
+    &ssh::PROTOCOL,
+    &tls::PROTOCOL,
+];
 
 /// What is usually spoken on ports whose content does not tell: transport, port, name.
 pub static PORTS: &[(Transport, u16, &str)] = &[];
