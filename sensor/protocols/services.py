@@ -2,7 +2,15 @@
 
 from sensor.protocols._base import Function, Intent, Protocol
 
-_TITLES: dict[str, str] = {}
+_TITLES: dict[str, str] = {
+    "http": "HTTP",
+    "mms": "MMS",
+    "opcua": "OPC UA",
+    "rdp": "RDP",
+    "smb": "SMB",
+    "ssh": "SSH",
+    "tls": "TLS",
+}
 
 
 def _row(name: str, title: str) -> Protocol:

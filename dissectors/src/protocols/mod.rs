@@ -4,6 +4,7 @@ mod der;
 mod dnp3;
 mod enip;
 mod http;
+mod mms;
 mod modbus;
 mod ntlmssp;
 mod opcua;
