@@ -31,6 +31,8 @@ const USER_DATA: u8 = 0x61;
 const CONFIRMED_REQUEST: u8 = 0xa0;
 const CONFIRMED_RESPONSE: u8 = 0xa1;
 const UNCONFIRMED: u8 = 0xa3;
+const INITIATE_REQUEST: u8 = 0xa8;
+const INITIATE_RESPONSE: u8 = 0xa9;
 
 const GET_NAME_LIST: u8 = 0xa1;
 const IDENTIFY: u8 = 0xa2;
@@ -52,19 +54,30 @@ const MOST_NAMES: u8 = 64;
 
 /// Whether content of COTP begins a message of the session layer that may carry MMS; `last`: it also ends it.
 pub(super) fn begins(content: &[u8], last: bool) -> bool {
-    match *content {
+    let whole = match *content {
         // In its first parameter, what the session layer can do.
-        [CONNECT | ACCEPT, length @ 0..=0xfe, 5, _, 0x13, ..] => {
-            let whole = usize::from(length).saturating_add(2);
-            if last { whole == content.len() } else { whole > content.len() }
-        }
-        [CONNECT | ACCEPT, 0xff, high, low, 5, _, 0x13, ..] => {
-            let whole = usize::from(u16::from_be_bytes([high, low])).saturating_add(4);
-            if last { whole == content.len() } else { whole > content.len() }
-        }
-        [1, 0, 1, 0, USER_DATA, ..] => true,
-        _ => false,
-    }
+        [CONNECT | ACCEPT, length @ 0..=0xfe, 5, _, 0x13, ..] => usize::from(length).saturating_add(2),
+        [CONNECT | ACCEPT, 0xff, high, low, 5, _, 0x13, ..] => usize::from(u16::from_be_bytes([high, low])).saturating_add(4),
+        [1, 0, 1, 0, USER_DATA, ..] => return true,
+        _ => return last && is_bare(content),
+    };
+    if last { whole == content.len() } else { whole > content.len() }
+}
+
+/// MMS without the layers between, as test tools send it: its length agrees, and its first field is the one it must be.
+fn is_bare(content: &[u8]) -> bool {
+    let (length, rest) = match *content {
+        [_, length @ 0..=0x7f, ref rest @ ..] => (usize::from(length), rest),
+        [_, 0x81, length, ref rest @ ..] => (usize::from(length), rest),
+        [_, 0x82, high, low, ref rest @ ..] => (usize::from(u16::from_be_bytes([high, low])), rest),
+        _ => return false,
+    };
+    let first = match content.first() {
+        Some(&(CONFIRMED_REQUEST | CONFIRMED_RESPONSE)) => der::INTEGER,
+        Some(&(INITIATE_REQUEST | INITIATE_RESPONSE)) => 0x80,
+        _ => return false,
+    };
+    length == rest.len() && rest.first() == Some(&first)
 }
 
 /// Dissect what the session layer carries. What is no MMS says nothing.
@@ -75,7 +88,9 @@ pub(super) fn dissect(content: &[u8], sink: &mut dyn Sink) -> Result<()> {
         }
         return Ok(());
     }
-    let Some(data) = content.strip_prefix(DATA) else { return Ok(()) };
+    let Some(data) = content.strip_prefix(DATA) else {
+        return if is_bare(content) { pdu(content, sink) } else { Ok(()) };
+    };
     let list = der::expect(&mut Reader::new(data), USER_DATA)?;
     let mut value = Reader::new(der::expect(&mut Reader::new(list), der::SEQUENCE)?);
     if value.peek() == Some(0x06) {
@@ -108,6 +123,10 @@ fn pdu(octets: &[u8], sink: &mut dyn Sink) -> Result<()> {
             {
                 sink.fact(NAME, Some(Label::NONE), facts::MODULE_NAME, domain);
             }
+            Ok(())
+        }
+        INITIATE_REQUEST | INITIATE_RESPONSE => {
+            sink.speaks(NAME);
             Ok(())
         }
         _ => Ok(()),
@@ -255,6 +274,13 @@ mod tests {
             lines,
             ["speaks mms", "speaks mms", "fact mms unit= module_name=BOILER", "fact mms unit= module_name=MIX1", "speaks mms"]
         );
+    }
+
+    // From a public capture of a test tool: MMS right above COTP.
+    #[test]
+    fn the_layers_between_may_be_missing() {
+        let initiate = "0300002f02f080a8268002001f81010382010383020808a416800101810305e800820c03ffffffffffffffffffffff";
+        assert_eq!(said(&[(Role::Client, hex(initiate)), (Role::Client, hex("0300000c02f080a804800101"))]), ["speaks mms"]);
     }
 
     #[test]

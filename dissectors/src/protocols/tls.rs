@@ -77,6 +77,7 @@ pub(super) fn probe(octets: &[u8]) -> Likeness {
     }
     match (record(octets), octets) {
         (Some((HANDSHAKE, length)), [_, _, _, _, _, hello @ ..]) => probe_handshake(hello, length),
+        (Some((kind, _)), _) if kind != CHANGE_CIPHER_SPEC && are_records(octets) => Likeness::Sure,
         (Some(_), _) => Likeness::Possible,
         (None, [CHANGE_CIPHER_SPEC..=APPLICATION_DATA, rest @ ..]) if octets.len() < HEADER => match rest {
             [] | [3] | [3, 0..=4, ..] => Likeness::Possible,
@@ -84,6 +85,19 @@ pub(super) fn probe(octets: &[u8]) -> Likeness {
         },
         (None, _) => Likeness::No,
     }
+}
+
+/// Whether whole records, of the versions that are in use, make up the octets: a stream seen from its middle.
+fn are_records(octets: &[u8]) -> bool {
+    let mut rest = octets;
+    while let ([_, 3, 1..=3, ..], Some((_, length))) = (rest, record(rest)) {
+        match rest.get(HEADER.saturating_add(length)..) {
+            Some([]) => return true,
+            Some(after) if length > 0 => rest = after,
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// A hello is sure: its version, and a length that agrees with that of its record of `length` octets.
@@ -296,7 +310,10 @@ mod tests {
             ),
             ("801f 01 0301 0006 0000 0010 000004 00000a 0102030405060708090a0b0c0d0e0f10", Likeness::Sure),
             ("1703030020", Likeness::Possible),
-            ("15030300020128", Likeness::Possible),
+            ("15030300020128", Likeness::Sure),
+            ("1703030002abcd1503030002abcd", Likeness::Sure),
+            ("1703030002abcd1503030002ab", Likeness::Possible),
+            ("140303000101", Likeness::Possible),
             ("160301", Likeness::Possible),
             // Another record length than that of the hello; no TLS.
             ("160301007501000070 0301 4d570ec5", Likeness::No),
