@@ -67,8 +67,7 @@ pub(super) fn begins(content: &[u8], last: bool) -> bool {
 /// MMS without the layers between, as test tools send it: its length agrees, and its first field is the one it must be.
 fn is_bare(content: &[u8]) -> bool {
     let (length, rest) = match *content {
-        [_, length @ 0..=0x7f, ref rest @ ..] => (usize::from(length), rest),
-        [_, 0x81, length, ref rest @ ..] => (usize::from(length), rest),
+        [_, length @ 0..=0x7f, ref rest @ ..] | [_, 0x81, length, ref rest @ ..] => (usize::from(length), rest),
         [_, 0x82, high, low, ref rest @ ..] => (usize::from(u16::from_be_bytes([high, low])), rest),
         _ => return false,
     };
