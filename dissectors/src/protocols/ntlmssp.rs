@@ -32,7 +32,14 @@ const VERSION: u32 = 0x0200_0000;
 /// Octets in which the signature is looked for.
 const FARTHEST: usize = 4096;
 /// Pairs of the target information that are read.
-const MOST_PAIRS: u8 = 32;
+const MOST_PAIRS: usize = 32;
+
+// Identifiers of target information.
+const NETBIOS_COMPUTER: u16 = 1;
+const NETBIOS_DOMAIN: u16 = 2;
+const DNS_COMPUTER: u16 = 3;
+const DNS_DOMAIN: u16 = 4;
+const DNS_FOREST: u16 = 5;
 
 /// Tell what the NTLM message says that is somewhere in `octets`: they may be wrapped in SPNEGO (RFC 4178) or not at all.
 pub(super) fn dissect(octets: &[u8], source: &'static str, sink: &mut dyn Sink) -> Result<()> {
@@ -56,6 +63,21 @@ fn read(octets: &[u8], source: &'static str, with_version: bool, sink: &mut dyn 
         AUTHENTICATE => message.authenticate(&mut reader),
         _ => Ok(()),
     }
+}
+
+/// The pairs of target information, up to its end.
+fn pairs(information: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let mut reader = Reader::new(information);
+    let pair = move || {
+        let identifier = reader.u16_le().ok().filter(|identifier| *identifier != 0)?;
+        let length = reader.u16_le().ok()?;
+        Some((identifier, reader.octets(usize::from(length)).ok()?))
+    };
+    core::iter::from_fn(pair).take(MOST_PAIRS)
+}
+
+fn has(information: &[u8], identifier: u16, value: &[u8]) -> bool {
+    pairs(information).any(|pair| pair == (identifier, value))
 }
 
 struct Message<'a> {
@@ -92,19 +114,15 @@ impl<'a> Message<'a> {
         }
         reader.skip(16)?;
         let information = self.field(reader.take()?);
-        let mut pairs = Reader::new(information);
-        for _ in 0..MOST_PAIRS {
-            let (Ok(identifier), Ok(length)) = (pairs.u16_le(), pairs.u16_le()) else { break };
-            let Ok(value) = pairs.octets(usize::from(length)) else { break };
-            let key = match identifier {
-                // NetBIOS and DNS name of the computer.
-                1 | 3 => facts::HOSTNAME,
-                // NetBIOS and DNS name of the domain, DNS name of the forest.
-                2 | 4 | 5 => facts::DOMAIN,
-                0 => break,
-                _ => continue,
-            };
-            self.unicode(key, value);
+        for (identifier, value) in pairs(information) {
+            match identifier {
+                NETBIOS_COMPUTER | DNS_COMPUTER => self.unicode(facts::HOSTNAME, value),
+                // Without a domain, a computer gives its own name for it.
+                NETBIOS_DOMAIN if has(information, NETBIOS_COMPUTER, value) => {}
+                DNS_DOMAIN if has(information, DNS_COMPUTER, value) => {}
+                NETBIOS_DOMAIN | DNS_DOMAIN | DNS_FOREST => self.unicode(facts::DOMAIN, value),
+                _ => {}
+            }
         }
         self.version(reader)
     }
@@ -197,6 +215,6 @@ mod tests {
         challenge.extend_from_slice(&[0; 16]);
         challenge.extend_from_slice(&[0xff, 3, 0xff, 3, 48, 0, 0, 0]);
         challenge.extend_from_slice(&b"\x01\0\x02\0A\0".repeat(400));
-        assert_eq!(said(&challenge).len(), usize::from(MOST_PAIRS));
+        assert_eq!(said(&challenge).len(), MOST_PAIRS);
     }
 }

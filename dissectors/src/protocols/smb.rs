@@ -292,9 +292,7 @@ mod tests {
             said(Role::Server, &[XP_ANSWERS]),
             [
                 "fact smb unit= hostname=TEST-F7DFBC3FE9",
-                "fact smb unit= domain=TEST-F7DFBC3FE9",
                 "fact smb unit= hostname=TEST-F7DFBC3FE9",
-                "fact smb unit= domain=test-f7dfbc3fe9",
                 "fact smb unit= hostname=test-f7dfbc3fe9",
                 "fact smb unit= operating_system=Windows 5.1",
                 "fact smb unit= software=Windows 2000 LAN Manager"
