@@ -38,7 +38,7 @@ def _run(*command: str) -> None:
 
 def _become(*command: str) -> None:
     """The server itself, under an invented host name."""
-    os.execvp("unshare", ["unshare", "--uts", "sh", "-c", f'hostname {SERVER_HOST} && exec "$@"', "sh", *command])
+    os.execvp("unshare", ["unshare", "--uts", "sh", "-c", f'hostname {SERVER_HOST} && exec "$@"', "sh", *command])  # noqa: S606
 
 
 class Page(BaseHTTPRequestHandler):
@@ -47,7 +47,7 @@ class Page(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = SERVER_SOFTWARE, ""
 
-    def do_GET(self) -> None:  # noqa: N802 - the base class wants it so
+    def do_GET(self) -> None:
         """Refuse, or show the page."""
         known = "Authorization" in self.headers
         body = b"<html><body>Gateway</body></html>" if known else b"who are you?"
@@ -62,13 +62,13 @@ class Page(BaseHTTPRequestHandler):
 def _certificate(directory: Path) -> tuple[str, str]:
     """A key and a certificate of an authority that is not kept."""
     files = {name: str(directory / name) for name in ("ca.key", "ca.crt", "key", "request", "crt", "names")}
+    authority = ("-CA", files["ca.crt"], "-CAkey", files["ca.key"])
     curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     (directory / "names").write_text(f"subjectAltName=DNS:{NAME},DNS:gateway,IP:{GATEWAY.ip}\n")
     for command in (
         ("req", "-x509", *curve, "-keyout", files["ca.key"], "-out", files["ca.crt"], "-subj", f"/CN={ISSUER}"),
         ("req", *curve, "-keyout", files["key"], "-out", files["request"], "-subj", f"/O=Synthetic Works/CN={NAME}"),
-        ("x509", "-req", "-in", files["request"], "-CA", files["ca.crt"], "-CAkey", files["ca.key"], "-out", files["crt"])
-        + ("-days", "3650", "-extfile", files["names"]),
+        ("x509", "-req", "-in", files["request"], "-out", files["crt"], "-days", "3650", *authority, "-extfile", files["names"]),
     ):
         subprocess.run(("openssl", *command), check=True, stderr=subprocess.DEVNULL)
     return files["key"], files["crt"]
