@@ -51,7 +51,7 @@ const METHODS: [&[u8]; 19] = [
 /// HTTP, up to the preface of version 2.
 pub(super) static PROTOCOL: Protocol = Protocol {
     name: NAME,
-    tcp_ports: &[80, 8080, 8000, 8008, 8081, 8088, 8888, 3128, 5000, 5357, 5985, 47001],
+    tcp_ports: &[80, 8080, 8000, 8008, 8081, 8088, 8888, 3128, 5357, 5985, 47001],
     first_messages: 8,
     probe,
     frame,

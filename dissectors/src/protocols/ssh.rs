@@ -17,10 +17,12 @@ const MARK: &[u8] = b"SSH-";
 const LONGEST_LINE: usize = 512;
 /// Octets in lines before it.
 const MOST_BEFORE: usize = 4096;
+/// Of those, as many as recognition looks at: it may look at every octet of a stream.
+const MOST_IN_PROBE: usize = 256;
 
 /// SSH.
 pub(super) static PROTOCOL: Protocol =
-    Protocol { name: NAME, tcp_ports: &[22, 2222, 22222, 830], first_messages: 1, probe, frame, dissect, ..Protocol::SERVICE };
+    Protocol { name: NAME, tcp_ports: &[22, 830], first_messages: 1, probe, frame, dissect, ..Protocol::SERVICE };
 
 /// What stands before the version of the protocol's is told; what comes after it says whose product it is.
 fn product(line: &[u8]) -> Option<&[u8]> {
@@ -40,7 +42,8 @@ fn start(octets: &[u8]) -> Option<usize> {
 }
 
 fn probe(octets: &[u8]) -> Likeness {
-    match start(octets) {
+    let front = octets.get(..MOST_IN_PROBE).unwrap_or(octets);
+    match start(front) {
         Some(0) if product(octets).is_some() => Likeness::Sure,
         Some(0) if octets.len() < 9 => Likeness::Possible,
         Some(at) if at > 0 && octets.get(at..).is_some_and(|line| product(line).is_some()) => Likeness::Possible,
