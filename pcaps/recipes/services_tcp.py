@@ -26,6 +26,7 @@ ADDENDUM = "Works-SW-50"
 ISSUER = "Works root authority"
 SERVER_HOST, CLIENT_HOST, WORKGROUP, USER = "HISTORY1", "ENGINEER1", "PLANTNET", "operator"
 APPLICATION, PRODUCT, TITLE = "urn:gateway.works.example:server", "urn:works.example:sw-50", "Works SW-50 OPC UA server"
+MAKER, MODEL, FIRMWARE = "Synthetic Works", "SW-50 gateway", "5.2.1"
 CLIENT_APPLICATION, CLIENT_PRODUCT, CLIENT_TITLE = "urn:panel.works.example:client", "urn:works.example:panel", "Works panel"
 ENDPOINT = f"opc.tcp://{GATEWAY.ip}:4840/works/"
 PORTS = {"http": 80, "ssh": 22, "tls": 443, "smb": 445, "opcua": 4840}
@@ -83,7 +84,7 @@ def _samba(directory: Path) -> None:
 
 
 async def _opcua() -> None:
-    from asyncua import Server  # noqa: PLC0415 - only one of the captures needs it
+    from asyncua import Server, ua  # noqa: PLC0415 - only one of the captures needs it
 
     server = Server()
     await server.init()
@@ -91,17 +92,19 @@ async def _opcua() -> None:
     server.set_server_name(TITLE)
     await server.set_application_uri(APPLICATION)
     server.product_uri = PRODUCT
+    build = ua.BuildInfo(PRODUCT, MAKER, MODEL, FIRMWARE, "1147")
+    await server.get_node(ua.ObjectIds.Server_ServerStatus_BuildInfo).write_value(build)
     async with server:
         await asyncio.sleep(3600)
 
 
 async def _opcua_client() -> None:
-    from asyncua import Client  # noqa: PLC0415 - only one of the captures needs it
+    from asyncua import Client, ua  # noqa: PLC0415 - only one of the captures needs it
 
     client = Client(ENDPOINT)
     client.application_uri, client.product_uri, client.name = CLIENT_APPLICATION, CLIENT_PRODUCT, CLIENT_TITLE
     async with client:
-        await client.nodes.server_state.read_value()
+        await client.get_node(ua.ObjectIds.Server_ServerStatus_BuildInfo).read_value()
 
 
 def serve(part: str) -> None:
@@ -199,7 +202,8 @@ def main() -> None:
     openssl = " ".join(_first_line("openssl", "version").split()[:2])
     samba = _first_line("smbd", "--version").partition("-")[0]
     named = (NAME, "gateway", GATEWAY.ip, ISSUER)
-    ua_server, ua_client = (ENDPOINT, APPLICATION, PRODUCT, TITLE), (CLIENT_APPLICATION, CLIENT_PRODUCT, CLIENT_TITLE)
+    ua_server = (ENDPOINT, APPLICATION, PRODUCT, TITLE, MAKER, MODEL, FIRMWARE)
+    ua_client = (CLIENT_APPLICATION, CLIENT_PRODUCT, CLIENT_TITLE)
     rows = (
         (
             ("http", "a page behind a password: products, host, realm", f"{curl}, Python {sys.version.split()[0]} http.server"),

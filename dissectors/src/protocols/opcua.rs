@@ -38,6 +38,12 @@ const REGISTER_SERVER_2_REQUEST: u16 = 12211;
 const CREATE_SESSION_REQUEST: u16 = 461;
 const CREATE_SESSION_RESPONSE: u16 = 464;
 const ACTIVATE_SESSION_REQUEST: u16 = 467;
+const READ_RESPONSE: u16 = 634;
+/// How values of `BuildInfo` and `ServerStatusDataType` begin: their type, and that octets follow (OPC 10000-5, 12.4 and 12.10).
+const BUILD_INFO: &[u8] = &[1, 0, 0x54, 0x01, 1];
+const SERVER_STATUS: &[u8] = &[1, 0, 0x60, 0x03, 1];
+/// Octets of an answer in which they are looked for.
+const FARTHEST: usize = 4096;
 /// Of the token of a user who gives name and password.
 const USER_NAME_TOKEN: u16 = 324;
 
@@ -165,11 +171,32 @@ fn service(reader: &mut Reader<'_>, sink: &mut dyn Sink) -> Result<()> {
             request_header(reader)?;
             user(reader, sink)
         }
+        READ_RESPONSE => {
+            response_header(reader)?;
+            build(reader, sink)
+        }
         _ => Ok(()),
     }
 }
 
 // ---- What is told ----
+
+/// What the server was built from: URI of the product, manufacturer, product, version, number of the build, date. In a server
+/// status two times and a state come before.
+fn build(reader: &mut Reader<'_>, sink: &mut dyn Sink) -> Result<()> {
+    let window = reader.rest().get(..FARTHEST).unwrap_or(reader.rest());
+    let mut marks = window.windows(BUILD_INFO.len()).enumerate();
+    let Some((at, mark)) = marks.find(|(_, mark)| [BUILD_INFO, SERVER_STATUS].contains(mark)) else { return Ok(()) };
+    // The mark, and how many octets follow.
+    reader.skip(at.saturating_add(BUILD_INFO.len()).saturating_add(4))?;
+    if mark == SERVER_STATUS {
+        reader.skip(20)?;
+    }
+    for key in [facts::DESCRIPTION, facts::VENDOR, facts::MODEL, facts::FIRMWARE] {
+        fact(reader, key, sink)?;
+    }
+    Ok(())
+}
 
 /// The URL under which a client asks for its server.
 fn called(reader: &mut Reader<'_>, sink: &mut dyn Sink) -> Result<()> {
@@ -380,6 +407,9 @@ mod tests {
     const CREATED: &str = "4d53474642020000040000000400000003000000030000000100d00156e81e4f2dd1d501030000000000000000ffffffff000000040100a0f7639b18fd8d0a5235f3cff51fd1dd0401003912161546f36d34fecffcbfbacb4c1400000000804f324120000000598c5f8b8e16dbf2e5d02c5219ad6efbf5eb08dc590a17242c167432ee3a0d82ffffffff01000000180000006f70632e7463703a2f2f6c6f63616c686f73743a343834302000000075726e3a6f70656e36323534312e7365727665722e6170706c69636174696f6e14000000687474703a2f2f6f70656e36323534312e6f72670302000000656e220000006f70656e36323534312d6261736564204f5043205541204170706c69636174696f6e00000000ffffffffffffffffffffffffffffffff010000002f000000687474703a2f2f6f7063666f756e646174696f6e2e6f72672f55412f5365637572697479506f6c696379234e6f6e65020000001a0000006f70656e36323534312d616e6f6e796d6f75732d706f6c69637900000000ffffffffffffffffffffffff190000006f70656e36323534312d757365726e616d652d706f6c69637901000000ffffffffffffffff2f000000687474703a2f2f6f7063666f756e646174696f6e2e6f72672f55412f5365637572697479506f6c696379234e6f6e6541000000687474703a2f2f6f7063666f756e646174696f6e2e6f72672f55412d50726f66696c652f5472616e73706f72742f75617463702d756173632d756162696e61727901ffffffffffffffffffffffff00000000";
     const ACTIVATE: &str = "4d534746a1000000040000000400000004000000040000000100d3010401003912161546f36d34fecffcbfbacb4c14c0ec1e4f2dd1d5010500000000000000ffffffffc0270900000000ffffffffffffffffffffffffffffffff010044010136000000190000006f70656e36323534312d757365726e616d652d706f6c6963790500000075736572310800000070617373776f7264ffffffffffffffffffffffff";
 
+    // From `opcua.pcap`, made with asyncua: what the server was built from.
+    const BUILT: &str = "4d534746b3000000060000000d000000040000000400000001007a020aa10252eb7bdd0104000000000000000000000000000000010000000f160100540101580000001700000075726e3a776f726b732e6578616d706c653a73772d35300f00000053796e74686574696320576f726b730d00000053572d3530206761746577617905000000352e322e3104000000313134375ecf2651eb7bdd0100000000b8cf2651eb7bdd0108d02651eb7bdd0100000000";
+
     fn said(role: Role, message: &str) -> Vec<String> {
         let mut recorder = Recorder::default();
         recorder.feed(&PROTOCOL, role, &hex(message)).unwrap();
@@ -412,6 +442,22 @@ mod tests {
     }
 
     #[test]
+    fn a_server_says_what_it_was_built_from() {
+        let lines = [
+            "fact opcua unit= description=urn:works.example:sw-50",
+            "fact opcua unit= vendor=Synthetic Works",
+            "fact opcua unit= model=SW-50 gateway",
+            "fact opcua unit= firmware=5.2.1",
+        ];
+        assert_eq!(said(Role::Server, BUILT), lines);
+        // The same in a server status, behind two times and a state.
+        let status = BUILT.replace("0100540101", "0100600301").replace("17000000", &format!("{}17000000", "00".repeat(20)));
+        let mut recorder = Recorder::default();
+        let _ = dissect(&hex(&status), &mut recorder);
+        assert_eq!(recorder.lines, lines);
+    }
+
+    #[test]
     fn only_messages_with_a_length_are_opc_ua() {
         for message in [HELLO, ACKNOWLEDGE, OPEN, ENDPOINTS, CREATE] {
             assert_eq!(probe(&hex(message)), Likeness::Sure);
@@ -432,7 +478,7 @@ mod tests {
 
     #[test]
     fn a_cut_or_changed_message_says_no_more_than_is_there() {
-        for message in [HELLO, ACKNOWLEDGE, OPEN, ENDPOINTS, CREATE, CREATED, ACTIVATE] {
+        for message in [HELLO, ACKNOWLEDGE, OPEN, ENDPOINTS, CREATE, CREATED, ACTIVATE, BUILT] {
             let lines = said(Role::Server, message);
             let message = hex(message);
             for cut in 0..message.len() {
