@@ -80,14 +80,6 @@ impl Context<'_> {
         }
     }
 
-    /// The protocol of a flow may turn out to be what it carries (S7comm over COTP).
-    #[inline]
-    fn speaks(&mut self, protocol: &'static str) {
-        if !core::ptr::eq(self.flow.spoken, protocol) {
-            self.refine(protocol);
-        }
-    }
-
     fn refine(&mut self, protocol: &'static str) {
         let crate::flow::Recognition::Known(row) = self.flow.recognition else { return };
         if self.flow.spoken != protocol && row.carries.contains(&protocol) {
@@ -254,6 +246,14 @@ impl Sink for Context<'_> {
             self.tables.turn(self.flow);
         }
         self.sender()
+    }
+
+    /// The protocol of a flow may turn out to be what it carries (S7comm over COTP).
+    #[inline]
+    fn speaks(&mut self, protocol: &'static str) {
+        if !core::ptr::eq(self.flow.spoken, protocol) {
+            self.refine(protocol);
+        }
     }
 
     fn set_unit(&mut self, unit: Label<'_>) {

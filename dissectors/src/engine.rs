@@ -198,7 +198,7 @@ impl Engine {
     fn fragment(&mut self, link: &Link, ip: &Ip<'_>, fragment: decode::Fragment, arrival: Arrival) {
         increase(&mut self.counters.ip_fragments);
         let place = (fragment.offset, fragment.more, ip.length);
-        let signature = self.tables.hashes.of((ip.source.0, ip.destination.0, ip.protocol, ip.identification, place));
+        let signature = self.tables.hashes.even((ip.source.0, ip.destination.0, ip.protocol, ip.identification, place));
         if self.window.again(signature, arrival.time, Within::IDENTIFIED).is_some() {
             return increase(&mut self.counters.duplicates);
         }
@@ -211,7 +211,7 @@ impl Engine {
     fn other(&mut self, link: &Link, ether_type: u16, payload: &[u8], arrival: Arrival) {
         let (source, destination) = (Address(u128::from(link.source.0)), Address(u128::from(link.destination.0)));
         let (key, side) = FlowKey::new((source, ether_type), (destination, ether_type), Transport::Ethernet, link.vlan);
-        let signature = self.tables.hashes.of((source.0, destination.0, ether_type, payload));
+        let signature = self.tables.hashes.even((source.0, destination.0, ether_type, payload));
         let Some(place) = self.counted(key, key.hash_with(&self.tables.hashes), side, link, (signature, Within::ALIKE), arrival) else {
             return;
         };
@@ -255,7 +255,7 @@ impl Engine {
         let transport = if matches!(protocol, decode::ICMP | decode::ICMP_V6) { Transport::Icmp } else { Transport::Ip };
         let port = u16::from(protocol);
         let (key, side) = FlowKey::new((ip.source, port), (ip.destination, port), transport, link.vlan);
-        let signature = self.tables.hashes.of((ip.source.0, ip.destination.0, protocol, ip.identification, ip.length, front(ip.payload)));
+        let signature = self.tables.hashes.even((ip.source.0, ip.destination.0, protocol, ip.identification, ip.length, front(ip.payload)));
         let place = self.counted(key, key.hash_with(&self.tables.hashes), side, link, (signature, Within::ALIKE), arrival);
         if let Some(flow) = place.and_then(|place| self.flows.touch_at(place)) {
             flow.recognition = crate::flow::Recognition::Unknown;
@@ -267,7 +267,7 @@ impl Engine {
         let (key, side) = FlowKey::new(ends.0, ends.1, Transport::Udp, link.vlan);
         let what = (ip.identification, datagram.checksum, datagram.length, front(datagram.payload));
         let hash = key.hash_with(&self.tables.hashes);
-        let signature = self.tables.hashes.of((hash, side == Side::Low, what));
+        let signature = self.tables.hashes.even((hash, side == Side::Low, what));
         let Some(place) = self.counted(key, hash, side, link, (signature, Within::ALIKE), arrival) else { return };
         let Some(flow) = self.flows.touch_at(place) else { return };
         let cut = datagram.payload.len() < datagram.length;

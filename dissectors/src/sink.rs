@@ -230,6 +230,9 @@ pub trait Sink {
     /// This message says which end sent it. Returns what is believed with this evidence added.
     fn sender_is(&mut self, role: Role, evidence: Evidence) -> Role;
 
+    /// This flow speaks a protocol that its row carries, without a request or response that would say so.
+    fn speaks(&mut self, protocol: &'static str);
+
     /// The unit of all further messages of this flow that name none, either direction.
     fn set_unit(&mut self, unit: Label<'_>);
 

@@ -292,6 +292,12 @@ impl Hashes {
         self.state.hash_one(key)
     }
 
+    /// The hash of a key of which every bit counts alike.
+    #[must_use]
+    pub fn even(&self, key: impl Hash) -> u64 {
+        self.of_words([self.of(key), 0, 0])
+    }
+
     /// The hash of three words, for what every packet asks: two multiplications, as `foldhash` mixes its words.
     #[inline]
     #[must_use]

@@ -100,6 +100,10 @@ impl Sink for Recorder {
         self.sender
     }
 
+    fn speaks(&mut self, protocol: &'static str) {
+        self.lines.push(format!("speaks {protocol}"));
+    }
+
     fn set_unit(&mut self, unit: Label<'_>) {
         self.unit = unit.to_text();
         self.lines.push(format!("unit {}", self.unit));

@@ -45,6 +45,25 @@ fn front(octets: &[u8], most: usize) -> &[u8] {
     octets.get(..end).unwrap_or(octets)
 }
 
+/// Decode UTF-16, least significant octet first, as far as a text is kept; ends at a zero character. What is no
+/// character becomes U+FFFD.
+#[must_use]
+pub fn utf16_le(octets: &[u8]) -> String {
+    utf16(octets, u16::from_le_bytes)
+}
+
+/// The same, most significant octet first.
+#[must_use]
+pub fn utf16_be(octets: &[u8]) -> String {
+    utf16(octets, u16::from_be_bytes)
+}
+
+fn utf16(octets: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let (pairs, _) = octets.as_chunks::<2>();
+    let units = pairs.iter().map(|pair| unit(*pair)).take_while(|unit| *unit != 0);
+    char::decode_utf16(units.take(LONGEST)).map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
 /// The safe ones of those characters; a run of line ends and tabs is one blank.
 fn safe(characters: impl Iterator<Item = char>) -> String {
     let mut before = ' ';
@@ -88,5 +107,13 @@ mod tests {
         assert_eq!(clean(&[b'a'; 9000]).len(), LONGEST);
         let long = format!("a{}", "\u{e9}".repeat(2000));
         assert_eq!(clean(long.as_bytes()), long.chars().take(LONGEST).collect::<String>());
+    }
+
+    #[test]
+    fn utf16_ends_at_a_zero_and_survives_half_a_pair() {
+        assert_eq!(utf16_le(b"P\0L\0C\0\0\0x\0"), "PLC");
+        assert_eq!(utf16_be(b"\0P\0L\x20\xac!"), "PL\u{20ac}");
+        assert_eq!(utf16_le(b"\x00\xd8A\0"), "\u{fffd}A");
+        assert_eq!(utf16_le(&[0x41; 9000]).chars().count(), LONGEST);
     }
 }

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from contextlib import suppress
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from pcaps.recipes import wireshark
@@ -11,11 +13,14 @@ MEGABYTE = 1 << 20
 
 
 def _is_in(content: bytes, value: str) -> bool:
-    """A fact's text stands in a capture: as it is, in labels (DNS) or in letters for half octets (NetBIOS)."""
+    """A fact's text stands in a capture: as text of either width, in labels (DNS), in letters for half octets (NetBIOS), as an address."""
     text = value.encode()
     labels = b"".join(bytes((len(label) & 0x3F,)) + label for label in text.split(b"."))
     letters = bytes(65 + half for octet in text for half in (octet >> 4, octet & 15))
-    return any(form in content for form in (text, labels, letters))
+    forms = [text, value.encode("utf-16-le"), labels, letters]
+    with suppress(ValueError):
+        forms.append(IPv4Address(value).packed)
+    return any(form in content for form in forms)
 
 
 def differences(document: Path) -> list[str]:

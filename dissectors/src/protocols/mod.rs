@@ -4,6 +4,7 @@ mod arp;
 mod bacnet;
 mod browser;
 mod cdp;
+mod der;
 mod dhcp;
 mod dhcpv6;
 mod dnp3;
@@ -11,17 +12,25 @@ mod dns;
 mod enip;
 mod fins;
 mod hart_ip;
+mod http;
 mod industrial;
 mod link_services;
 mod lldp;
+mod mms;
 mod modbus;
 mod nbns;
+mod ntlmssp;
+mod opcua;
 mod pn_io_cm;
 mod probing;
 mod profinet;
+mod rdp;
 mod s7comm;
 mod services;
+mod smb;
 mod snmp;
+mod ssh;
+mod tls;
 
 use crate::error::Result;
 use crate::observations::Transport;
@@ -158,6 +167,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &hart_ip::PROTOCOL,
     &link_services::HOMEPLUG,
     &link_services::SUPERVISION,
+    &http::PROTOCOL,
     &industrial::IEC104,
     &services::IMAP,
     &services::ISAKMP,
@@ -181,6 +191,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &nbns::PROTOCOL,
     &services::NIAGARA_FOX,
     &services::NTP,
+    &opcua::PROTOCOL,
     &services::OPENVPN,
     &industrial::PCWORX,
     &pn_io_cm::PROTOCOL,
@@ -190,6 +201,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &profinet::PROTOCOL,
     &link_services::PTP,
     &services::RADIUS,
+    &rdp::PROTOCOL,
     &services::REDIS,
     &industrial::ROC_PLUS,
     &services::RSYNC,
@@ -198,9 +210,11 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &link_services::SERCOS,
     &services::SIP,
     &link_services::SLOW,
+    &smb::PROTOCOL,
     &services::SMTP,
     &snmp::PROTOCOL,
     &services::SSDP,
+    &ssh::PROTOCOL,
     &link_services::STP,
     &services::SUNRPC,
     &link_services::SV,
@@ -210,6 +224,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &services::TEAMVIEWER,
     &services::TELNET,
     &services::TFTP,
+    &tls::PROTOCOL,
     &services::TNS,
     &industrial::TRISTATION,
     &services::VNC,

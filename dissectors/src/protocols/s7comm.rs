@@ -30,7 +30,7 @@ use crate::reader::Reader;
 use crate::sink::{Evidence, Label, Part, Request, Response, Role, Scope, Sink};
 use crate::table::Hashes;
 
-use super::{Gist, Likeness, Protocol};
+use super::{Gist, Likeness, Protocol, mms};
 
 /// Names in the registry.
 const S7COMM: &str = "s7comm";
@@ -82,7 +82,7 @@ const UPLOADED: u64 = 0x1e << 32;
 
 /// S7comm and S7comm-plus over COTP. Named after COTP: what a connection carries is known only from its data.
 pub(super) static PROTOCOL: Protocol =
-    Protocol { name: COTP, carries: &[S7COMM, plus::NAME], tcp_ports: &[102], probe, frame, gist, dissect, ..Protocol::CONTROL };
+    Protocol { name: COTP, carries: &[S7COMM, plus::NAME, mms::NAME], tcp_ports: &[102], probe, frame, gist, dissect, ..Protocol::CONTROL };
 
 fn frame(octets: &[u8]) -> Result<Option<usize>> {
     match *octets {
@@ -351,7 +351,7 @@ fn begins(content: &[u8], last: bool) -> bool {
         },
         [S7, ..] => last && matches!(*content, [S7, _, 0, 0, ..]),
         [PLUS, 1..=3 | 0xfe | 0xff, ..] => true,
-        _ => false,
+        _ => mms::begins(content, last),
     }
 }
 
@@ -359,8 +359,11 @@ fn whole(content: &[u8], _context: u64, sink: &mut dyn Sink) -> Result<()> {
     match content.first() {
         Some(&S7) => s7(content, sink),
         Some(&PLUS) => plus::dissect(content, sink),
-        // Something else over COTP: MMS, RDP, TLS.
-        _ => Ok(()),
+        // Something else over COTP: MMS, RDP, TLS. It may be anything, so that what cannot be read is no fault of its.
+        _ => {
+            let _ = mms::dissect(content, sink);
+            Ok(())
+        }
     }
 }
 
