@@ -104,7 +104,13 @@ impl Context<'_> {
             (None, None) => Label::NONE,
         };
         let key = OperationKey { protocol, function, subfunction, unit, object };
-        let place = self.tables.operation(conversation, &key, self.flow.last_operation, self.time);
+        if object.octets.is_empty() {
+            // It comes with every message, or seldom: what follows it does not depend on it.
+            let place = self.tables.operation(conversation, &key, None, self.flow.last_envelope, self.time);
+            self.flow.last_envelope = place;
+            return place;
+        }
+        let place = self.tables.operation(conversation, &key, self.flow.last_operation, self.flow.next_operation, self.time);
         self.flow.last_operation = place;
         self.flow.next_operation = place.and_then(|place| self.tables.operations.get(place)?.successor);
         place
@@ -259,7 +265,7 @@ impl Sink for Context<'_> {
     fn set_unit(&mut self, unit: Label<'_>) {
         self.speak(2);
         // What was asked of another unit before is not what follows now.
-        (self.flow.last_operation, self.flow.next_operation) = (None, None);
+        (self.flow.last_operation, self.flow.next_operation, self.flow.last_envelope) = (None, None, None);
         self.flow.unit = Some(Text::new(&unit));
     }
 

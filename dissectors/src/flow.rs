@@ -377,6 +377,8 @@ pub struct Flow {
     pub last_operation: Option<Place>,
     /// What followed that the last time.
     pub next_operation: Option<Place>,
+    /// What it asked last that touches no object, as envelopes do.
+    pub last_envelope: Option<Place>,
     /// Connections since the counters were last added up.
     pub connections: u64,
     /// Of those, ended without any data.
@@ -430,6 +432,7 @@ impl Flow {
             by_port: false,
             conversation: None,
             last_operation: None,
+            last_envelope: None,
             next_operation: None,
             connections: 1,
             refused: 0,

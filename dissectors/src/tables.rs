@@ -508,7 +508,7 @@ impl Tables {
                 unit: unit.label(),
                 object: object.label(),
             };
-            if let Some(same) = self.operation(into, &key, None, operation.span.first).and_then(|at| self.operations.touch(at)) {
+            if let Some(same) = self.operation(into, &key, None, None, operation.span.first).and_then(|at| self.operations.touch(at)) {
                 same.join(&operation);
             }
         }
@@ -517,10 +517,17 @@ impl Tables {
     // Operations -----------------------------------------------------------------------------------------------
 
     /// The row of an operation, found or begun; the row for all others where the conversation has too many.
-    /// `previous` is what the same flow asked before: the row that followed it the last time is looked at first,
+    /// `previous` is what the same flow asked before, `expected` what followed that the last time: it is looked at first,
     /// which spares cyclic polls the hash.
     #[inline]
-    pub fn operation(&mut self, conversation: Place, key: &OperationKey<'_>, previous: Option<Place>, time: i64) -> Option<Place> {
+    pub fn operation(
+        &mut self,
+        conversation: Place,
+        key: &OperationKey<'_>,
+        previous: Option<Place>,
+        expected: Option<Place>,
+        time: i64,
+    ) -> Option<Place> {
         let same = |row: &Operation| {
             row.conversation == conversation
                 && row.function == key.function
@@ -529,7 +536,6 @@ impl Tables {
                 && row.object.is(&key.object)
                 && (core::ptr::eq(row.protocol, key.protocol) || row.protocol == key.protocol)
         };
-        let expected = previous.and_then(|place| self.operations.get(place)?.successor);
         if let Some(place) = expected.filter(|place| self.operations.get(*place).is_some_and(same)) {
             return Some(place);
         }
@@ -557,7 +563,7 @@ impl Tables {
         if !is_more && (count >= most || crowded || full) {
             self.operations.refuse();
             let more = OperationKey { subfunction: None, unit: Label::NONE, object: MORE, ..*key };
-            return self.operation(conversation, &more, None, time);
+            return self.operation(conversation, &more, None, None, time);
         }
         if count >= most.saturating_add(MOST_MORE) {
             return None;
