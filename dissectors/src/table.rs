@@ -9,6 +9,9 @@ use hashbrown::HashTable;
 /// stalest tenth of the table, and a packet never pays for more than the sample.
 const SAMPLE: usize = 16;
 
+/// Rows that are found without the index, a power of two: the busiest of a plant, 4 KiB.
+const LATELY: usize = 1024;
+
 /// What a table needs to know of its rows.
 pub trait Row {
     /// When the row was last touched, nanoseconds since the epoch.
@@ -44,6 +47,8 @@ pub struct Table<R> {
     slots: Vec<Slot<R>>,
     free: Vec<u32>,
     changed: Vec<u32>,
+    /// Indices of rows found lately, by the lowest bits of their hash.
+    lately: Box<[u32; LATELY]>,
     most: usize,
     /// Where the next sample begins.
     hand: usize,
@@ -59,6 +64,7 @@ impl<R: Row> Table<R> {
             slots: Vec::new(),
             free: Vec::new(),
             changed: Vec::new(),
+            lately: Box::new([u32::MAX; LATELY]),
             most: most.clamp(1, 1 << 24),
             hand: 0,
             evicted: 0,
@@ -185,12 +191,20 @@ impl<R: Row> Table<R> {
         self.index.insert_unique(hash, place.index, |index| slots.get(*index as usize).map_or(0, |slot| slot.hash));
     }
 
-    /// The index of the row with that hash for which `same` holds, to be used at once.
+    /// The index of the row with that hash for which `same` holds, to be used at once. Rows asked for lately are found
+    /// without the index.
     #[inline]
-    pub fn index_of(&self, hash: u64, mut same: impl FnMut(&R) -> bool) -> Option<u32> {
+    pub fn index_of(&mut self, hash: u64, mut same: impl FnMut(&R) -> bool) -> Option<u32> {
         let slots = &self.slots;
-        let row_is_same = |index: &u32| slots.get(*index as usize).and_then(|slot| slot.row.as_ref()).is_some_and(&mut same);
-        self.index.find(hash, row_is_same).copied()
+        let mut row_is_same = |index: &u32| slots.get(*index as usize).and_then(|slot| slot.row.as_ref()).is_some_and(&mut same);
+        #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are meant")]
+        let lately = self.lately.get_mut(hash as usize % LATELY)?;
+        if row_is_same(lately) {
+            return Some(*lately);
+        }
+        let index = self.index.find(hash, row_is_same).copied()?;
+        *lately = index;
+        Some(index)
     }
 
     /// The row at an index found just now, to change; it will be among the changed.
