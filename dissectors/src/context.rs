@@ -116,79 +116,135 @@ impl Context<'_> {
         place
     }
 
-    /// Count a message that says what an earlier one said. False where it must be dissected.
+    /// Count a message that has a gist: as what an earlier one said, or dissected. False where it has none.
     #[inline]
-    pub fn repeat(&mut self, gist: &Gist) -> bool {
-        if gist.asks { self.repeat_request(gist) } else { self.repeat_response(gist) }
+    pub fn count(&mut self, protocol: &'static Protocol, message: &[u8]) -> bool {
+        let Some(gist) = (protocol.gist)(message, &self.tables.hashes, &*self) else { return false };
+        let is_repeated = if gist.asks { self.repeat_request(&gist) } else { self.repeat_response(&gist) };
+        if !is_repeated {
+            self.learn(protocol, message, &gist);
+        }
+        true
     }
 
     #[inline]
     fn repeat_request(&mut self, gist: &Gist) -> bool {
         let Some(place) = self.flow.next_operation.filter(|_| self.flow.roles.is_settled(self.side)) else { return false };
-        let Some(row) = self.tables.operations.get_mut(place) else { return false };
+        let Some(row) = self.tables.operations.get(place) else { return false };
         let is_same = row.request_gist == gist.key
             && Some(row.conversation) == self.flow.conversation
-            && core::ptr::eq(row.protocol, self.flow.spoken)
             && !self.flow.halves.of(self.side).link.destination.is_group();
         if !is_same {
             return false;
         }
+        let (context, successor) = (row.request_context, row.successor);
+        if let Some(transaction) = gist.envelope {
+            let Some(envelope) = row.request_envelope.filter(|envelope| self.tables.operations.get(*envelope).is_some()) else {
+                return false;
+            };
+            self.ask_again(envelope, transaction, 0, gist);
+            self.flow.last_envelope = Some(envelope);
+        }
+        self.ask_again(place, Some(gist.transaction), context, gist);
+        (self.flow.last_operation, self.flow.next_operation) = (Some(place), successor);
+        true
+    }
+
+    /// One more request of an operation.
+    #[inline]
+    fn ask_again(&mut self, place: Place, transaction: Option<u64>, context: u64, gist: &Gist) {
+        let Some(row) = self.tables.operations.touch(place) else { return };
         row.requests = row.requests.saturating_add(1);
         row.span.add(self.time);
-        let matched = Matched { function: row.function, subfunction: row.subfunction, context: row.request_context };
-        let (protocol, successor) = (row.protocol, row.successor);
-        self.tables.operations.mark(place);
-        self.flow.last_operation = Some(place);
-        self.flow.next_operation = successor;
-        let (transaction, side, time) = (gist.transaction, self.side, self.time);
+        let Some(transaction) = transaction else { return };
+        let matched = Matched { function: row.function, subfunction: row.subfunction, context };
+        let (protocol, side, time) = (row.protocol, self.side, self.time);
         self.wait(Pending { protocol, transaction, side, operation: place, time, gist: gist.key, matched });
-        true
     }
 
     #[inline]
     fn repeat_response(&mut self, gist: &Gist) -> bool {
         let asker = self.side.other();
-        let newest = self.flow.pending.back().filter(|pending| {
-            pending.transaction == gist.transaction && pending.side == asker && core::ptr::eq(pending.protocol, self.flow.spoken)
-        });
+        let newest = self.flow.pending.back().filter(|pending| pending.transaction == gist.transaction && pending.side == asker);
         let Some(pending) = newest.filter(|pending| pending.gist != 0 && self.flow.roles.is_settled(asker)).copied() else { return false };
-        let Some(row) = self.tables.operations.get_mut(pending.operation) else { return false };
+        let Some(row) = self.tables.operations.get(pending.operation) else { return false };
         if row.response_gist != gist.key || row.request_gist != pending.gist {
             return false;
         }
-        row.respond(None, self.time);
-        row.response_time.add(u64::try_from(self.time.saturating_sub(pending.time)).unwrap_or(0));
-        self.tables.operations.mark(pending.operation);
+        if let Some(transaction) = gist.envelope {
+            let Some(place) = row.request_envelope else { return false };
+            let before = self.flow.pending.len().checked_sub(2).and_then(|at| self.flow.pending.get(at)).copied();
+            let waits = |envelope: &Pending| {
+                Some(envelope.transaction) == transaction && envelope.operation == place && envelope.gist == pending.gist
+            };
+            let envelope = before.filter(waits);
+            if transaction.is_some() && envelope.is_none() || self.tables.operations.get(place).is_none() {
+                return false;
+            }
+            self.accept_again(place, envelope.map(|envelope| envelope.time));
+            self.flow.last_envelope = Some(place);
+            if envelope.is_some() {
+                self.flow.pending.pop_back();
+                self.waited();
+            }
+        }
+        self.accept_again(pending.operation, Some(pending.time));
         self.flow.pending.pop_back();
         self.waited();
         true
     }
 
-    /// Dissect a message with a gist. Where it says one thing only, the next one with the same gist need not be dissected.
+    /// One more response that accepts, to a request of that time where it answers one.
+    #[inline]
+    fn accept_again(&mut self, place: Place, asked: Option<i64>) {
+        let Some(row) = self.tables.operations.touch(place) else { return };
+        row.respond(None, self.time);
+        if let Some(asked) = asked {
+            row.response_time.add(u64::try_from(self.time.saturating_sub(asked)).unwrap_or(0));
+        }
+    }
+
+    /// Dissect a message with a gist. Where it says no more than the gist stands for, the next one like it need not be dissected.
     #[inline(never)]
     pub fn learn(&mut self, protocol: &'static Protocol, message: &[u8], gist: &Gist) {
         self.said.set(0);
         self.answered = None;
         let waiting = self.flow.pending.len();
         self.dissect(protocol, message, true);
-        if self.said.get() != 1 {
+        let envelope = if gist.envelope.is_some() { self.flow.last_envelope } else { None };
+        let stands_for = if gist.envelope.is_some() { 2 } else { 1 };
+        if self.said.get() != stands_for || envelope.is_none() && gist.envelope.is_some() {
             return;
         }
         if gist.asks {
-            let is_waiting = self.flow.pending.len() > waiting;
-            let Some(pending) = self.flow.pending.back_mut().filter(|_| is_waiting) else { return };
-            let Some(row) = self.tables.operations.get_mut(pending.operation) else { return };
-            if row.request_gist != gist.key {
-                (row.request_gist, row.response_gist) = (gist.key, 0);
-            }
-            row.request_context = pending.matched.context;
-            pending.gist = gist.key;
+            self.learn_request(gist, waiting, envelope);
         } else if let Some((place, request)) = self.answered
             && let Some(row) = self.tables.operations.get_mut(place)
             && row.request_gist == request
+            && row.request_envelope == envelope
             && request != 0
         {
             row.response_gist = gist.key;
+        }
+    }
+
+    fn learn_request(&mut self, gist: &Gist, waiting: usize, envelope: Option<Place>) {
+        let asked = if matches!(gist.envelope, Some(Some(_))) { 2 } else { 1 };
+        if self.flow.pending.len() != waiting.saturating_add(asked) {
+            return;
+        }
+        let Some(newest) = self.flow.pending.back().copied() else { return };
+        let before = self.flow.pending.iter_mut().rev().take(asked);
+        let Some(row) = self.tables.operations.get_mut(newest.operation) else { return };
+        if envelope == Some(newest.operation) || newest.transaction != gist.transaction {
+            return;
+        }
+        if row.request_gist != gist.key {
+            (row.request_gist, row.response_gist) = (gist.key, 0);
+        }
+        (row.request_context, row.request_envelope) = (newest.matched.context, envelope);
+        for pending in before {
+            pending.gist = gist.key;
         }
     }
 
@@ -434,7 +490,6 @@ impl Sink for Context<'_> {
     }
 
     fn recall(&self, scope: Scope, key: u64) -> Option<Memo> {
-        self.speak(2);
         match self.address(scope) {
             Some(address) => self.tables.recall(address, key),
             None => self.flow.memory.iter().find(|(known, _)| *known == key).map(|(_, memo)| *memo),

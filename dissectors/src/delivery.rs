@@ -49,16 +49,15 @@ impl Delivery<'_> {
         match self.flow.recognition {
             Recognition::Known(protocol) => {
                 let stream = &self.flow.halves.of(self.side).stream;
-                let is_plain = stream.partial.is_empty() && !stream.searching && !cut && protocol.first_messages == 0;
+                let is_new = stream.partial.is_empty();
+                let is_plain = is_new && !stream.searching && !cut && protocol.first_messages == 0;
                 // Nearly every segment is one whole message, and most of those say what others have said before.
-                if is_plain && let Some(gist) = (protocol.gist)(octets, &self.tables.hashes) {
-                    let mut context = self.context();
-                    if !context.repeat(&gist) {
-                        context.learn(protocol, octets, &gist);
-                    }
-                } else if is_plain && matches!((protocol.frame)(octets), Ok(Some(length)) if length == octets.len() && length > 0) {
+                if is_plain && self.context().count(protocol, octets) {
+                    return;
+                }
+                if is_plain && matches!((protocol.frame)(octets), Ok(Some(length)) if length == octets.len() && length > 0) {
                     self.context().dissect(protocol, octets, true);
-                } else if stream.partial.is_empty() {
+                } else if is_new {
                     self.consume(protocol, octets, cut);
                 } else {
                     self.join(protocol, octets, cut);

@@ -354,6 +354,8 @@ pub struct Operation {
     pub request_gist: u64,
     /// As in [`crate::sink::Request`].
     pub request_context: u64,
+    /// The operation that such a request's envelope is.
+    pub request_envelope: Option<Place>,
     /// Gist of the response that accepted such a request.
     pub response_gist: u64,
     /// Requests seen.

@@ -578,6 +578,7 @@ impl Tables {
             object: Text::new(&key.object),
             request_gist: 0,
             request_context: 0,
+            request_envelope: None,
             response_gist: 0,
             requests: 0,
             responses: 0,

@@ -20,13 +20,14 @@ mod pccc;
 
 use self::cip::Envelope;
 use self::connections::{Connection, InputOutput};
-use super::{Likeness, Protocol};
+use super::{Gist, Likeness, Protocol};
 use crate::error::{Error, Result};
 use crate::reader::Reader;
 use crate::sink::{Evidence, Label, Request, Response, Role, Sink};
+use crate::table::Hashes;
 
 pub(super) static PROTOCOL: Protocol =
-    Protocol { name: "enip", tcp_ports: &[44818], udp_ports: &[44818], probe, frame, dissect, ..Protocol::CONTROL };
+    Protocol { name: "enip", tcp_ports: &[44818], udp_ports: &[44818], probe, frame, gist, dissect, ..Protocol::CONTROL };
 
 pub(super) static CIP_IO: Protocol =
     Protocol { name: "cip_io", udp_ports: &[2222], probe: probe_input_output, dissect: input_output, ..Protocol::CONTROL };
@@ -178,6 +179,38 @@ fn list(header: Header, body: &[u8], sink: &mut dyn Sink) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// One service that is asked for or was done: of the answer the data do not matter.
+fn gist(octets: &[u8], hashes: &Hashes, sink: &dyn Sink) -> Option<Gist> {
+    let (header, body) = Header::split(octets)?;
+    let is_plain = matches!(header.command, SEND_RR_DATA | SEND_UNIT_DATA) && header.status == 0 && header.options == 0;
+    if !is_plain || body.len() != usize::from(header.length) {
+        return None;
+    }
+    let Carried { connection, sequence, message: Some(message) } = Carried::read(body).ok()? else { return None };
+    let asks = cip::gist(message)?;
+    // What stands before the message is compared, but for the sequence number; behind it nothing may follow.
+    let front = body.len().checked_sub(message.len())?;
+    if !core::ptr::eq(body.get(front..)?.as_ptr(), message.as_ptr()) {
+        return None;
+    }
+    let items = body.get(..front.checked_sub(if sequence.is_some() { 2 } else { 0 })?)?;
+    let sender = if asks { Role::Client } else { Role::Server };
+    let known = connection.and_then(|identifier| Connection::recall(identifier, sender, sink));
+    if known.as_ref().is_some_and(|known| cip::raw_sender(known.class(), message).is_some()) {
+        return None;
+    }
+    let exchange = match sequence {
+        None => header.exchange(),
+        Some(sequence) => mix(known.as_ref().map_or(0, Connection::pair), u64::from(sequence)),
+    };
+    let said = if asks { message } else { message.get(..4)? };
+    let unit = known.as_ref().map_or(&[][..], |known| known.unit().octets);
+    let lengths = u64::from(header.command) << 32 | u64::from(header.length) << 16 | items.len() as u64;
+    let key = hashes.of((lengths, items, unit, said)) | 1;
+    let transaction = Envelope::new(exchange, None).transaction_of(message.first()? & !cip::RESPONSE);
+    Some(Gist { asks, key, transaction, envelope: Some(header.transaction()) })
 }
 
 /// CIP, unconnected or on a connection.

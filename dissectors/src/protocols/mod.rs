@@ -66,6 +66,9 @@ pub struct Gist {
     pub key: u64,
     /// As in [`crate::sink::Request`].
     pub transaction: u64,
+    /// The message comes in an envelope that counts as an operation of its own, before it; the transaction of that, where it
+    /// is answered.
+    pub envelope: Option<Option<u64>>,
 }
 
 /// How one protocol lies on the wire.
@@ -92,8 +95,9 @@ pub struct Protocol {
     /// Length of the message at the front, `None` where more octets are needed to tell. Asked of streams and of datagrams.
     pub frame: fn(&[u8]) -> Result<Option<usize>>,
     /// What an ordinary message of a poll comes down to, none for all others. Two messages with the same gist say the same to
-    /// the sink, but for their transaction; the engine then counts the second without dissecting it.
-    pub gist: fn(&[u8], &Hashes) -> Option<Gist>,
+    /// the sink, one request or one response that accepts, but for their transaction; the engine then counts the second
+    /// without dissecting it.
+    pub gist: fn(&[u8], &Hashes, &dyn Sink) -> Option<Gist>,
     /// Report what one whole message says. Also called with the front of a message whose rest was lost.
     pub dissect: fn(&[u8], &mut dyn Sink) -> Result<()>,
 }
@@ -111,7 +115,7 @@ impl Protocol {
         is_only_named: false,
         probe: |_| Likeness::No,
         frame: |octets| Ok(Some(octets.len())),
-        gist: |_, _| None,
+        gist: |_, _, _| None,
         dissect: |_, _| Ok(()),
     };
     /// Any other service, to be filled in. Each datagram, or what is there of a stream, is one message.

@@ -227,7 +227,7 @@ fn frame(octets: &[u8]) -> Result<Option<usize>> {
 
 /// Reads and their answers: of the answers the values do not matter.
 #[inline]
-fn gist(octets: &[u8], _: &Hashes) -> Option<Gist> {
+fn gist(octets: &[u8], _: &Hashes, _: &dyn Sink) -> Option<Gist> {
     let [i1, i0, 0, 0, l1, l0, unit, code @ READ_COILS..=READ_INPUT_REGISTERS, ref data @ ..] = *octets else { return None };
     let length = usize::from(u16::from_be_bytes([l1, l0]));
     if length.wrapping_add(6) != octets.len() {
@@ -241,11 +241,11 @@ fn gist(octets: &[u8], _: &Hashes) -> Option<Gist> {
         // With a count of 3, bits that were read look like a request.
         [a1, a0, q1, q0] if a1 != 3 || code >= READ_HOLDING_REGISTERS => {
             let range = u64::from(u32::from_be_bytes([a1, a0, q1, q0]));
-            Some(Gist { asks: true, key: head << 32 ^ range, transaction })
+            Some(Gist { asks: true, key: head << 32 ^ range, transaction, envelope: None })
         }
         [count, ..] if data.len() != 4 && data.len() == usize::from(count).wrapping_add(1) => {
             let is_whole = code < READ_HOLDING_REGISTERS || count & 1 == 0;
-            (is_whole && count > 0).then_some(Gist { asks: false, key: head << 8 | u64::from(count), transaction })
+            (is_whole && count > 0).then_some(Gist { asks: false, key: head << 8 | u64::from(count), transaction, envelope: None })
         }
         _ => None,
     }

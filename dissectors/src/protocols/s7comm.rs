@@ -155,7 +155,7 @@ fn declared_length(content: &[u8]) -> Option<usize> {
 }
 
 /// Reads of variables and their answers, where all could be read: of the answers the values do not matter.
-fn gist(message: &[u8], hashes: &Hashes) -> Option<Gist> {
+fn gist(message: &[u8], hashes: &Hashes, _: &dyn Sink) -> Option<Gist> {
     let ([3, _, l1, l0, 2, DATA, END, S7, kind @ (JOB | ACK_DATA), 0, 0, r1, r0, p1, p0, d1, d0], rest) =
         message.split_first_chunk::<17>()?
     else {
@@ -176,7 +176,7 @@ fn gist(message: &[u8], hashes: &Hashes) -> Option<Gist> {
     }
     let lengths = u64::from(u32::from_be_bytes([*p1, *p0, *d1, *d0]));
     let key = hashes.of((lengths, parameters)) | 1;
-    Some(Gist { asks, key, transaction: transaction(READ, u16::from_be_bytes([*r1, *r0])) })
+    Some(Gist { asks, key, transaction: transaction(READ, u16::from_be_bytes([*r1, *r0])), envelope: None })
 }
 
 fn dissect(message: &[u8], sink: &mut dyn Sink) -> Result<()> {

@@ -65,7 +65,7 @@ impl<'a> Envelope<'a> {
     }
 
     /// The services of a packet and of what holds it differ in code or place.
-    const fn transaction_of(self, service: u8) -> u64 {
+    pub(super) const fn transaction_of(self, service: u8) -> u64 {
         mix(self.transaction, service as u64)
     }
 
@@ -84,6 +84,16 @@ pub(super) fn message(octets: &[u8], envelope: Envelope<'_>, sink: &mut dyn Sink
         Some(service) if service & RESPONSE == 0 => request(octets, envelope, sink),
         Some(_) => response(octets, envelope, sink),
         None => Err(Error::Truncated { at: 0 }),
+    }
+}
+
+/// Whether it is one service that is asked for, or one that was done; none for packets of several services, and for answers
+/// that say more than that it was done.
+pub(super) fn gist(octets: &[u8]) -> Option<bool> {
+    match *octets {
+        [service, _, ..] if service & RESPONSE == 0 => (service != MULTIPLE_SERVICE_PACKET).then_some(true),
+        [service, _, SUCCESS, 0, ..] => (service != MULTIPLE_SERVICE_PACKET | RESPONSE).then_some(false),
+        _ => None,
     }
 }
 
