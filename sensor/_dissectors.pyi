@@ -217,6 +217,10 @@ class Engine:
     """The fast path. Not for use from several threads at once."""
 
     def __new__(cls, limits: Mapping[str, int] | None = None) -> Self: ...
+    @staticmethod
+    def limits() -> dict[str, int]:
+        """What `limits` may name, with the defaults."""
+
     def open(self, path: str) -> None:
         """Open a capture file, or standard input where path is "-"; CaptureError where it is none."""
 

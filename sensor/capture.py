@@ -30,6 +30,7 @@ __all__ = [
     "Operation",
     "Progress",
     "Statistics",
+    "default_limits",
     "open_capture",
 ]
 
@@ -141,6 +142,11 @@ class Capture:
         if self._on_progress is not None and self._current is not None:
             number, path = self._current
             self._on_progress(Progress(path, number, self._captures, *self._engine.progress()))
+
+
+def default_limits() -> dict[str, int]:
+    """Caps of the engine's tables by name, as they are where none is given."""
+    return Engine.limits()
 
 
 def _name(path: str) -> str:

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from sensor.capture import default_limits
 from sensor.cli import words
 from sensor.cli.health import Weight, remarks
 from sensor.traffic import is_one_way
 from tests import samples
 from tests.conftest import COMMAND
 
+ROOT = Path(__file__).parents[1]
 ESCAPE = "\x1b"
 
 
@@ -203,6 +205,24 @@ def test_start_up_is_quick():
         )
         done = subprocess.run([Path(COMMAND).with_name("python"), "-c", script], input=samples.MODBUS, capture_output=True, check=True)
         assert done.stderr.decode().strip() == "[]"
+
+
+def test_limits_are_set_and_a_wrong_one_says_which_there_are(otoscope, modbus_pcap):
+    done = otoscope("replay", "--format", "json", "--limit", "operations_per_conversation=1", modbus_pcap)
+    objects = {row["object"] for row in json.loads(done.stdout)["operations"]}
+    assert "(more objects)" in objects
+    for wrong in ("operation=1", "facts", "facts=x", "facts=-1"):
+        done = otoscope("replay", "--limit", wrong, modbus_pcap)
+        assert done.returncode == 2
+        assert wrong in done.stderr
+        assert "facts=131072" in done.stderr
+
+
+def test_each_limit_is_documented_with_its_default():
+    text = (ROOT / "docs/replay.md").read_text(encoding="utf-8").partition("## Limits")[2]
+    for name, default in default_limits().items():
+        assert f"`{name}`" in text
+        assert str(default) in text
 
 
 def document_with(**changes):

@@ -258,6 +258,16 @@ impl Engine {
         Ok(Self { fast: Fast::new(most), capture: None })
     }
 
+    /// The limits that `new` takes, with their defaults.
+    #[staticmethod]
+    fn limits(python: Python<'_>) -> PyResult<Py<PyDict>> {
+        let (all, mut defaults) = (PyDict::new(python), Limits::default());
+        for name in Limits::NAMES {
+            all.set_item(name, defaults.named(name).map(|limit| *limit))?;
+        }
+        Ok(all.unbind())
+    }
+
     #[expect(clippy::needless_pass_by_value, reason = "Python hands over a path of its own")]
     fn open(&mut self, path: PathBuf) -> PyResult<()> {
         self.capture = Some(Capture::open(&path).map_err(|error| CaptureError::new_err(error.to_string()))?);

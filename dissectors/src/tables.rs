@@ -72,6 +72,25 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The names of all limits.
+    pub const NAMES: [&str; 15] = [
+        "flows",
+        "endpoints",
+        "conversations",
+        "operations",
+        "operations_per_conversation",
+        "label_octets",
+        "facts",
+        "fact_octets",
+        "values_per_fact",
+        "anomalies",
+        "pending_per_flow",
+        "pending",
+        "memories",
+        "reassembly_octets",
+        "fragment_octets",
+    ];
+
     /// The limit of that name, to change.
     pub fn named(&mut self, name: &str) -> Option<&mut usize> {
         Some(match name {

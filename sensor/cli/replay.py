@@ -44,8 +44,16 @@ what was read until then is shown.
     show_default=True,
     help="Tables for people, or JSON.",
 )
+@click.option(
+    "--limit",
+    "limits",
+    metavar="NAME=NUMBER",
+    multiple=True,
+    callback=lambda _context, _parameter, values: _limits(values),
+    help="Keep no more of a kind than that; may be given several times. A wrong name lists all.",
+)
 @click.option("--rows", type=click.IntRange(min=0), default=20, show_default=True, help="Rows of each table; 0 shows all of them.")
-def replay(captures: tuple[str, ...], output_format: str, rows: int) -> None:
+def replay(captures: tuple[str, ...], output_format: str, limits: dict[str, int], rows: int) -> None:
     """Show what captures hold: endpoints, conversations, operations, identities, anomalies.
 
     A CAPTURE is a pcap or pcapng file, plain or compressed (.gz, .zst), or - for standard input. Several are read
@@ -64,7 +72,7 @@ def replay(captures: tuple[str, ...], output_format: str, rows: int) -> None:
         _complain(str(error))
 
     observations = Observations()
-    with _progress() as on_progress, open_capture(*captures, on_progress=on_progress, on_error=on_error) as capture:
+    with _progress() as on_progress, open_capture(*captures, limits=limits, on_progress=on_progress, on_error=on_error) as capture:
         interrupted = _read(capture, observations)
     for path, text in capture.warnings:
         _complain(f"warning: {path}: {text}")
@@ -74,6 +82,22 @@ def replay(captures: tuple[str, ...], output_format: str, rows: int) -> None:
         sys.exit(130)
     if failed:
         sys.exit(1)
+
+
+def _limits(values: tuple[str, ...]) -> dict[str, int]:
+    """Limits by name, as the command line gives them."""
+    if not values:
+        return {}
+    from sensor.capture import default_limits
+
+    known, limits = default_limits(), {}
+    for value in values:
+        name, _, number = value.partition("=")
+        if name not in known or not number.isascii() or not number.isdigit():
+            names = ", ".join(f"{name}={default}" for name, default in known.items())
+            raise click.BadParameter(f"{value!r} is no NAME=NUMBER of these (here with their defaults): {names}")
+        limits[name] = int(number)
+    return limits
 
 
 def _complain(text: str) -> None:

@@ -7,6 +7,7 @@
 mod frames;
 
 use dissectors::engine::Engine;
+use dissectors::observations::{Fact, Operation};
 use dissectors::sink::Label;
 use dissectors::source::Capture;
 use dissectors::table::{Row, Table};
@@ -16,6 +17,8 @@ use libfuzzer_sys::{fuzz_crossover, fuzz_mutator, fuzz_target};
 
 /// What one octet of a label may become when it is written, characters.
 const CHARACTERS_AN_OCTET: usize = 16;
+/// Octets of the label of a row for what goes beyond.
+const MORE: usize = 8;
 /// Frames after which what has changed is taken, as the sensor does.
 const BATCH: usize = 16;
 
@@ -38,6 +41,8 @@ fuzz_target!(|octets: &[u8]| {
     take_changed(&mut engine);
     check(&engine, &limits);
     assert_eq!(engine.held(), (0, 0), "flows are left when all is over");
+    let tables = &engine.tables;
+    assert_eq!((tables.pending, tables.flow_memories), (0, 0), "the account of what flows keep is wrong");
 });
 
 fuzz_mutator!(|octets: &mut [u8], size: usize, most: usize, seed: u32| { frames::mutate(octets, size, most, seed) });
@@ -53,11 +58,16 @@ fn limits(choice: u8) -> Limits {
         conversations: few(2, usual.conversations),
         operations: few(3, usual.operations),
         operations_per_conversation: few(4, usual.operations_per_conversation),
+        label_octets: few(4, usual.label_octets) * 64,
         facts: few(5, usual.facts),
+        fact_octets: few(5, usual.fact_octets) * 512,
+        values_per_fact: few(5, usual.values_per_fact),
         anomalies: few(5, usual.anomalies),
         pending_per_flow: few(6, usual.pending_per_flow),
+        pending: few(6, usual.pending),
         memories: few(6, usual.memories),
         reassembly_octets: if choice & 1 << 7 == 0 { usual.reassembly_octets } else { 2_048 },
+        fragment_octets: if choice & 1 << 7 == 0 { usual.fragment_octets } else { 2_048 },
     }
 }
 
@@ -77,6 +87,13 @@ fn check(engine: &Engine, limits: &Limits) {
     assert!(flows <= limits.flows, "{flows} flows");
     assert!(buffered <= limits.reassembly_octets, "{buffered} octets kept");
     let tables = &engine.tables;
+    assert!(tables.pending <= limits.pending.max(1), "{} requests wait", tables.pending);
+    assert!(tables.flow_memories <= limits.memories, "{} memories", tables.flow_memories);
+    let said: usize = tables.facts.rows().map(Fact::octets).sum();
+    assert!(said <= limits.fact_octets.max(2 * LONGEST * 4), "{said} octets of facts");
+    let labels: usize = tables.operations.rows().map(Operation::label_octets).sum();
+    let more = tables.operations.len() * MORE;
+    assert!(labels <= limits.label_octets + more, "{labels} octets of labels");
     within(&tables.endpoints, limits.endpoints);
     within(&tables.conversations, limits.conversations);
     within(&tables.operations, limits.operations);
