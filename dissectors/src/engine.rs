@@ -212,7 +212,7 @@ impl Engine {
         let (source, destination) = (Address(u128::from(link.source.0)), Address(u128::from(link.destination.0)));
         let (key, side) = FlowKey::new((source, ether_type), (destination, ether_type), Transport::Ethernet, link.vlan);
         let signature = self.tables.hashes.even((source.0, destination.0, ether_type, payload));
-        let Some(place) = self.counted(key, key.hash_with(&self.tables.hashes), side, link, (signature, Within::ALIKE), arrival) else {
+        let Some(place) = self.counted(key, key.hash_with(&self.tables.hashes), side, link, (signature, Within::FRAME), arrival) else {
             return;
         };
         let Some(flow) = self.flows.touch_at(place) else { return };
@@ -255,7 +255,7 @@ impl Engine {
         let transport = if matches!(protocol, decode::ICMP | decode::ICMP_V6) { Transport::Icmp } else { Transport::Ip };
         let port = u16::from(protocol);
         let (key, side) = FlowKey::new((ip.source, port), (ip.destination, port), transport, link.vlan);
-        let signature = self.tables.hashes.even((ip.source.0, ip.destination.0, protocol, ip.identification, ip.length, front(ip.payload)));
+        let signature = self.tables.hashes.even((ip.source.0, ip.destination.0, protocol, ip.identification, ip.length, ip.payload));
         let place = self.counted(key, key.hash_with(&self.tables.hashes), side, link, (signature, Within::ALIKE), arrival);
         if let Some(flow) = place.and_then(|place| self.flows.touch_at(place)) {
             flow.recognition = crate::flow::Recognition::Unknown;
@@ -265,7 +265,7 @@ impl Engine {
     fn udp(&mut self, link: &Link, ip: &Ip<'_>, datagram: &decode::Udp<'_>, arrival: Arrival) {
         let ends = ((ip.source, datagram.source), (ip.destination, datagram.destination));
         let (key, side) = FlowKey::new(ends.0, ends.1, Transport::Udp, link.vlan);
-        let what = (ip.identification, datagram.checksum, datagram.length, front(datagram.payload));
+        let what = (ip.identification, datagram.checksum, datagram.length, datagram.payload);
         let hash = key.hash_with(&self.tables.hashes);
         let signature = self.tables.hashes.even((hash, side == Side::Low, what));
         let Some(place) = self.counted(key, hash, side, link, (signature, Within::ALIKE), arrival) else { return };
@@ -406,7 +406,14 @@ impl Engine {
         let sums = u64::from(identification) << 32 | u64::from(segment.checksum) << 16 | u64::from(segment.window);
         let shape = (segment.length as u64) << 16 | u64::from(segment.flags) << 8 | u64::from(side == Side::Low);
         let within = if identification == 0 { Within::ALIKE } else { Within::IDENTIFIED };
-        (self.tables.hashes.of_words([hash ^ shape, numbers, sums]), within)
+        let hashes = &self.tables.hashes;
+        // Checksums that the card was to fill in, or nobody, say nothing of the content.
+        let content = match segment.payload.first_chunk::<8>() {
+            _ if segment.checksum == 0 => hashes.of(segment.payload),
+            Some(front) => u64::from_ne_bytes(*front),
+            None => 0,
+        };
+        (hashes.of_words([hashes.of_words([hash ^ shape, numbers, sums]), content, 0]), within)
     }
 
     /// Keep the account of what flows buffer; a flow that would go over the budget loses its buffers.
@@ -462,11 +469,6 @@ impl Engine {
         }
         self.aliases.clear();
     }
-}
-
-/// What is compared of a payload whose checksum may be missing.
-fn front(payload: &[u8]) -> &[u8] {
-    payload.get(..64).unwrap_or(payload)
 }
 
 /// A segment that begins or ends a connection.

@@ -76,6 +76,8 @@ pub struct Within(u32);
 impl Within {
     /// Two datagrams of one sender with the same identification are the same one: half a second.
     pub const IDENTIFIED: Self = Self(488_281);
+    /// Frames without IP, which cyclic protocols repeat within milliseconds: half a millisecond.
+    pub const FRAME: Self = Self(488);
     /// Without an identification, or where a device may well say the same twice: 5 milliseconds.
     pub const ALIKE: Self = Self(4_883);
 }

@@ -173,6 +173,30 @@ fn a_retransmission_is_none_of_the_mirrors_doing() {
 }
 
 #[test]
+fn checksums_that_nobody_filled_in_make_no_copies_of_different_segments() {
+    let mut capture = Capture::default();
+    for value in 0..20_u8 {
+        let request = [0, 1, 0, 0, 0, 6, 1, 6, 0, 1, 0, value];
+        let packet = Packet::tcp([CLIENT, SERVER], 0, (1000, 5000), 24, &request);
+        capture.add(packet.on((5, 9), 0, 0), 100 * MICROSECOND);
+    }
+    assert_eq!(capture.run().counters.duplicates, 0);
+}
+
+#[test]
+fn frames_of_a_cyclic_protocol_are_no_copies() {
+    let mut ethercat = vec![0xff; 6];
+    ethercat.extend([2, 0, 0, 0, 0, 5, 0x88, 0xa4, 0x0e, 0x10, 7, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 2, 0, 0]);
+    ethercat.resize(60, 0);
+    let mut capture = Capture::default();
+    for _ in 0..10 {
+        capture.add(ethercat.clone(), 1_000 * MICROSECOND);
+        capture.add(ethercat.clone(), 5 * MICROSECOND);
+    }
+    assert_eq!(capture.run().counters.duplicates, 10);
+}
+
+#[test]
 fn octets_that_only_the_receiver_saw_are_lost_in_their_conversation_and_in_total() {
     let mut capture = Capture::default();
     // Every tenth request is lost to the mirror, and so is all that the client sends after the last answer.
