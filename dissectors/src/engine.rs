@@ -570,6 +570,7 @@ fn payload(delivery: &mut Delivery<'_>, segment: &Tcp<'_>, counters: &mut Counte
 fn early(delivery: &mut Delivery<'_>, segment: &Tcp<'_>, counters: &mut Counters) {
     let side = delivery.side;
     let time = delivery.time;
+    delivery.flow.has_buffered = true;
     // Room is made by giving gaps up; each turn lets go of at least one held segment.
     while !delivery.flow.halves.of_mut(side).stream.hold(segment.sequence, segment.payload, segment.length, time) {
         give_up_gap(delivery, counters);

@@ -291,3 +291,16 @@ fn frames_with_llc_are_told_apart_one_by_one() {
     let facts: Vec<_> = wire.engine.tables.facts.rows().map(|row| (row.source, row.key, row.value.as_str())).collect();
     assert_eq!(facts, [("cdp", "hostname", "new")]);
 }
+
+#[test]
+fn segments_that_wait_are_in_the_account_of_what_is_kept() {
+    let mut wire = Wire::new(CLIENT, SERVER);
+    wire.engine = Engine::new(Limits { reassembly_octets: 4_096, ..Limits::default() });
+    wire.handshake();
+    wire.made(0, ACK, &read(1, 0)); // never seen
+    for number in 0..40 {
+        wire.send(0, ACK, &[7; 200]);
+        assert!(wire.engine.held().1 <= 4_096, "after {number} segments");
+    }
+    assert!(wire.finish().tables.dropped_buffers > 0);
+}

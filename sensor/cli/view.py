@@ -7,11 +7,12 @@ from sensor.cli import words
 from sensor.cli.health import Weight, remarks
 from sensor.cli.operations import INTENTS, Deed, deeds
 from sensor.cli.page import Page
-from sensor.protocols import Intent
+from sensor.protocols import PROTOCOLS, Intent
 from sensor.replay import meaning
 from sensor.rows import AnomalyRow, ConversationRow, Document, EndpointRow, FactRow, Item, Row, Rows, Share
 from sensor.traffic import is_one_way
 
+_SERVICES_NAMED = 12
 _WHO = "Client → server"
 _MARKS = {Weight.GOOD: ("✓", "green"), Weight.NOTE: ("·", "cyan"), Weight.LOSS: ("!", "bold yellow")}
 _DANGEROUS = {Intent.PROGRAM: "bold red", Intent.CONTROL: "bold red", Intent.WRITE: "bold yellow", Intent.CONFIGURE: "bold yellow"}
@@ -41,7 +42,11 @@ def _headline(page: Page, whole: Document) -> None:
     for name, row in sorted(whole["protocols"].items(), key=lambda item: -item[1]["messages"]):
         bad = f" ({row['malformed']:,} malformed)" if row["malformed"] else ""
         spoken.append(f"{meaning(name).title} {words.count(row['messages'], 'message')}{bad}")
-    page.line("; ".join(spoken) or "None of the protocols that Otoscope knows was spoken.")
+    page.line("; ".join(spoken) or "No control protocol that Otoscope dissects was spoken.")
+    families = [share["family"] for share in whole["traffic"]["families"]]
+    if services := [meaning(family).title for family in families if family in PROTOCOLS and family not in whole["protocols"]]:
+        more = f" and {len(services) - _SERVICES_NAMED} more" if len(services) > _SERVICES_NAMED else ""
+        page.line(f"Also {', '.join(services[:_SERVICES_NAMED])}{more}")
 
 
 def _health(page: Page, whole: Document) -> None:
