@@ -18,13 +18,33 @@ struct Owned {
     link: LinkType,
 }
 
+/// The captures of `pcaps/`; `OTOSCOPE_CAPTURES` names another folder, of which all are taken that are not too large to be
+/// cut at every octet.
 fn captures() -> Vec<PathBuf> {
+    if let Some(folder) = std::env::var_os("OTOSCOPE_CAPTURES") {
+        return found_in(Path::new(&folder));
+    }
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pcaps");
     let mut paths: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "pcap" || extension == "pcapng"));
     paths.retain(|path| path.file_stem().is_some_and(|stem| stem != "demo"));
     paths.sort();
     assert!(paths.len() >= 5, "captures are missing");
+    paths
+}
+
+fn found_in(folder: &Path) -> Vec<PathBuf> {
+    const LARGEST: u64 = 250_000;
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            paths.extend(found_in(&entry.path()));
+        } else if entry.metadata().unwrap().len() <= LARGEST && Capture::open(&entry.path()).is_ok() {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
     paths
 }
 
@@ -44,6 +64,16 @@ fn run(frames: &[Owned]) -> Engine {
     }
     engine.finish();
     engine
+}
+
+/// Of captures that are not ours, those that are not damaged already: where the next message begins after one that lies
+/// about its length is a matter of where segments begin.
+fn is_sound(engine: &Engine) -> bool {
+    if std::env::var_os("OTOSCOPE_CAPTURES").is_none() {
+        return true;
+    }
+    let is_whole = engine.tables.all_messages().values().all(|messages| messages.malformed == 0);
+    is_whole && engine.counters.lost_segments == 0 && engine.counters.truncated_frames == 0
 }
 
 type Operations = BTreeMap<(String, u32, Option<u32>, String, String), (u64, u64, u64)>;
@@ -111,7 +141,11 @@ fn resegmented(frames: &[Owned], size: usize, shift: usize) -> Vec<Owned> {
 fn streams_cut_anywhere_say_the_same() {
     for path in captures() {
         let frames = frames(&path);
-        let expected = operations(&run(&frames));
+        let whole = run(&frames);
+        if !is_sound(&whole) {
+            continue;
+        }
+        let expected = operations(&whole);
         let longest = frames.iter().filter_map(payload_of).map(|payload| payload.len()).max().unwrap_or(0);
         for cut in 1..longest {
             // One cut after `cut` octets in every segment: over all cuts, every segment is cut at every octet.
@@ -129,7 +163,11 @@ fn streams_cut_anywhere_say_the_same() {
 fn frames_cut_anywhere_never_say_more_and_never_panic() {
     for path in captures() {
         let frames = frames(&path);
-        let expected = operations(&run(&frames));
+        let whole = run(&frames);
+        if !is_sound(&whole) {
+            continue;
+        }
+        let expected = operations(&whole);
         let longest = frames.iter().map(|frame| frame.octets.len()).max().unwrap_or(0);
         for length in 0..longest {
             let mut cut = frames.clone();
