@@ -41,7 +41,10 @@ def document(observations: Observations, files: Iterable[str], warnings: Iterabl
     conversations = sorted(observations.conversations.values(), key=_conversation_order)
     places = {row.id: place for place, row in enumerate(conversations)}
     nowhere = len(conversations)  # a full table has dropped the conversation before it could be told
-    ends = [*map(_ends, conversations), _ends(None)]
+
+    @lru_cache(maxsize=1024)
+    def ends(at: int) -> Ends:
+        return _ends(conversations[at] if at < nowhere else None)
 
     def place(row: Operation | Anomaly) -> int:
         return places.get(row.conversation, nowhere)
@@ -56,9 +59,9 @@ def document(observations: Observations, files: Iterable[str], warnings: Iterabl
         "protocols": {name: {"messages": messages, "malformed": malformed} for name, (messages, malformed) in sorted(protocols.items())},
         "endpoints": Rows(sorted(observations.endpoints.values(), key=_endpoint_order), _endpoint_row),
         "conversations": Rows(conversations, _conversation_row),
-        "operations": Rows(operations, lambda row: _operation_row(row, ends[place(row)])),
+        "operations": Rows(operations, lambda row: _operation_row(row, ends(place(row)))),
         "facts": Rows(sorted(observations.facts.values(), key=_fact_order), _fact_row),
-        "anomalies": Rows(anomalies, lambda row: _anomaly_row(row, ends[place(row)])),
+        "anomalies": Rows(anomalies, lambda row: _anomaly_row(row, ends(place(row)))),
     }
 
 
@@ -259,7 +262,7 @@ def _anomaly_row(row: Anomaly, ends: Ends) -> AnomalyRow:
     }
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4096)
 def _address_order(address: str | None) -> tuple[int, int, str]:
     """IPv4, IPv6, MAC, none; addresses by their value, not their text."""
     if address is None:
