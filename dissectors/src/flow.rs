@@ -153,14 +153,14 @@ impl FlowKey {
 pub struct Half {
     /// MAC addresses and VLAN of its last frame.
     pub link: Link,
-    /// Counters since they were last added to the conversation.
-    pub traffic: Traffic,
     /// Times since then.
     pub span: Span,
-    /// Messages looked at, where only those at the front of the stream say something.
-    pub looked_at: u8,
+    /// Counters since they were last added to the conversation.
+    pub traffic: Traffic,
     /// TCP only.
     pub stream: Stream,
+    /// Messages looked at, where only those at the front of the stream say something.
+    pub looked_at: u8,
 }
 
 impl Default for Half {
@@ -361,38 +361,42 @@ pub struct Flow {
     pub key: FlowKey,
     /// When it was last seen.
     pub last: i64,
-    /// What each side has sent.
-    pub halves: Pair<Half>,
     /// Who asks.
     pub roles: Roles,
+    /// What each side has sent.
+    pub halves: Pair<Half>,
     /// What is spoken.
     pub recognition: Recognition,
-    /// Name of it, refined by what the messages turn out to be.
-    pub spoken: &'static str,
-    /// That name rests on the server's port alone.
-    pub by_port: bool,
-    /// The row that all this is counted in; none before it is plain what is spoken.
-    pub conversation: Option<Place>,
-    /// What it asked last.
-    pub last_operation: Option<Place>,
+    /// Requests without a response yet, oldest first.
+    pub pending: VecDeque<Pending>,
     /// What followed that the last time.
     pub next_operation: Option<Place>,
+    /// What it asked last.
+    pub last_operation: Option<Place>,
+    /// The row that all this is counted in; none before it is plain what is spoken.
+    pub conversation: Option<Place>,
+    /// Name of it, refined by what the messages turn out to be.
+    pub spoken: &'static str,
     /// What it asked last that touches no object, as envelopes do.
     pub last_envelope: Option<Place>,
+    /// What the engine has in its account for the buffers of this flow, octets.
+    pub accounted: usize,
+    /// What is kept for messages that are not whole yet may have changed.
+    pub has_buffered: bool,
+    /// Payload was seen on the connection under way.
+    pub has_data: bool,
+    /// The connection under way has ended.
+    pub closed: bool,
+    /// That name rests on the server's port alone.
+    pub by_port: bool,
+    /// Of the connection under way.
+    pub handshake: Handshake,
     /// Connections since the counters were last added up.
     pub connections: u64,
     /// Of those, ended without any data.
     pub refused: u64,
     /// Smallest round-trip time.
     pub round_trip: Option<i64>,
-    /// Of the connection under way.
-    pub handshake: Handshake,
-    /// Payload was seen on the connection under way.
-    pub has_data: bool,
-    /// The connection under way has ended.
-    pub closed: bool,
-    /// Requests without a response yet, oldest first.
-    pub pending: VecDeque<Pending>,
     /// Messages of which parts have come.
     pub assemblies: Vec<Assembly>,
     /// What dissectors asked to keep for this flow.
@@ -403,10 +407,6 @@ pub struct Flow {
     pub first_octets: [u8; 8],
     /// When its first frame came.
     pub began: i64,
-    /// What is kept for messages that are not whole yet may have changed.
-    pub has_buffered: bool,
-    /// What the engine has in its account for the buffers of this flow, octets.
-    pub accounted: usize,
 }
 
 impl Row for Flow {

@@ -148,6 +148,7 @@ impl ConversationKey {
 
 /// Counters of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)] // what every frame counts comes first
 pub struct Traffic {
     /// Frames.
     pub packets: u64,
@@ -344,20 +345,16 @@ pub struct Operation {
     pub subfunction: Option<u32>,
     /// Name of the protocol.
     pub protocol: &'static str,
-    /// What was touched.
-    pub object: Text,
-    /// Address inside the server.
-    pub unit: Text,
-    /// What the same flow asked after this the last time: polls go in circles.
-    pub successor: Option<Place>,
-    /// Gist of the request counted last, 0 where it had none, and what it hands to its response.
+    /// Gist of the request that was dissected last, 0 where it had none.
     pub request_gist: u64,
-    /// As in [`crate::sink::Request`].
-    pub request_context: u64,
-    /// The operation that such a request's envelope is.
-    pub request_envelope: Option<Place>,
     /// Gist of the response that accepted such a request.
     pub response_gist: u64,
+    /// What the same flow asked after this the last time: polls go in circles.
+    pub successor: Option<Place>,
+    /// The operation that such a request's envelope is.
+    pub request_envelope: Option<Place>,
+    /// What such a request hands to its response, as in [`crate::sink::Request`].
+    pub request_context: u64,
     /// Requests seen.
     pub requests: u64,
     /// Responses seen.
@@ -366,6 +363,10 @@ pub struct Operation {
     pub span: Span,
     /// How long answers took.
     pub response_time: ResponseTime,
+    /// What was touched.
+    pub object: Text,
+    /// Address inside the server.
+    pub unit: Text,
     /// Responses that reject.
     pub errors: u64,
     /// Requests that should have been answered and were not.

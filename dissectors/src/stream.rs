@@ -47,24 +47,25 @@ pub enum Verdict {
 
 /// What has been seen of one direction.
 #[derive(Clone, Debug, Default)]
+#[repr(C)] // what every segment touches lies together
 pub struct Stream {
-    started: bool,
     /// Number of the octet that is due.
     next: u32,
-    /// What the other side has acknowledged of this direction.
-    acknowledged: Option<u32>,
-    /// Since when it has acknowledged octets that were not seen.
-    overtaken: Option<i64>,
-    held: Vec<Held>,
-    held_octets: usize,
-    /// The gap given up last: its first octet and the one after it.
-    skipped: Option<(u32, u32)>,
-    /// Front of a message whose rest has not come yet.
-    pub partial: Vec<u8>,
+    started: bool,
     /// After a gap: look for the next message.
     pub searching: bool,
     /// A FIN was seen.
     pub finished: bool,
+    /// What the other side has acknowledged of this direction.
+    acknowledged: Option<u32>,
+    /// Front of a message whose rest has not come yet.
+    pub partial: Vec<u8>,
+    held: Vec<Held>,
+    /// Since when it has acknowledged octets that were not seen.
+    overtaken: Option<i64>,
+    held_octets: usize,
+    /// The gap given up last: its first octet and the one after it.
+    skipped: Option<(u32, u32)>,
 }
 
 impl Stream {
