@@ -6,7 +6,7 @@ use crate::decode::{self, Address, Decoded, Ip, Link, Tcp};
 use crate::delivery::Delivery;
 use crate::flow::{Flow, FlowKey, Handshake, Side};
 use crate::fragments::Fragments;
-use crate::mirror::{Rate, Window, Within};
+use crate::mirror::{Rate, Row, Signature, Window, Within};
 use crate::observations::{Span, Transport};
 use crate::source::{Frame, LinkType};
 use crate::stream::Verdict;
@@ -198,8 +198,8 @@ impl Engine {
     fn fragment(&mut self, link: &Link, ip: &Ip<'_>, fragment: decode::Fragment, arrival: Arrival) {
         increase(&mut self.counters.ip_fragments);
         let place = (fragment.offset, fragment.more, ip.length);
-        let signature = self.tables.hashes.even((ip.source.0, ip.destination.0, ip.protocol, ip.identification, place));
-        if self.window.again(signature, arrival.time, Within::IDENTIFIED).is_some() {
+        let number = self.tables.hashes.even((ip.source.0, ip.destination.0, ip.protocol, ip.identification, place));
+        if self.window.again(Signature { row: Row::of_content(ip.payload), number, within: Within::IDENTIFIED }, arrival.time).is_some() {
             return increase(&mut self.counters.duplicates);
         }
         let Some(whole) = self.fragments.add(ip, fragment, link.vlan, arrival.time) else { return };
@@ -211,8 +211,15 @@ impl Engine {
     fn other(&mut self, link: &Link, ether_type: u16, payload: &[u8], arrival: Arrival) {
         let (source, destination) = (Address(u128::from(link.source.0)), Address(u128::from(link.destination.0)));
         let (key, side) = FlowKey::new((source, ether_type), (destination, ether_type), Transport::Ethernet, link.vlan);
-        let signature = self.tables.hashes.even((source.0, destination.0, ether_type, payload));
-        let Some(place) = self.counted(key, key.hash_with(&self.tables.hashes), side, link, (signature, Within::FRAME), arrival) else {
+        let number = self.tables.hashes.even((source.0, destination.0, ether_type, payload));
+        let Some(place) = self.counted(
+            key,
+            key.hash_with(&self.tables.hashes),
+            side,
+            link,
+            Signature { row: Row::of_content(payload), number, within: Within::FRAME },
+            arrival,
+        ) else {
             return;
         };
         let Some(flow) = self.flows.touch_at(place) else { return };
@@ -255,8 +262,15 @@ impl Engine {
         let transport = if matches!(protocol, decode::ICMP | decode::ICMP_V6) { Transport::Icmp } else { Transport::Ip };
         let port = u16::from(protocol);
         let (key, side) = FlowKey::new((ip.source, port), (ip.destination, port), transport, link.vlan);
-        let signature = self.tables.hashes.even((ip.source.0, ip.destination.0, protocol, ip.identification, ip.length, ip.payload));
-        let place = self.counted(key, key.hash_with(&self.tables.hashes), side, link, (signature, Within::ALIKE), arrival);
+        let number = self.tables.hashes.even((ip.source.0, ip.destination.0, protocol, ip.identification, ip.length, ip.payload));
+        let place = self.counted(
+            key,
+            key.hash_with(&self.tables.hashes),
+            side,
+            link,
+            Signature { row: Row::of_content(ip.payload), number, within: Within::ALIKE },
+            arrival,
+        );
         if let Some(flow) = place.and_then(|place| self.flows.touch_at(place)) {
             flow.recognition = crate::flow::Recognition::Unknown;
         }
@@ -267,8 +281,17 @@ impl Engine {
         let (key, side) = FlowKey::new(ends.0, ends.1, Transport::Udp, link.vlan);
         let what = (ip.identification, datagram.checksum, datagram.length, datagram.payload);
         let hash = key.hash_with(&self.tables.hashes);
-        let signature = self.tables.hashes.even((hash, side == Side::Low, what));
-        let Some(place) = self.counted(key, hash, side, link, (signature, Within::ALIKE), arrival) else { return };
+        let number = self.tables.hashes.even((hash, side == Side::Low, what));
+        let Some(place) = self.counted(
+            key,
+            hash,
+            side,
+            link,
+            Signature { row: Row::of_content(datagram.payload), number, within: Within::ALIKE },
+            arrival,
+        ) else {
+            return;
+        };
         let Some(flow) = self.flows.touch_at(place) else { return };
         let cut = datagram.payload.len() < datagram.length;
         Delivery { tables: &mut self.tables, flow, side, time: arrival.time }.datagram(datagram.payload, cut);
@@ -277,16 +300,8 @@ impl Engine {
 
     /// The flow that a frame belongs to, the frame counted; none where it is a copy of one that was counted before.
     #[inline]
-    fn counted(
-        &mut self,
-        key: FlowKey,
-        hash: u64,
-        side: Side,
-        link: &Link,
-        (signature, within): (u64, Within),
-        arrival: Arrival,
-    ) -> Option<u32> {
-        if let Some(flow) = self.window.again(signature, arrival.time, within) {
+    fn counted(&mut self, key: FlowKey, hash: u64, side: Side, link: &Link, signature: Signature, arrival: Arrival) -> Option<u32> {
+        if let Some(flow) = self.window.again(signature, arrival.time) {
             self.duplicate(key, hash, side, flow);
             return None;
         }
@@ -294,7 +309,7 @@ impl Engine {
             Some(index) => index,
             None => self.new_flow(key, hash, side, arrival.time)?.index(),
         };
-        self.window.counts_in(signature, index);
+        self.window.counts_in(signature.row, index);
         let flow = self.flows.touch_at(index)?;
         flow.last = arrival.time;
         if flow.halves.of(side).link != *link {
@@ -401,7 +416,7 @@ impl Engine {
 
     /// A number that two different segments do not share. Seeded, so that nobody can make two that do.
     #[inline]
-    fn signature(&self, identification: u32, segment: &Tcp<'_>, hash: u64, side: Side) -> (u64, Within) {
+    fn signature(&self, identification: u32, segment: &Tcp<'_>, hash: u64, side: Side) -> Signature {
         let numbers = u64::from(segment.sequence) << 32 | u64::from(segment.acknowledgement);
         let sums = u64::from(identification) << 32 | u64::from(segment.checksum) << 16 | u64::from(segment.window);
         let shape = (segment.length as u64) << 16 | u64::from(segment.flags) << 8 | u64::from(side == Side::Low);
@@ -413,7 +428,9 @@ impl Engine {
             Some(front) => u64::from_ne_bytes(*front),
             None => 0,
         };
-        (hashes.of_words([hashes.of_words([hash ^ shape, numbers, sums]), content, 0]), within)
+        let number = hashes.of_words([hashes.of_words([hash ^ shape, numbers, sums]), content, 0]);
+        let row = Row::of(numbers ^ u64::from(identification) << 16 ^ u64::from(segment.checksum));
+        Signature { row, number, within }
     }
 
     /// Keep the account of what flows buffer; a flow that would go over the budget loses its buffers.

@@ -38,17 +38,17 @@ impl Default for Window {
 
 impl Window {
     #[inline]
-    fn bucket(&mut self, signature: u64) -> Option<&mut [Entry; WAYS]> {
-        self.0.get_mut((signature >> 53) as usize).map(|bucket| &mut bucket.0)
+    fn bucket(&mut self, row: Row) -> Option<&mut [Entry; WAYS]> {
+        self.0.get_mut(row.0).map(|bucket| &mut bucket.0)
     }
 
     /// Take a packet in. The flow that it was counted in, where it came within that time before.
     #[inline]
-    pub fn again(&mut self, signature: u64, time: i64, within: Within) -> Option<u32> {
+    pub fn again(&mut self, Signature { row, number, within }: Signature, time: i64) -> Option<u32> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "only differences count")]
         let time = (time >> 10) as u32;
-        let signature = signature | 1;
-        let entries = self.bucket(signature)?;
+        let signature = number | 1;
+        let entries = self.bucket(row)?;
         if let Some(entry) = entries.iter().find(|entry| entry.signature == signature) {
             let apart = time.wrapping_sub(entry.time).cast_signed().unsigned_abs();
             if apart <= within.0 {
@@ -60,12 +60,43 @@ impl Window {
         None
     }
 
-    /// The packet taken in last, with that signature, is counted in that flow.
+    /// The packet taken in last in that row is counted in that flow.
     #[inline]
-    pub fn counts_in(&mut self, signature: u64, flow: u32) {
-        if let Some([first, ..]) = self.bucket(signature | 1) {
+    pub fn counts_in(&mut self, row: Row, flow: u32) {
+        if let Some([first, ..]) = self.bucket(row) {
             first.flow = flow;
         }
+    }
+}
+
+/// By what a packet and its copies are known.
+#[derive(Clone, Copy, Debug)]
+pub struct Signature {
+    /// Where it is kept.
+    pub row: Row,
+    /// Different for different packets, and seeded, so that nobody can make two that are alike.
+    pub number: u64,
+    /// How far apart the copies may be.
+    pub within: Within,
+}
+
+/// A row of the window. It depends on the packet alone, on no seed: the same capture gives the same answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Row(usize);
+
+impl Row {
+    /// The row for packets with that number, which should differ from packet to packet.
+    #[inline]
+    #[must_use]
+    pub const fn of(number: u64) -> Self {
+        Self((number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 53) as usize)
+    }
+
+    /// The row for packets with that content: cyclic protocols count at one of its ends.
+    #[must_use]
+    pub fn of_content(octets: &[u8]) -> Self {
+        let end = |octets: Option<&[u8; 8]>| octets.map_or(0, |octets| u64::from_le_bytes(*octets));
+        Self::of(end(octets.first_chunk()) ^ end(octets.last_chunk()).rotate_left(29) ^ (octets.len() as u64) << 17)
     }
 }
 
@@ -160,14 +191,19 @@ impl Rate {
 mod tests {
     use super::*;
 
+    fn signature(number: u64, within: Within) -> Signature {
+        Signature { row: Row::of(number), number, within }
+    }
+
     #[test]
     fn a_copy_is_found_within_its_time_and_names_the_flow() {
         let mut window = Window::default();
-        assert_eq!(window.again(7 << 40, 0, Within::ALIKE), None);
-        window.counts_in(7 << 40, 3);
-        assert_eq!(window.again(7 << 40, 4_000_000, Within::ALIKE), Some(3));
-        assert_eq!(window.again(7 << 40, 6_000_000, Within::ALIKE), None, "too late: the device says the same again");
-        assert_eq!(window.again(7 << 40, 400_000_000, Within::IDENTIFIED), Some(NO_FLOW));
+        let (alike, identified) = (signature(7, Within::ALIKE), signature(7, Within::IDENTIFIED));
+        assert_eq!(window.again(alike, 0), None);
+        window.counts_in(alike.row, 3);
+        assert_eq!(window.again(alike, 4_000_000), Some(3));
+        assert_eq!(window.again(alike, 6_000_000), None, "too late: the device says the same again");
+        assert_eq!(window.again(identified, 400_000_000), Some(NO_FLOW));
     }
 
     #[test]
@@ -182,8 +218,8 @@ mod tests {
         };
         let signatures: Vec<_> = (0..20_000).map(|_| random()).collect();
         let found = (0..20_000).filter(|number| {
-            window.again(signatures[*number], 0, Within::ALIKE);
-            *number >= 1000 && window.again(signatures[number - 1000], 0, Within::ALIKE).is_some()
+            window.again(signature(signatures[*number], Within::ALIKE), 0);
+            *number >= 1000 && window.again(signature(signatures[number - 1000], Within::ALIKE), 0).is_some()
         });
         let found = found.count();
         assert!(found > 18_900, "{found}");
