@@ -28,7 +28,7 @@ from sensor.rows import (
     ResponseTime,
     Rows,
 )
-from sensor.traffic import traffic_row
+from sensor.traffic import is_one_way, traffic_row
 
 _NANOSECONDS = 1_000_000_000
 _ROWS_IN_A_PIECE = 256
@@ -162,6 +162,7 @@ def _conversation_row(row: Conversation) -> ConversationRow:
         "last": timestamp(row.last),
         "connections": row.connections,
         "refused": row.refused,
+        "one_way": is_one_way(row.transport, row.packets, row.refused),
         "retransmissions": list(row.retransmissions),
         "out_of_order": list(row.out_of_order),
         "lost_segments": list(row.lost_segments),

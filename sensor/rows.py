@@ -136,6 +136,7 @@ class ConversationRow(TypedDict):
     last: str
     connections: int
     refused: int
+    one_way: bool
     retransmissions: list[int]
     out_of_order: list[int]
     lost_segments: list[int]

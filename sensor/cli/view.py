@@ -10,7 +10,6 @@ from sensor.cli.page import Page
 from sensor.protocols import PROTOCOLS, Intent
 from sensor.replay import meaning
 from sensor.rows import AnomalyRow, ConversationRow, Document, EndpointRow, FactRow, Item, Row, Rows, Share
-from sensor.traffic import is_one_way
 
 _SERVICES_NAMED = 12
 _WHO = "Client → server"
@@ -127,7 +126,7 @@ def _conversation_cells(row: ConversationRow) -> tuple[str, ...]:
 
 def _path(row: ConversationRow) -> Iterable[str]:
     """What is wrong with the way between the two."""
-    if is_one_way(row["transport"], row["packets"], row["refused"]):
+    if row["one_way"]:
         yield "one-way"
     for what in ("lost_segments", "retransmissions", "out_of_order", "duplicates"):
         if number := sum(row[what]):
