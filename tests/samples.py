@@ -61,11 +61,16 @@ which answers with a terminal's control octet and with Rich markup."""
 
 def pcap(frames: Sequence[bytes], first: int = FIRST, link_type: int = 1) -> bytes:
     """A pcap with nanoseconds, one frame a millisecond."""
-    out = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, link_type)
-    for number, frame in enumerate(frames):
-        seconds, nanoseconds = divmod(first + number * STEP, 1_000_000_000)
+    return pcap_of(((first + number * STEP, frame) for number, frame in enumerate(frames)), link_type)
+
+
+def pcap_of(frames: Iterable[tuple[int, bytes]], link_type: int = 1) -> bytes:
+    """A pcap with nanoseconds, of frames with their times."""
+    out = bytearray(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262_144, link_type))
+    for time, frame in frames:
+        seconds, nanoseconds = divmod(time, 1_000_000_000)
         out += struct.pack("<IIII", seconds, nanoseconds, len(frame), len(frame)) + frame
-    return out
+    return bytes(out)
 
 
 MODBUS = pcap(dialogue(MODBUS_TURNS))
