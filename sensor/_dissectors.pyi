@@ -16,6 +16,8 @@ class Endpoint:
     """Something with an address that sent frames."""
 
     @property
+    def id(self) -> int: ...
+    @property
     def mac(self) -> str | None: ...
     @property
     def ip(self) -> str | None: ...
@@ -119,6 +121,8 @@ class Fact:
     """A piece of identity that an endpoint says of itself."""
 
     @property
+    def id(self) -> int: ...
+    @property
     def mac(self) -> str | None: ...
     @property
     def ip(self) -> str | None: ...
@@ -143,6 +147,8 @@ class Fact:
 class Anomaly:
     """A breach of a protocol."""
 
+    @property
+    def id(self) -> int: ...
     @property
     def conversation(self) -> int: ...
     @property
@@ -194,8 +200,7 @@ class Statistics:
 @final
 class Batch:
     """What is new or has changed since the last batch. Rows are cumulative: a later row replaces the earlier one of
-    the same key (Conversation.id, Operation.id, Endpoint (mac, ip, vlan), Fact (mac, ip, vlan, unit, key, value, source),
-    Anomaly (conversation, protocol, kind, detail))."""
+    the same id. What `removed` names is gone: merged into another row, or dropped because a table was full."""
 
     @property
     def endpoints(self) -> list[Endpoint]: ...
@@ -208,7 +213,7 @@ class Batch:
     @property
     def anomalies(self) -> list[Anomaly]: ...
     @property
-    def removed_conversations(self) -> list[int]: ...  # ids merged into another conversation: drop them and their operations
+    def removed(self) -> list[int]: ...  # ids of rows of earlier batches, of whatever kind
     @property
     def statistics(self) -> Statistics: ...
 

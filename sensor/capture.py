@@ -5,7 +5,7 @@
             for operation in batch.operations:
                 ...
 
-Rows are cumulative: a later row replaces the earlier one of the same key (see `Batch`). Times are nanoseconds
+Rows are cumulative: a later row replaces the earlier one of the same id (see `Batch`). Times are nanoseconds
 since the Unix epoch, in capture time; pairs are (client to server, server to client).
 """
 

@@ -1,5 +1,6 @@
 """What captures made to exhaust memory cost: every table has a cap, what is dropped is counted, and the process stays small."""
 
+import itertools
 import json
 import struct
 import subprocess
@@ -128,3 +129,22 @@ def test_no_capture_exhausts_the_memory(tmp_path, made, dropped, form):
         capture = json.loads(out.read_bytes())["capture"]
         assert capture["packets"] == MILLION
         assert capture["counters"][dropped] > 0
+
+
+@pytest.mark.parametrize("batch_packets", [100, 999, 10_000])
+def test_what_full_tables_drop_is_dropped_here_too(tmp_path, replay, batch_packets):
+    """However many batches there are, what is kept is what the tables keep, and it does not depend on the batches."""
+    path = tmp_path / "made.pcap"
+    write(path, itertools.islice(sources(), 5000))
+    limits = {"flows": 50, "endpoints": 60, "conversations": 70, "facts": 40, "anomalies": 20}
+    document = replay(path, limits=limits, batch_packets=batch_packets)
+    assert len(document["endpoints"]) == 60
+    assert len(document["conversations"]) == len(document["operations"]) == 70
+    assert {row["client"] for row in document["operations"]} == {row["client"]["ip"] for row in document["conversations"]}
+    once = replay(path, limits=limits)
+    # How often a row was dropped and begun again is a matter of how often flows are added up; what is left is not.
+    assert {key: rows for key, rows in document.items() if key != "capture"} == {
+        key: rows for key, rows in once.items() if key != "capture"
+    }
+    assert document["protocols"]["modbus"]["messages"] == 5000
+    assert sum(share["packets"] for share in document["traffic"]["families"]) == 5000

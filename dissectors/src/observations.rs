@@ -105,6 +105,8 @@ pub struct EndpointKey {
 /// Something with an address that sent frames.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
+    /// A number of its own.
+    pub id: u64,
     /// Which one.
     pub key: EndpointKey,
     /// When.
@@ -118,6 +120,10 @@ pub struct Endpoint {
 impl Row for Endpoint {
     fn last(&self) -> i64 {
         self.span.last
+    }
+
+    fn id(&self) -> u64 {
+        self.id
     }
 }
 
@@ -208,11 +214,17 @@ pub struct Conversation {
     pub operations: Option<Place>,
     /// How many those are.
     pub operation_count: usize,
+    /// It has anomalies.
+    pub has_anomalies: bool,
 }
 
 impl Row for Conversation {
     fn last(&self) -> i64 {
         self.span.last
+    }
+
+    fn id(&self) -> u64 {
+        self.id
     }
 }
 
@@ -383,6 +395,10 @@ impl Row for Operation {
     fn last(&self) -> i64 {
         self.span.last
     }
+
+    fn id(&self) -> u64 {
+        self.id
+    }
 }
 
 impl Operation {
@@ -427,6 +443,8 @@ impl Operation {
 /// A piece of identity.
 #[derive(Clone, Debug)]
 pub struct Fact {
+    /// A number of its own.
+    pub id: u64,
     /// Who says it of itself.
     pub endpoint: EndpointKey,
     /// Which unit behind that address, empty for itself.
@@ -447,6 +465,10 @@ impl Row for Fact {
     fn last(&self) -> i64 {
         self.span.last
     }
+
+    fn id(&self) -> u64 {
+        self.id
+    }
 }
 
 impl Fact {
@@ -460,6 +482,8 @@ impl Fact {
 /// A breach of a protocol.
 #[derive(Clone, Debug)]
 pub struct Anomaly {
+    /// A number of its own.
+    pub id: u64,
     /// Where.
     pub conversation: Place,
     /// In which protocol.
@@ -477,5 +501,9 @@ pub struct Anomaly {
 impl Row for Anomaly {
     fn last(&self) -> i64 {
         self.span.last
+    }
+
+    fn id(&self) -> u64 {
+        self.id
     }
 }

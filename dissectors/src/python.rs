@@ -12,6 +12,7 @@ use crate::engine::Engine as Fast;
 use crate::mirror::Stations;
 use crate::observations::{self as rows, Ends, Traffic, Transport};
 use crate::source::Capture;
+use crate::table::Place;
 use crate::tables::{Limits, Tables};
 
 create_exception!(sensor._dissectors, CaptureError, PyException, "A capture that cannot be opened.");
@@ -34,6 +35,7 @@ fn pair(traffic: &Ends<Traffic>, of: impl Fn(&Traffic) -> u64) -> (u64, u64) {
 
 #[pyclass(frozen, get_all, module = "sensor._dissectors")]
 struct Endpoint {
+    id: u64,
     mac: Option<String>,
     ip: Option<String>,
     vlan: Option<u16>,
@@ -47,7 +49,7 @@ impl From<&rows::Endpoint> for Endpoint {
     fn from(row: &rows::Endpoint) -> Self {
         let (span, key) = (row.span, row.key);
         let (mac, ip, vlan) = (mac_text(key.mac), ip_text(key.ip), vlan(key.vlan));
-        Self { mac, ip, vlan, first: span.first, last: span.last, packets: row.packets, octets: row.octets }
+        Self { id: row.id, mac, ip, vlan, first: span.first, last: span.last, packets: row.packets, octets: row.octets }
     }
 }
 
@@ -155,6 +157,7 @@ impl Operation {
 
 #[pyclass(frozen, get_all, module = "sensor._dissectors")]
 struct Fact {
+    id: u64,
     mac: Option<String>,
     ip: Option<String>,
     vlan: Option<u16>,
@@ -170,6 +173,7 @@ struct Fact {
 impl From<&rows::Fact> for Fact {
     fn from(row: &rows::Fact) -> Self {
         Self {
+            id: row.id,
             mac: mac_text(row.endpoint.mac),
             ip: ip_text(row.endpoint.ip),
             vlan: vlan(row.endpoint.vlan),
@@ -186,6 +190,7 @@ impl From<&rows::Fact> for Fact {
 
 #[pyclass(frozen, get_all, module = "sensor._dissectors")]
 struct Anomaly {
+    id: u64,
     conversation: u64,
     protocol: &'static str,
     kind: &'static str,
@@ -198,7 +203,16 @@ struct Anomaly {
 impl Anomaly {
     fn new(row: &rows::Anomaly, conversation: u64) -> Self {
         let (detail, span) = (row.detail.clone(), row.span);
-        Self { conversation, protocol: row.protocol, kind: row.kind, detail, count: row.count, first: span.first, last: span.last }
+        Self {
+            id: row.id,
+            conversation,
+            protocol: row.protocol,
+            kind: row.kind,
+            detail,
+            count: row.count,
+            first: span.first,
+            last: span.last,
+        }
     }
 }
 
@@ -226,7 +240,7 @@ struct Batch {
     operations: Py<PyAny>,
     facts: Py<PyAny>,
     anomalies: Py<PyAny>,
-    removed_conversations: Vec<u64>,
+    removed: Vec<u64>,
     statistics: Py<Statistics>,
 }
 
@@ -306,24 +320,26 @@ impl Engine {
         let statistics = Py::new(python, statistics(python, fast)?)?;
         let tables = &mut fast.tables;
         let Tables { endpoints, conversations, operations, facts, anomalies, .. } = tables;
-        let changed = (endpoints.take_changed(), operations.take_changed(), facts.take_changed(), anomalies.take_changed());
+        let (changed_endpoints, mut removed) = endpoints.tell();
+        let mut tell = |(changed, gone): (Vec<Place>, Vec<u64>)| {
+            removed.extend(gone);
+            changed
+        };
+        let changed = (tell(operations.tell()), tell(facts.tell()), tell(anomalies.tell()), tell(conversations.tell()));
         let id = |place| conversations.get(place).map_or(0, |row| row.id);
-        let batch = (
-            list(python, changed.0.iter().filter_map(|place| endpoints.get(*place)).map(Endpoint::from))?,
-            list(python, changed.1.iter().filter_map(|place| operations.get(*place)).map(|row| Operation::new(row, id(row.conversation))))?,
-            list(python, changed.2.iter().filter_map(|place| facts.get(*place)).map(Fact::from))?,
-            list(python, changed.3.iter().filter_map(|place| anomalies.get(*place)).map(|row| Anomaly::new(row, id(row.conversation))))?,
-        );
-        let talks = conversations.take_changed();
-        let conversations = list(python, talks.iter().filter_map(|place| conversations.get(*place)).map(Conversation::from))?;
-        let removed_conversations = core::mem::take(&mut tables.removed);
         Ok(Batch {
-            endpoints: batch.0,
-            conversations,
-            operations: batch.1,
-            facts: batch.2,
-            anomalies: batch.3,
-            removed_conversations,
+            endpoints: list(python, changed_endpoints.iter().filter_map(|place| endpoints.get(*place)).map(Endpoint::from))?,
+            operations: list(
+                python,
+                changed.0.iter().filter_map(|place| operations.get(*place)).map(|row| Operation::new(row, id(row.conversation))),
+            )?,
+            facts: list(python, changed.1.iter().filter_map(|place| facts.get(*place)).map(Fact::from))?,
+            anomalies: list(
+                python,
+                changed.2.iter().filter_map(|place| anomalies.get(*place)).map(|row| Anomaly::new(row, id(row.conversation))),
+            )?,
+            conversations: list(python, changed.3.iter().filter_map(|place| conversations.get(*place)).map(Conversation::from))?,
+            removed,
             statistics,
         })
     }

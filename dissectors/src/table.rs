@@ -16,6 +16,11 @@ const LATELY: usize = 1024;
 pub trait Row {
     /// When the row was last touched, nanoseconds since the epoch.
     fn last(&self) -> i64;
+
+    /// A number of its own among all rows that are told of; 0 where nobody is told.
+    fn id(&self) -> u64 {
+        0
+    }
 }
 
 /// A row's place. Stays valid until the row is evicted, then answers `None`.
@@ -38,6 +43,8 @@ struct Slot<R> {
     hash: u64,
     generation: u32,
     changed: bool,
+    /// Somebody was told of this row, and must be told when it is gone.
+    told: bool,
     row: Option<R>,
 }
 
@@ -53,6 +60,8 @@ pub struct Table<R> {
     /// Where the next sample begins.
     hand: usize,
     evicted: u64,
+    /// Numbers of rows that somebody was told of and that are gone since; never more than the table holds rows.
+    gone: Vec<u64>,
 }
 
 impl<R: Row> Table<R> {
@@ -68,6 +77,7 @@ impl<R: Row> Table<R> {
             most: most.clamp(1, 1 << 24),
             hand: 0,
             evicted: 0,
+            gone: Vec::new(),
         }
     }
 
@@ -129,7 +139,7 @@ impl<R: Row> Table<R> {
             index
         } else {
             let index = u32::try_from(self.slots.len()).ok()?;
-            self.slots.push(Slot { row: None, hash, generation: 0, changed: false });
+            self.slots.push(Slot { row: None, hash, generation: 0, changed: false, told: false });
             index
         };
         let slot = self.slots.get_mut(index as usize)?;
@@ -166,6 +176,9 @@ impl<R: Row> Table<R> {
         let slot = self.slots.get_mut(place.index as usize).filter(|slot| slot.generation == place.generation)?;
         let row = slot.row.take()?;
         slot.generation = slot.generation.wrapping_add(1);
+        if core::mem::take(&mut slot.told) {
+            self.gone.push(row.id());
+        }
         if let Ok(entry) = self.index.find_entry(slot.hash, |index| *index == place.index) {
             entry.remove();
         }
@@ -267,6 +280,17 @@ impl<R: Row> Table<R> {
             .collect()
     }
 
+    /// The rows that are new or have changed, and the numbers of those that were told of before and are gone.
+    pub fn tell(&mut self) -> (Vec<Place>, Vec<u64>) {
+        let changed = self.take_changed();
+        for place in &changed {
+            if let Some(slot) = self.slots.get_mut(place.index as usize) {
+                slot.told = true;
+            }
+        }
+        (changed, core::mem::take(&mut self.gone))
+    }
+
     /// All rows.
     pub fn rows(&self) -> impl Iterator<Item = &R> {
         self.slots.iter().filter_map(|slot| slot.row.as_ref())
@@ -337,6 +361,23 @@ mod tests {
         fn last(&self) -> i64 {
             self.1
         }
+
+        fn id(&self) -> u64 {
+            self.0
+        }
+    }
+
+    #[test]
+    fn who_was_told_of_a_row_is_told_when_it_is_gone() {
+        let mut table = Table::new(3);
+        let places: Vec<_> = (1..=3).map(|key| table.insert(key, (key, 0)).unwrap()).collect();
+        table.touch(places[0]);
+        table.touch(places[1]);
+        assert_eq!(table.tell(), (vec![places[0], places[1]], vec![]));
+        table.remove(places[0]);
+        table.evict(places[2]);
+        assert_eq!(table.tell(), (vec![], vec![1]), "nobody was told of the third");
+        assert_eq!(table.tell(), (vec![], vec![]));
     }
 
     #[test]

@@ -209,8 +209,6 @@ pub struct Tables {
     memories: Table<Remembered>,
     /// Messages by the name of their protocol.
     pub messages: Vec<(&'static str, Messages)>,
-    /// Conversations that became part of another one since the last batch.
-    pub removed: Vec<u64>,
     /// Messages of which the snap length cut off a part.
     pub cut_messages: u64,
     /// Times that buffers of unfinished messages were given up for want of room.
@@ -251,7 +249,6 @@ impl Tables {
             anomalies: Table::new(limits.anomalies),
             memories: Table::new(limits.memories),
             messages: Vec::new(),
-            removed: Vec::new(),
             cut_messages: 0,
             dropped_buffers: 0,
             to_groups: 0,
@@ -314,7 +311,8 @@ impl Tables {
                 let stalest = self.endpoints.stalest()?;
                 self.endpoints.evict(stalest);
             }
-            self.endpoints.insert(hash, Endpoint { key, span, packets: 0, octets: 0 })
+            let id = self.new_id();
+            self.endpoints.insert(hash, Endpoint { id, key, span, packets: 0, octets: 0 })
         });
         let Some(row) = place.and_then(|place| self.endpoints.touch(place)) else { return };
         row.packets = row.packets.saturating_add(traffic.packets);
@@ -386,6 +384,7 @@ impl Tables {
             flows: 0,
             operations: None,
             operation_count: 0,
+            has_anomalies: false,
         };
         let place = self.conversations.insert(self.hashes.of(key), row)?;
         self.conversations.touch(place);
@@ -502,7 +501,9 @@ impl Tables {
 
     fn merge(&mut self, from: Place, into: Place, turned: bool) {
         let Some(mut row) = self.conversations.remove(from) else { return };
-        self.removed.push(row.id);
+        if row.has_anomalies {
+            self.move_anomalies(from, into);
+        }
         if turned {
             row.traffic = row.traffic.swapped();
         }
@@ -530,6 +531,21 @@ impl Tables {
             if let Some(same) = self.operation(into, &key, None, None, operation.span.first).and_then(|at| self.operations.touch(at)) {
                 same.join(&operation);
             }
+        }
+    }
+
+    /// What is wrong in one conversation is wrong in the one that it became a part of.
+    #[cold]
+    fn move_anomalies(&mut self, from: Place, into: Place) {
+        for place in self.anomalies.places() {
+            if self.anomalies.get(place).is_some_and(|row| row.conversation == from)
+                && let Some(row) = self.anomalies.touch(place)
+            {
+                row.conversation = into;
+            }
+        }
+        if let Some(row) = self.conversations.get_mut(into) {
+            row.has_anomalies = true;
         }
     }
 
@@ -663,7 +679,16 @@ impl Tables {
         let same =
             |row: &Fact| row.endpoint == endpoint && row.key == key && row.value == value && row.source == source && row.unit == unit_text;
         let place = self.facts.find(hash, same).or_else(|| {
-            let fact = Fact { endpoint, unit: unit_text.clone(), key, value: value.to_owned(), source, span: Span::at(time), count: 0 };
+            let fact = Fact {
+                id: self.new_id(),
+                endpoint,
+                unit: unit_text.clone(),
+                key,
+                value: value.to_owned(),
+                source,
+                span: Span::at(time),
+                count: 0,
+            };
             self.new_fact(hash, fact)
         });
         if let Some(row) = place.and_then(|place| self.facts.touch(place)) {
@@ -717,7 +742,7 @@ impl Tables {
         let hash = self.hashes.of((conversation, protocol, kind, text.as_str()));
         let same = |row: &Anomaly| row.conversation == conversation && row.kind == kind && row.detail == text && row.protocol == protocol;
         let place = self.anomalies.find(hash, same).or_else(|| {
-            let row = Anomaly { conversation, protocol, kind, detail: text.clone(), span: Span::at(time), count: 0 };
+            let row = Anomaly { id: self.new_id(), conversation, protocol, kind, detail: text.clone(), span: Span::at(time), count: 0 };
             if let Some(stalest) = self.anomalies.is_full().then(|| self.anomalies.stalest()).flatten() {
                 self.anomalies.evict(stalest);
             }
@@ -726,6 +751,9 @@ impl Tables {
         if let Some(row) = place.and_then(|place| self.anomalies.touch(place)) {
             row.count = row.count.saturating_add(1);
             row.span.add(time);
+        }
+        if let Some(row) = self.conversations.get_mut(conversation) {
+            row.has_anomalies = true;
         }
     }
 

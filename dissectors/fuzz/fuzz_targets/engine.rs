@@ -74,12 +74,11 @@ fn limits(choice: u8) -> Limits {
 /// What a batch for Python takes.
 fn take_changed(engine: &mut Engine) {
     let tables = &mut engine.tables;
-    tables.endpoints.take_changed();
-    tables.conversations.take_changed();
-    tables.operations.take_changed();
-    tables.facts.take_changed();
-    tables.anomalies.take_changed();
-    tables.removed.clear();
+    tables.endpoints.tell();
+    tables.conversations.tell();
+    tables.operations.tell();
+    tables.facts.tell();
+    tables.anomalies.tell();
 }
 
 fn check(engine: &Engine, limits: &Limits) {
