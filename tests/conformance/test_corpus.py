@@ -24,9 +24,6 @@ DIFFERENCES = Path(__file__).with_name("differences.toml")
 
 VALIDATOR = jsonschema.Draft202012Validator(json.loads((REPOSITORY / "docs/replay.schema.json").read_text(encoding="utf-8")))
 
-IDENTITIES = {"cip_identity", "enip_list_identity", "s7comm_szl", "modbus_device_id", "modbus_report_server_id"}
-"""What Otoscope dissects so far of the identities that Wireshark shows."""
-
 
 def rows() -> list[dict[str, str]]:
     if not CORPUS.is_dir():
@@ -54,7 +51,6 @@ def accepted() -> dict[str, list[str]]:
 
 
 def differences(truth: dict, document: dict) -> list[str]:
-    truth["identities"] = {kind: devices for kind, devices in truth.get("identities", {}).items() if kind in IDENTITIES}
     result = comparison().compare(truth, document)
     lines = [f"{protocol} {difference}" for protocol, (_, _, found) in result["protocols"].items() for difference in found]
     lines += [f"direction {difference}" for difference in result["direction"]]
