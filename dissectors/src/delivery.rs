@@ -363,6 +363,7 @@ impl Delivery<'_> {
         flow.has_data = false;
         flow.closed = false;
         flow.unit = None;
+        (flow.last_operation, flow.next_operation, flow.last_envelope) = (None, None, None);
         flow.first_octets = [0; 8];
         if matches!(flow.recognition, Recognition::Unknown) {
             flow.recognition = Recognition::Undecided(0);

@@ -304,3 +304,32 @@ fn segments_that_wait_are_in_the_account_of_what_is_kept() {
     }
     assert!(wire.finish().tables.dropped_buffers > 0);
 }
+
+#[test]
+fn a_poll_on_a_new_connection_is_not_taken_for_that_of_the_unit_before() {
+    let octets =
+        |text: &str| -> Vec<u8> { (0..text.len() / 2).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap()).collect() };
+    let request = octets("0300001f02f080320100000000000e00000401120a10020040000184000000");
+    let mut response = octets("0300005902f0803203000000000002004400000401ff040200");
+    response.resize(89, 0);
+    let mut wire = Wire::new(CLIENT, ([10, 0, 0, 2], 102));
+    wire.handshake();
+    wire.send(0, ACK, &octets("0300001611e00000000f00c1020100c2020102c0010a"));
+    wire.send(1, ACK, &octets("0300001611d0000f000300c0010ac1020100c2020102"));
+    for _ in 0..10 {
+        wire.send(0, ACK, &request);
+        wire.send(1, ACK, &response);
+    }
+    // The same ports again, and nothing that says which unit is asked.
+    wire.sequence = [700_000, 800_000];
+    wire.handshake();
+    for _ in 0..10 {
+        wire.send(0, ACK, &request);
+        wire.send(1, ACK, &response);
+    }
+    let engine = wire.finish();
+    let reads = engine.tables.operations.rows().filter(|row| row.protocol == "s7comm");
+    let mut reads: Vec<_> = reads.map(|row| (row.unit.label().to_text(), row.requests, row.responses)).collect();
+    reads.sort();
+    assert_eq!(reads, [(String::new(), 10, 10), ("rack 0 slot 2".to_owned(), 10, 10)]);
+}
