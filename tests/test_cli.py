@@ -211,10 +211,11 @@ def test_limits_are_set_and_a_wrong_one_says_which_there_are(otoscope, modbus_pc
     done = otoscope("replay", "--format", "json", "--limit", "operations_per_conversation=1", modbus_pcap)
     objects = {row["object"] for row in json.loads(done.stdout)["operations"]}
     assert "(more objects)" in objects
-    for wrong in ("operation=1", "facts", "facts=x", "facts=-1"):
+    for wrong in ("operation=1", "facts", "facts=x", "facts=-1", "facts=4294967296", "facts=" + "9" * 5000):
         done = otoscope("replay", "--limit", wrong, modbus_pcap)
         assert done.returncode == 2
-        assert wrong in done.stderr
+        assert wrong[:40] in done.stderr
+        assert "up to 4294967295" in done.stderr
         assert "facts=131072" in done.stderr
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from sensor.observations import Observations
     from sensor.rows import Document
 
+_LARGEST_LIMIT = 2**32 - 1
+"""What the engine's numbers hold on any machine; it clamps a table to 16 million rows by itself."""
+
 _EXAMPLES = """\b
 Examples:
   otoscope replay plant.pcap
@@ -93,9 +96,11 @@ def _limits(values: tuple[str, ...]) -> dict[str, int]:
     known, limits = default_limits(), {}
     for value in values:
         name, _, number = value.partition("=")
-        if name not in known or not number.isascii() or not number.isdigit():
+        is_number = number.isascii() and number.isdigit() and len(number) <= len(str(_LARGEST_LIMIT))
+        if name not in known or not is_number or int(number) > _LARGEST_LIMIT:
             names = ", ".join(f"{name}={default}" for name, default in known.items())
-            raise click.BadParameter(f"{value!r} is no NAME=NUMBER of these (here with their defaults): {names}")
+            what = f"NAME=NUMBER of these, up to {_LARGEST_LIMIT} (here with their defaults)"
+            raise click.BadParameter(f"{value[:40]!r} is no {what}: {names}")
         limits[name] = int(number)
     return limits
 
