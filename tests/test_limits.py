@@ -131,6 +131,12 @@ def test_no_capture_exhausts_the_memory(tmp_path, made, dropped, form):
         assert capture["counters"][dropped] > 0
 
 
+def test_a_fact_too_long_for_its_cap_is_counted(replay, modbus_pcap):
+    document = replay(modbus_pcap, limits={"fact_octets": 1})
+    assert document["facts"] == []
+    assert document["capture"]["counters"]["evicted_facts"] > 0
+
+
 @pytest.mark.parametrize("batch_packets", [100, 999, 10_000])
 def test_what_full_tables_drop_is_dropped_here_too(tmp_path, replay, batch_packets):
     """However many batches there are, what is kept is what the tables keep, and it does not depend on the batches."""

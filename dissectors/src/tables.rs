@@ -707,7 +707,10 @@ impl Tables {
         }
         let octets = fact.octets();
         while self.facts.is_full() || self.fact_octets.saturating_add(octets) > self.limits.fact_octets {
-            let gone = self.facts.stalest().and_then(|stalest| self.facts.evict(stalest))?;
+            let Some(gone) = self.facts.stalest().and_then(|stalest| self.facts.evict(stalest)) else {
+                self.facts.refuse();
+                return None;
+            };
             self.fact_octets = self.fact_octets.saturating_sub(gone.octets());
             let group = self.group_of(&gone);
             match self.values.get_mut(&group) {
