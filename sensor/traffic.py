@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sensor.capture import Conversation, Statistics
 from sensor.rows import Share, TrafficRow
 
-ONE_WAY_PACKETS = 3
+_ONE_WAY_PACKETS = 3
 """A TCP connection of which so many packets were seen, all in one direction, has its other half elsewhere."""
 
 _UNICAST = {0: "none", 1: "one station", 2: "one pair"}
@@ -14,7 +14,7 @@ _UNICAST = {0: "none", 1: "one station", 2: "one pair"}
 def is_one_way(transport: str, packets: Iterable[int], refused: int) -> bool:
     """Was only one half of this conversation captured? Packets are those of each direction."""
     least, most = sorted(packets)
-    return transport == "tcp" and least == 0 and most >= ONE_WAY_PACKETS and not refused
+    return transport == "tcp" and least == 0 and most >= _ONE_WAY_PACKETS and not refused
 
 
 def traffic_row(statistics: Statistics | None, conversations: Iterable[Conversation]) -> TrafficRow:

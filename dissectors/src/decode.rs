@@ -212,8 +212,10 @@ pub const ICMP_V6: u8 = 58;
 /// Tags, labels and extension headers that are followed before a frame is called malformed.
 const DEEPEST: usize = 16;
 
-const IPV4: u16 = 0x0800;
-const IPV6: u16 = 0x86dd;
+/// `EtherType` of IPv4.
+pub const IPV4: u16 = 0x0800;
+/// The same of IPv6.
+pub const IPV6: u16 = 0x86dd;
 
 /// Of frames that have no link layer addresses.
 const NO_LINK: Link = Link { source: Mac::NONE, destination: Mac::NONE, vlan: 0 };

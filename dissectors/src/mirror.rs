@@ -10,7 +10,7 @@ use crate::decode::Mac;
 const BUCKETS: usize = 2048;
 /// Packets in a row.
 const WAYS: usize = 4;
-/// Places a packet counts under when its flow is not known.
+/// For a packet that is counted in no flow.
 pub const NO_FLOW: u32 = u32::MAX;
 
 #[derive(Clone, Copy)]
@@ -26,8 +26,8 @@ struct Entry {
 struct Bucket([Entry; WAYS]);
 
 /// The packets seen last: 8,192 of them, whatever an attacker sends. A packet is forgotten when four newer ones have
-/// taken its row; with a thousand packets between a packet and its
-/// copy that happens to one in a hundred, with a hundred to none.
+/// taken its row; with a thousand packets between a packet and its copy that happens to one in a hundred, with a hundred
+/// to none.
 pub struct Window(Box<[Bucket]>);
 
 impl Default for Window {

@@ -265,8 +265,8 @@ impl Engine {
         if let Some(limits) = limits {
             for item in limits.items()?.iter() {
                 let (name, value): (String, usize) = item.extract()?;
-                let limit = most.named(&name).ok_or_else(|| PyValueError::new_err(format!("unknown limit {name:?}")))?;
-                *limit = value;
+                let limit = most.each().into_iter().find(|(known, _)| *known == name);
+                *limit.ok_or_else(|| PyValueError::new_err(format!("unknown limit {name:?}")))?.1 = value;
             }
         }
         Ok(Self { fast: Fast::new(most), capture: None })
@@ -276,8 +276,8 @@ impl Engine {
     #[staticmethod]
     fn limits(python: Python<'_>) -> PyResult<Py<PyDict>> {
         let (all, mut defaults) = (PyDict::new(python), Limits::default());
-        for name in Limits::NAMES {
-            all.set_item(name, defaults.named(name).map(|limit| *limit))?;
+        for (name, limit) in defaults.each() {
+            all.set_item(name, *limit)?;
         }
         Ok(all.unbind())
     }

@@ -244,17 +244,6 @@ impl<R: Row> Table<R> {
         self.slots.get_mut(place.index as usize).filter(|slot| slot.generation == place.generation)?.row.as_mut()
     }
 
-    /// The row at a place is among the changed.
-    #[inline]
-    pub fn mark(&mut self, place: Place) {
-        if let Some(slot) = self.slots.get_mut(place.index as usize)
-            && !slot.changed
-        {
-            slot.changed = true;
-            self.changed.push(place.index);
-        }
-    }
-
     /// The row at a place, to change; it will be among the changed.
     #[inline]
     pub fn touch(&mut self, place: Place) -> Option<&mut R> {

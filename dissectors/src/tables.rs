@@ -72,45 +72,43 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The names of all limits.
-    pub const NAMES: [&str; 15] = [
-        "flows",
-        "endpoints",
-        "conversations",
-        "operations",
-        "operations_per_conversation",
-        "label_octets",
-        "facts",
-        "fact_octets",
-        "values_per_fact",
-        "anomalies",
-        "pending_per_flow",
-        "pending",
-        "memories",
-        "reassembly_octets",
-        "fragment_octets",
-    ];
-
-    /// The limit of that name, to change.
-    pub fn named(&mut self, name: &str) -> Option<&mut usize> {
-        Some(match name {
-            "flows" => &mut self.flows,
-            "endpoints" => &mut self.endpoints,
-            "conversations" => &mut self.conversations,
-            "operations" => &mut self.operations,
-            "operations_per_conversation" => &mut self.operations_per_conversation,
-            "label_octets" => &mut self.label_octets,
-            "facts" => &mut self.facts,
-            "fact_octets" => &mut self.fact_octets,
-            "values_per_fact" => &mut self.values_per_fact,
-            "anomalies" => &mut self.anomalies,
-            "pending_per_flow" => &mut self.pending_per_flow,
-            "pending" => &mut self.pending,
-            "memories" => &mut self.memories,
-            "reassembly_octets" => &mut self.reassembly_octets,
-            "fragment_octets" => &mut self.fragment_octets,
-            _ => return None,
-        })
+    /// All limits with their names, to change.
+    pub const fn each(&mut self) -> [(&'static str, &mut usize); 15] {
+        // A new limit that is not here does not compile.
+        let Self {
+            flows,
+            endpoints,
+            conversations,
+            operations,
+            operations_per_conversation,
+            label_octets,
+            facts,
+            fact_octets,
+            values_per_fact,
+            anomalies,
+            pending_per_flow,
+            pending,
+            memories,
+            reassembly_octets,
+            fragment_octets,
+        } = self;
+        [
+            ("flows", flows),
+            ("endpoints", endpoints),
+            ("conversations", conversations),
+            ("operations", operations),
+            ("operations_per_conversation", operations_per_conversation),
+            ("label_octets", label_octets),
+            ("facts", facts),
+            ("fact_octets", fact_octets),
+            ("values_per_fact", values_per_fact),
+            ("anomalies", anomalies),
+            ("pending_per_flow", pending_per_flow),
+            ("pending", pending),
+            ("memories", memories),
+            ("reassembly_octets", reassembly_octets),
+            ("fragment_octets", fragment_octets),
+        ]
     }
 }
 

@@ -19,6 +19,26 @@ impl fmt::Display for Bits<'_> {
     }
 }
 
+/// Octets in hexadecimal digits with colons between them, as addresses are written.
+pub struct Colons<'a>(pub &'a [u8]);
+
+impl fmt::Display for Colons<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for octet in self.0 {
+            write!(formatter, "{separator}{octet:02x}")?;
+            separator = ":";
+        }
+        Ok(())
+    }
+}
+
+/// The octets before the first zero.
+#[must_use]
+pub fn up_to_zero(octets: &[u8]) -> &[u8] {
+    octets.split(|octet| *octet == 0).next().unwrap_or_default()
+}
+
 /// Decode `octets` as UTF-8, else as ISO 8859-1 where every octet is printable there; line ends and tabs become
 /// blanks; drop control, format and direction-changing characters; trim blanks and padding; keep at most
 /// [`LONGEST`] characters.
@@ -95,6 +115,13 @@ mod tests {
         let names = [(1, "one"), (2, "two"), (4, "three")];
         assert_eq!(Bits(0x8005, &names).to_string(), "one, three");
         assert_eq!(Bits(0, &names).to_string(), "");
+    }
+
+    #[test]
+    fn octets_are_written_as_an_address_and_texts_end_at_a_zero() {
+        assert_eq!(Colons(&[2, 0xab, 0]).to_string(), "02:ab:00");
+        assert_eq!(Colons(&[]).to_string(), "");
+        assert_eq!((up_to_zero(b"PLC\0\0x"), up_to_zero(b"PLC"), up_to_zero(b"\0")), (&b"PLC"[..], &b"PLC"[..], &b""[..]));
     }
 
     #[test]

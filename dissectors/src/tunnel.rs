@@ -4,22 +4,19 @@
 //! UDP VXLAN (RFC 7348), VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe), Geneve (RFC 8926), HP's encapsulated remote mirroring and
 //! TZSP. What is carried counts; the conversation that carries it does not.
 
-use crate::decode::{Ip, Udp};
-use crate::observations::Span;
+use crate::decode::{IPV4, IPV6, Ip, Udp};
 
 /// The IANA number of GRE.
 pub const GRE: u8 = 47;
 
-/// `EtherType`s of what a tunnel carries.
-const IPV4: u16 = 0x0800;
-const IPV6: u16 = 0x86dd;
-/// A whole Ethernet frame (transparent Ethernet bridging).
+/// `EtherType` of a whole Ethernet frame (transparent Ethernet bridging).
 const ETHERNET: u16 = 0x6558;
 const ERSPAN: u16 = 0x88be;
 const ERSPAN_III: u16 = 0x22eb;
 
 /// Ports of tunnels over UDP. Geneve's and HP's are the receiver's; VXLAN has an older one on Linux.
-const VXLAN: [u16; 2] = [4789, 8472];
+const VXLAN: u16 = 4789;
+const VXLAN_ON_LINUX: u16 = 8472;
 const VXLAN_GPE: u16 = 4790;
 const GENEVE: u16 = 6081;
 const HP_ERM: u16 = 7932;
@@ -36,15 +33,6 @@ pub struct Carried<'a> {
     pub vlan: u16,
     /// The content.
     pub octets: &'a [u8],
-}
-
-/// Frames that came through one kind of tunnel.
-#[derive(Clone, Copy, Debug)]
-pub struct Tunnelled {
-    /// Packets opened.
-    pub packets: u64,
-    /// When.
-    pub span: Span,
 }
 
 /// What a GRE packet carries; none where it carries something that no frame is in.
@@ -95,7 +83,7 @@ fn erspan_3(octets: &[u8]) -> Option<Carried<'_>> {
 #[must_use]
 pub fn udp<'a>(datagram: &Udp<'a>) -> Option<Carried<'a>> {
     match datagram.destination {
-        4789 | 8472 | VXLAN_GPE | GENEVE | HP_ERM | TZSP => open(datagram),
+        VXLAN | VXLAN_ON_LINUX | VXLAN_GPE | GENEVE | HP_ERM | TZSP => open(datagram),
         _ => None,
     }
 }
@@ -105,7 +93,7 @@ fn open<'a>(datagram: &Udp<'a>) -> Option<Carried<'a>> {
     let payload = datagram.payload;
     match datagram.destination {
         // Flags, of which the one for a valid network identifier is set; reserved; identifier, reserved.
-        port if VXLAN.contains(&port) => match payload {
+        VXLAN | VXLAN_ON_LINUX => match payload {
             [flags, _, _, _, _, _, _, _, octets @ ..] if flags & 0x08 != 0 => frame("vxlan", octets),
             _ => None,
         },
@@ -131,8 +119,7 @@ fn open<'a>(datagram: &Udp<'a>) -> Option<Carried<'a>> {
         // Eight octets that nobody documents; one more, priority, VLAN and whether the frame was tagged.
         HP_ERM => {
             let ([_, _, _, _, _, _, _, _, _, v0, v1, v2], octets) = payload.split_first_chunk::<12>()?;
-            let vlan = (u16::from_be_bytes([*v0, *v1]) & 0x0fff).wrapping_mul(1);
-            let vlan = if v2 & 0x80 == 0 { 0 } else { vlan };
+            let vlan = if v2 & 0x80 == 0 { 0 } else { u16::from_be_bytes([*v0, *v1]) & 0x0fff };
             Some(Carried { vlan, ..frame("hp_erm", octets)? })
         }
         // Version 1, kind "received packet", protocol Ethernet; tagged fields up to the one that ends them.

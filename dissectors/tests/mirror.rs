@@ -143,12 +143,11 @@ fn both_sides_of_a_router_are_one_conversation_and_each_end_keeps_its_own_side()
 #[test]
 fn the_same_addresses_in_two_vlans_are_two_conversations() {
     let mut capture = Capture::default();
-    for (number, (by_client, packet)) in poll(20).into_iter().enumerate() {
+    for (by_client, packet) in poll(20) {
         let macs = if by_client { (5, 9) } else { (9, 5) };
         let mut twin = packet.clone();
         twin.0[5] ^= 0x80; // its own identification: another device
         twin.0[4] ^= 0x10;
-        assert!(number < 1000);
         capture.add(packet.on(macs, 10, 0), 2_000 * MICROSECOND);
         capture.add(twin.on(macs, 20, 0), 900 * MICROSECOND);
     }

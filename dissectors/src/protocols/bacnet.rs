@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::facts;
 use crate::reader::Reader;
 use crate::sink::{Label, Sink, Subject};
+use crate::text::{Colons, utf16_be};
 
 const NAME: &str = "bacnet";
 const BVLC: u8 = 0x81;
@@ -108,13 +109,11 @@ impl Origin<'_> {
 fn render_behind(octets: &[u8], out: &mut String) {
     let [high, low, _, address @ ..] = octets else { return };
     let _ = write!(out, "network {} address ", u16::from_be_bytes([*high, *low]));
-    if let [station] = address {
-        let _ = write!(out, "{station}");
-        return;
-    }
-    for (number, octet) in address.iter().enumerate() {
-        let _ = write!(out, "{}{octet:02x}", if number == 0 { "" } else { ":" });
-    }
+    // Writing to a string cannot fail.
+    let _ = match address {
+        [station] => write!(out, "{station}"),
+        _ => write!(out, "{}", Colons(address)),
+    };
 }
 
 fn dissect(octets: &[u8], sink: &mut dyn Sink) -> Result<()> {
@@ -246,14 +245,7 @@ fn close(reader: &mut Reader<'_>) -> Result<()> {
 fn say_text(origin: &Origin<'_>, key: &'static str, value: &[u8], sink: &mut dyn Sink) {
     match value {
         [0 | 5, text @ ..] => origin.say(key, text, sink),
-        [4, text @ ..] => {
-            let units = text.chunks_exact(2).take(crate::text::LONGEST).map(|pair| match *pair {
-                [high, low] => u16::from_be_bytes([high, low]),
-                _ => 0,
-            });
-            let text: String = char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-            origin.say(key, text.as_bytes(), sink);
-        }
+        [4, text @ ..] => origin.say(key, utf16_be(text).as_bytes(), sink),
         _ => {}
     }
 }

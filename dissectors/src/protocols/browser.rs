@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::facts;
 use crate::reader::Reader;
 use crate::sink::Sink;
+use crate::text::up_to_zero;
 
 const NAME: &str = "browser";
 const DIRECT_UNIQUE: u8 = 0x10;
@@ -123,7 +124,7 @@ fn browse(message: &[u8], sink: &mut dyn Sink) -> Result<()> {
     match reader.u8()? {
         HOST_ANNOUNCEMENT | LOCAL_MASTER_ANNOUNCEMENT => {
             reader.skip(5)?;
-            sink.fact(NAME, None, facts::HOSTNAME, text(reader.octets(16)?));
+            sink.fact(NAME, None, facts::HOSTNAME, up_to_zero(reader.octets(16)?));
             let [major, minor] = reader.take()?;
             sink.fact_text(NAME, None, facts::OPERATING_SYSTEM, format_args!("{major}.{minor}"));
             let kinds = reader.u32_le()?;
@@ -131,32 +132,27 @@ fn browse(message: &[u8], sink: &mut dyn Sink) -> Result<()> {
                 sink.fact(NAME, None, facts::ROLE, role.as_bytes());
             }
             reader.skip(4)?;
-            sink.fact(NAME, None, facts::DESCRIPTION, text(reader.rest()));
+            sink.fact(NAME, None, facts::DESCRIPTION, up_to_zero(reader.rest()));
         }
         // The master browser of a workgroup tells of it, and its own name where the comment would be.
         DOMAIN_ANNOUNCEMENT => {
             reader.skip(5)?;
-            sink.fact(NAME, None, facts::DOMAIN, text(reader.octets(16)?));
+            sink.fact(NAME, None, facts::DOMAIN, up_to_zero(reader.octets(16)?));
             reader.skip(10)?;
-            sink.fact(NAME, None, facts::HOSTNAME, text(reader.rest()));
+            sink.fact(NAME, None, facts::HOSTNAME, up_to_zero(reader.rest()));
         }
         ANNOUNCEMENT_REQUEST => {
             reader.skip(1)?;
-            sink.fact(NAME, None, facts::HOSTNAME, text(reader.rest()));
+            sink.fact(NAME, None, facts::HOSTNAME, up_to_zero(reader.rest()));
         }
         ELECTION => {
             reader.skip(13)?;
-            sink.fact(NAME, None, facts::HOSTNAME, text(reader.rest()));
+            sink.fact(NAME, None, facts::HOSTNAME, up_to_zero(reader.rest()));
         }
-        MASTER_ANNOUNCEMENT => sink.fact(NAME, None, facts::HOSTNAME, text(reader.rest())),
+        MASTER_ANNOUNCEMENT => sink.fact(NAME, None, facts::HOSTNAME, up_to_zero(reader.rest())),
         _ => {}
     }
     Ok(())
-}
-
-/// Text up to its zero.
-fn text(octets: &[u8]) -> &[u8] {
-    octets.split(|octet| *octet == 0).next().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! A reader of ASN.1 in its basic and distinguished encodings (ITU-T X.690, 8.1), and of the names in a certificate
-//! (RFC 5280, 4.1). No protocol of its own: TLS, OPC UA and MMS carry such octets.
+//! (RFC 5280, 4.1). No protocol of its own: TLS, OPC UA, MMS and SNMP carry such octets.
 //!
 //! ```text
 //! element      identifier (1, or more where its low five bits are all set)  length (1, or 1 and up to 4)  content
@@ -22,8 +22,8 @@ use crate::text;
 /// In an identifier: holds other elements.
 const CONSTRUCTED: u8 = 0x20;
 pub(super) const INTEGER: u8 = 0x02;
-const OCTET_STRING: u8 = 0x04;
-const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(super) const OCTET_STRING: u8 = 0x04;
+pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
 const T61_STRING: u8 = 0x14;
 const BMP_STRING: u8 = 0x1e;
 pub(super) const SEQUENCE: u8 = 0x30;
@@ -38,11 +38,11 @@ const SUBJECT_ALTERNATIVE_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 /// Alternative names of one certificate that are told.
 const MOST_NAMES: usize = 16;
 
-/// The next element: its identifier, and its content; of one that holds others, as much as is there.
+/// Identifier and length of the next element, whose content need not be there.
 ///
 /// # Errors
-/// `Truncated` where its head or its value is not all there, `Malformed` where its length is in a form that is not read here.
-pub(super) fn element<'a>(reader: &mut Reader<'a>) -> Result<(u8, &'a [u8])> {
+/// `Truncated` where its head is not all there, `Malformed` where its length is in a form that is not read here.
+pub(super) fn head(reader: &mut Reader<'_>) -> Result<(u8, usize)> {
     let identifier = reader.u8()?;
     if identifier & 0x1f == 0x1f {
         // A high number: seven bits an octet, told by the identifier's class where it matters.
@@ -65,6 +65,15 @@ pub(super) fn element<'a>(reader: &mut Reader<'a>) -> Result<(u8, &'a [u8])> {
         }
         _ => return Err(Error::Malformed("ASN.1 length of an unknown form")),
     };
+    Ok((identifier, length))
+}
+
+/// The next element: its identifier, and its content; of one that holds others, as much as is there.
+///
+/// # Errors
+/// As [`head`], and `Truncated` where its value is not all there.
+pub(super) fn element<'a>(reader: &mut Reader<'a>) -> Result<(u8, &'a [u8])> {
+    let (identifier, length) = head(reader)?;
     // What holds other elements may be cut, a value may not.
     let content = if identifier & CONSTRUCTED == 0 { reader.octets(length)? } else { reader.up_to(length) };
     Ok((identifier, content))

@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::facts;
 use crate::reader::Reader;
 use crate::sink::{Sink, Subject};
+use crate::text::up_to_zero;
 
 const NAME: &str = "dhcp";
 const REQUEST: u8 = 1;
@@ -147,8 +148,7 @@ fn handed_out(front: &Front<'_>, single: &Single, sink: &mut dyn Sink) {
         sink.fact_about(Subject::mac(Mac::new(mac)), NAME, facts::ADDRESS, Ipv4Addr::from(front.yours).to_string().as_bytes());
     }
     if single.overload & 2 == 0 {
-        let end = front.server_name.iter().position(|octet| *octet == 0).unwrap_or(front.server_name.len());
-        let name = front.server_name.get(..end).unwrap_or_default();
+        let name = up_to_zero(front.server_name);
         if front.next_server != [0; 4] {
             sink.fact_about(Subject::ip(Address::v4(front.next_server)), NAME, facts::HOSTNAME, name);
         } else if let Some(server) = single.server {

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::facts;
 use crate::reader::Reader;
 use crate::sink::{Label, Sink};
+use crate::text::up_to_zero;
 
 const NAME: &str = "fins";
 const MAGIC: [u8; 4] = *b"FINS";
@@ -83,20 +84,15 @@ fn dissect(octets: &[u8], sink: &mut dyn Sink) -> Result<()> {
         let source = [network, node, unit];
         let unit = Some(if network == 0 { Label::NONE } else { Label { octets: &source, render: render_node } });
         for key in [facts::MODEL, facts::FIRMWARE] {
-            sink.fact(NAME, unit, key, text(reader.octets(20)?));
+            sink.fact(NAME, unit, key, up_to_zero(reader.octets(20)?));
         }
         return Ok(());
     }
     for _ in 0..reader.u8()? & 0x7f {
         let unit = reader.take::<1>()?;
-        sink.fact(NAME, Some(Label { octets: &unit, render: render_unit }), facts::MODEL, text(reader.octets(20)?));
+        sink.fact(NAME, Some(Label { octets: &unit, render: render_unit }), facts::MODEL, up_to_zero(reader.octets(20)?));
     }
     Ok(())
-}
-
-/// Text up to its zero.
-fn text(octets: &[u8]) -> &[u8] {
-    octets.split(|octet| *octet == 0).next().unwrap_or_default()
 }
 
 fn render_node(octets: &[u8], out: &mut String) {

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::facts;
 use crate::reader::Reader;
 use crate::sink::{Label, Sink};
+use crate::text::Colons;
 
 const NAME: &str = "hart_ip";
 const VERSION: u8 = 1;
@@ -113,8 +114,7 @@ fn identity(data: &mut Reader<'_>, unit: Option<Label<'_>>, sink: &mut dyn Sink)
     let [_, revision, device, software, hardware, _] = data.take()?;
     sink.fact_text(NAME, unit, facts::FIRMWARE, format_args!("{device}.{software}"));
     sink.fact_text(NAME, unit, facts::HARDWARE, format_args!("{}", hardware >> 3));
-    let [a, b, c] = data.take()?;
-    sink.fact_text(NAME, unit, facts::SERIAL, format_args!("{a:02x}:{b:02x}:{c:02x}"));
+    sink.fact_text(NAME, unit, facts::SERIAL, format_args!("{}", Colons(data.octets(3)?)));
     if revision >= 7 {
         data.skip(5)?;
         sink.fact_text(NAME, unit, facts::VENDOR_ID, format_args!("{}", data.u16_be()?));
@@ -137,9 +137,7 @@ fn unpacked(packed: &[u8]) -> Vec<u8> {
 }
 
 fn render_address(address: &[u8], out: &mut String) {
-    for (number, octet) in address.iter().enumerate() {
-        let _ = write!(out, "{}{octet:02x}", if number == 0 { "" } else { ":" });
-    }
+    let _ = write!(out, "{}", Colons(address));
 }
 
 #[cfg(test)]

@@ -48,10 +48,10 @@ const METHODS: [&[u8]; 19] = [
     b"UNSUBSCRIBE ",
 ];
 
-/// HTTP, up to the preface of version 2.
 /// Windows Remote Management ([MS-WSMV] 2.1): HTTP to this path.
 const WINRM: &str = "winrm";
 
+/// HTTP, up to the preface of version 2.
 pub(super) static PROTOCOL: Protocol = Protocol {
     name: NAME,
     tcp_ports: &[80, 8080, 8000, 8008, 8081, 8088, 8888, 3128, 5357, 47001],
@@ -191,10 +191,10 @@ fn dissect(message: &[u8], sink: &mut dyn Sink) -> Result<()> {
     match Start::of(message) {
         Start::Request { method, target } => {
             sink.sender_is(Role::Client, Evidence::Certain);
-            // A proxy is asked for what lies behind it, so the name is not its own.
             if target.starts_with(b"/wsman") {
                 sink.speaks(WINRM);
             }
+            // A proxy is asked for what lies behind it, so the name is not its own.
             let to_proxy = method == b"CONNECT " || !target.starts_with(b"/");
             request(message, to_proxy, sink)
         }

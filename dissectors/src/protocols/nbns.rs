@@ -7,12 +7,10 @@
 //! NBSTAT      how many 1, then each: name 15, suffix 1, flags 2; then the MAC address 6 and counters
 //! ```
 
-use core::fmt::Write;
-
 use super::dns::{Header, Name, Record, records};
 use super::{Likeness, Protocol};
-use crate::decode::Address;
-use crate::error::{Error, Result};
+use crate::decode::{Address, Mac};
+use crate::error::Result;
 use crate::facts;
 use crate::reader::Reader;
 use crate::sink::Sink;
@@ -118,15 +116,11 @@ fn status(data: &[u8], sink: &mut dyn Sink) -> Result<()> {
         let suffix = reader.u8()?;
         say(trimmed(&name), suffix, reader.u16_be()?, sink);
     }
-    let unit: [u8; 6] = reader.take()?;
-    if unit == [0; 6] {
-        return Err(Error::Malformed("no MAC address"));
+    // Samba has none to give.
+    let mac = Mac::new(reader.take()?);
+    if mac.0 != 0 {
+        sink.fact_text(NAME, None, facts::ADDRESS, format_args!("{mac}"));
     }
-    let mut text = String::new();
-    for (number, octet) in unit.iter().enumerate() {
-        let _ = write!(text, "{}{octet:02x}", if number == 0 { "" } else { ":" });
-    }
-    sink.fact(NAME, None, facts::ADDRESS, text.as_bytes());
     Ok(())
 }
 

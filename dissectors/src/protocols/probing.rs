@@ -1,6 +1,7 @@
 //! What probes ask of the front of a message: fields at their places, elements of BER (ITU-T X.690, 8.1).
 
-use super::Likeness;
+use super::{Likeness, der};
+use crate::reader::Reader;
 
 /// The octets are it on any port, or they are not.
 pub(super) const fn sure(is_it: bool) -> Likeness {
@@ -49,15 +50,11 @@ pub(super) fn ber_front(octets: &[u8], tag: u8) -> Option<&[u8]> {
     Some(rest.get(..length).unwrap_or(rest))
 }
 
-/// The length of the element and what follows the length. It is definite and at most four octets.
+/// The length of the element and what follows the length.
 fn ber_head(octets: &[u8], tag: u8) -> Option<(usize, &[u8])> {
-    match octets.split_first().filter(|(first, _)| **first == tag)?.1 {
-        [length @ ..=0x7f, rest @ ..] | [0x81, length, rest @ ..] => Some((usize::from(*length), rest)),
-        [0x82, rest @ ..] => Some((u16_be(rest, 0)?, rest.get(2..)?)),
-        [0x83, a, b, c, rest @ ..] => Some((usize::try_from(u32::from_be_bytes([0, *a, *b, *c])).ok()?, rest)),
-        [0x84, rest @ ..] => Some((u32_be(rest, 0)?, rest.get(4..)?)),
-        _ => None,
-    }
+    let mut reader = Reader::new(octets);
+    let (_, length) = der::head(&mut reader).ok().filter(|(found, _)| *found == tag)?;
+    Some((length, reader.rest()))
 }
 
 /// However a first message is cut, no other protocol is sure of it, nor can be it on one of the same ports.

@@ -16,6 +16,7 @@ use crate::reader::Reader;
 use crate::sink::{Evidence, Label, Role, Sink};
 use crate::text;
 
+use super::nbns::NetbiosName;
 use super::{Likeness, Protocol, ntlmssp};
 
 const NAME: &str = "smb";
@@ -83,28 +84,20 @@ fn dissect(message: &[u8], sink: &mut dyn Sink) -> Result<()> {
 fn session_request(names: &[u8], sink: &mut dyn Sink) -> Result<()> {
     sink.sender_is(Role::Client, Evidence::Certain);
     let mut reader = Reader::new(names);
-    // A star stands for whoever it is.
-    if let Some(called) = decode_name(reader.octets(ENCODED_NAME)?).filter(|name| !name.starts_with(b"*")) {
-        sink.fact_about(sink.receiver_addresses(), NAME, facts::SERVER_NAME, &called);
+    // A star, which stands for whoever it is, has no text.
+    if let Some(called) = decode_name(reader.octets(ENCODED_NAME)?) {
+        sink.fact_about(sink.receiver_addresses(), NAME, facts::SERVER_NAME, called.text());
     }
     if let Some(calling) = decode_name(reader.octets(ENCODED_NAME)?) {
-        sink.fact(NAME, Some(Label::NONE), facts::HOSTNAME, &calling);
+        sink.fact(NAME, Some(Label::NONE), facts::HOSTNAME, calling.text());
     }
     Ok(())
 }
 
-/// RFC 1001, 14.1: each half of an octet is a letter from A on; the sixteenth octet is the kind of name.
-fn decode_name(encoded: &[u8]) -> Option<[u8; 15]> {
-    let [32, letters @ .., 0] = encoded else { return None };
-    let mut name = [b' '; 15];
-    if letters.len() != 32 || !letters.iter().all(|letter| matches!(letter, b'A'..=b'P')) {
-        return None;
-    }
-    let (pairs, _) = letters.as_chunks::<2>();
-    for (octet, [high, low]) in name.iter_mut().zip(pairs) {
-        *octet = high.wrapping_sub(b'A') << 4 | low.wrapping_sub(b'A');
-    }
-    Some(name)
+/// A name that is all of its octets: length, label, the end.
+fn decode_name(encoded: &[u8]) -> Option<NetbiosName> {
+    let [32, label @ .., 0] = encoded else { return None };
+    NetbiosName::decode(label)
 }
 
 // ---- SMB 1 ----

@@ -11,6 +11,7 @@
 
 use core::fmt::Write;
 
+use super::der::{INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, element, expect};
 use super::{Likeness, Protocol};
 use crate::decode::Address;
 use crate::error::{Error, Result};
@@ -19,10 +20,6 @@ use crate::reader::Reader;
 use crate::sink::{Label, Memo, Scope, Sink, Subject};
 
 const NAME: &str = "snmp";
-const INTEGER: u8 = 0x02;
-const OCTET_STRING: u8 = 0x04;
-const OBJECT_IDENTIFIER: u8 = 0x06;
-const SEQUENCE: u8 = 0x30;
 const FIRST_PDU: u8 = 0xa0;
 const RESPONSE: u8 = 0xa2;
 const SET: u8 = 0xa3;
@@ -41,51 +38,12 @@ const ENTITY: &[u8] = &[0x2b, 6, 1, 2, 1, 47, 1, 1, 1, 1];
 
 pub(super) static PROTOCOL: Protocol = Protocol { name: NAME, udp_ports: &[161, 162], probe, dissect, ..Protocol::SERVICE };
 
-/// Tag and length of the value at hand; the value may be cut. Lengths are definite (RFC 3417 section 8).
-fn head(reader: &mut Reader<'_>) -> Result<(u8, usize)> {
-    let tag = reader.u8()?;
-    let length = match reader.u8()? {
-        short @ 0..=0x7f => usize::from(short),
-        long @ 0x81..=0x84 => {
-            let mut length = 0_usize;
-            for _ in 0x80..long {
-                length = length << 8 | usize::from(reader.u8()?);
-            }
-            length
-        }
-        _ => return Err(Error::Malformed("length that BER in SNMP does not have")),
-    };
-    Ok((tag, length))
-}
-
-/// Tag and value at hand.
-fn value<'a>(reader: &mut Reader<'a>) -> Result<(u8, &'a [u8])> {
-    let (tag, length) = head(reader)?;
-    Ok((tag, reader.octets(length)?))
-}
-
-/// The value at hand, which must have that tag.
-fn expect<'a>(reader: &mut Reader<'a>, tag: u8) -> Result<&'a [u8]> {
-    match value(reader)? {
-        (found, octets) if found == tag => Ok(octets),
-        _ => Err(Error::Malformed("value of another type")),
-    }
-}
-
-/// What is inside the constructed value at hand, as far as it is there.
-fn enter<'a>(reader: &mut Reader<'a>, tag: u8) -> Result<Reader<'a>> {
-    match head(reader)? {
-        (found, length) if found == tag => Ok(Reader::new(reader.up_to(length))),
-        _ => Err(Error::Malformed("value of another type")),
-    }
-}
-
 /// The fields before the PDU: the version, and a reader that stands at the PDU or, in version 3, at what may be encrypted.
 fn front(octets: &[u8]) -> Result<(u8, Reader<'_>)> {
-    let mut outer = Reader::new(octets);
-    let (tag, length) = head(&mut outer)?;
-    if tag != SEQUENCE || length < outer.remaining() {
-        return Err(Error::Malformed("not a message of SNMP"));
+    let mut whole = Reader::new(octets);
+    let mut outer = Reader::new(expect(&mut whole, SEQUENCE)?);
+    if !whole.is_empty() {
+        return Err(Error::Malformed("message of SNMP with octets after its end"));
     }
     match expect(&mut outer, INTEGER)? {
         [version @ 0..=1] => {
@@ -118,12 +76,12 @@ fn dissect(octets: &[u8], sink: &mut dyn Sink) -> Result<()> {
         if reader.peek() == Some(OCTET_STRING) {
             return Ok(());
         }
-        reader = enter(&mut reader, SEQUENCE)?;
+        reader = Reader::new(expect(&mut reader, SEQUENCE)?);
         expect(&mut reader, OCTET_STRING)?;
         expect(&mut reader, OCTET_STRING)?;
     }
-    let (tag, length) = head(&mut reader)?;
-    let mut pdu = Reader::new(reader.up_to(length));
+    let (tag, content) = element(&mut reader)?;
+    let mut pdu = Reader::new(content);
     match tag {
         RESPONSE => {
             let [request, status, _] = numbers(&mut pdu)?;
@@ -137,7 +95,7 @@ fn dissect(octets: &[u8], sink: &mut dyn Sink) -> Result<()> {
         TRAP_1 => {
             let enterprise = dotted(expect(&mut pdu, OBJECT_IDENTIFIER)?);
             // The address of the agent, zero or another's where the trap was forwarded.
-            let (_, address) = value(&mut pdu)?;
+            let (_, address) = element(&mut pdu)?;
             match address.try_into().map(Address::v4) {
                 Ok(agent) if address != [0; 4] && agent != sink.sender_addresses().ip => {
                     sink.fact_about(Subject::ip(agent), NAME, facts::OBJECT_ID, enterprise.as_bytes());
@@ -146,17 +104,17 @@ fn dissect(octets: &[u8], sink: &mut dyn Sink) -> Result<()> {
                 _ => sink.fact(NAME, None, facts::OBJECT_ID, enterprise.as_bytes()),
             }
             for _ in 0..3 {
-                value(&mut pdu)?;
+                element(&mut pdu)?;
             }
         }
         // What is asked is nobody's own word.
         _ => return Ok(()),
     }
-    let mut list = enter(&mut pdu, SEQUENCE)?;
+    let mut list = Reader::new(expect(&mut pdu, SEQUENCE)?);
     while !list.is_empty() {
-        let mut binding = enter(&mut list, SEQUENCE)?;
+        let mut binding = Reader::new(expect(&mut list, SEQUENCE)?);
         let name = expect(&mut binding, OBJECT_IDENTIFIER)?;
-        variable(name, value(&mut binding)?, sink);
+        variable(name, element(&mut binding)?, sink);
     }
     Ok(())
 }
@@ -173,11 +131,11 @@ fn number(request: &[u8]) -> u64 {
 
 /// The first text of the group `system` in a set request: not the agent's own until it accepts.
 fn to_be_set(request: &[u8], pdu: &mut Reader<'_>, sink: &mut dyn Sink) -> Result<()> {
-    let mut list = enter(pdu, SEQUENCE)?;
+    let mut list = Reader::new(expect(pdu, SEQUENCE)?);
     while !list.is_empty() {
-        let mut binding = enter(&mut list, SEQUENCE)?;
+        let mut binding = Reader::new(expect(&mut list, SEQUENCE)?);
         let name = expect(&mut binding, OBJECT_IDENTIFIER)?;
-        if let (Some([column @ 4..=6, 0]), (OCTET_STRING, text)) = (name.strip_prefix(SYSTEM), value(&mut binding)?)
+        if let (Some([column @ 4..=6, 0]), (OCTET_STRING, text)) = (name.strip_prefix(SYSTEM), element(&mut binding)?)
             && text.len() < Memo::LONGEST
         {
             let mut kept = [*column; Memo::LONGEST];

@@ -8,6 +8,7 @@
 use core::fmt;
 use core::net::Ipv4Addr;
 
+use crate::decode::Mac;
 use crate::error::{Error, Result};
 use crate::facts;
 use crate::reader::Reader;
@@ -140,8 +141,8 @@ fn attribute(class: u32, number: u32, reader: &mut Reader<'_>, subject: Subject<
         (TCP_IP, 5) => interface_configuration(reader, subject, sink)?,
         (TCP_IP, 6) => name(reader, facts::HOSTNAME, subject, sink)?,
         (ETHERNET_LINK, 3) => {
-            let address = reader.take()?;
-            subject.number(sink, facts::ADDRESS, format_args!("{}", Physical(address)));
+            let address = Mac::new(reader.take()?);
+            subject.number(sink, facts::ADDRESS, format_args!("{address}"));
         }
         _ => return Ok(false),
     }
@@ -185,18 +186,6 @@ impl fmt::Display for Status {
         for text in flags.chain(extended.copied()) {
             write!(formatter, "{gap}{text}")?;
             gap = ", ";
-        }
-        Ok(())
-    }
-}
-
-/// The address of an Ethernet port.
-struct Physical([u8; 6]);
-
-impl fmt::Display for Physical {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, octet) in self.0.iter().enumerate() {
-            write!(formatter, "{}{octet:02x}", if place > 0 { ":" } else { "" })?;
         }
         Ok(())
     }
