@@ -23,7 +23,7 @@ def _missing_rust() -> str | None:
     advice = f"Otoscope is built with Rust {wanted} or newer: install it from https://rustup.rs and try again"
     if not shutil.which("cargo") or not shutil.which("rustc"):
         return f"no Rust compiler was found. {advice}"
-    said = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=False)  # noqa: S607
+    said = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=False)  # noqa: S607 - the one that cargo will take
     found = re.search(r"(\d+)\.(\d+)", said.stdout)
     if not found:
         return f"rustc does not run ({said.stderr.strip()[:200]}). {advice}"

@@ -24,7 +24,7 @@ def _address(text: str) -> bytes:
     return bytes(map(int, text.split(".")))
 
 
-def dialogue(turns: Iterable[tuple[str, bytes]], port: int = 502, handshake: bool = True) -> list[bytes]:  # noqa: FBT001, FBT002
+def dialogue(turns: Iterable[tuple[str, bytes]], port: int = 502, *, handshake: bool = True) -> list[bytes]:
     """Frames of one TCP connection; each turn is (who speaks, what)."""
     ports = {CLIENT: (49152, port), SERVER: (port, 49152)}
     sent = {CLIENT: 1000, SERVER: 5000}

@@ -96,10 +96,9 @@ def test_a_later_capture_that_cannot_be_opened_raises(modbus_pcap, tmp_path):
 
 
 def test_a_file_name_need_not_be_unicode(tmp_path):
-    path = os.fsencode(tmp_path) + b"/\xff.pcap"
-    with open(path, "wb") as file:  # noqa: PTH123
-        file.write(samples.MODBUS)
-    assert packets(os.fsdecode(path)) == (11, [])
+    path = tmp_path / os.fsdecode(b"\xff.pcap")
+    path.write_bytes(samples.MODBUS)
+    assert packets(path) == (11, [])
 
 
 def test_standard_input_is_a_capture():

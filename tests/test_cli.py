@@ -171,7 +171,7 @@ def on_a_terminal(*arguments, columns=80):
     """Output on a pseudo-terminal, and the exit status."""
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execve(COMMAND, [str(COMMAND), *arguments], {"TERM": "xterm", "LANG": "C.UTF-8", "COLUMNS": str(columns)})  # noqa: S606
+        os.execve(COMMAND, [str(COMMAND), *arguments], {"TERM": "xterm", "LANG": "C.UTF-8", "COLUMNS": str(columns)})  # noqa: S606 - our own command
     out = b""
     while True:
         try:

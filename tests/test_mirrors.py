@@ -95,7 +95,7 @@ def said(document: dict) -> tuple[Counter, set]:
         key = tuple(row[name] for name in ("client", "server", "port", "protocol", "unit", "code", "subfunction", "object"))
         for kind in ("requests", "responses", "errors", "unanswered"):
             counts[key, kind] += row[kind]
-    facts = {(row["ip"], row["unit"], row["key"], row["value"], row["source"]) for row in document["facts"] if row["source"] != "tcp"}
+    facts = {(row["ip"], row["unit"], row["key"], row["value"], row["source"]) for row in document["facts"]}
     return +counts, facts
 
 

@@ -15,7 +15,7 @@ from benchmarks.trace import dnp3, enip, modbus, s7comm
 from benchmarks.trace.plant import START, Link, converse
 from benchmarks.trace.wire import ACK, RST, SYN, UDP, Connection, Host, Manner, Message, Packet, PcapWriter, Sender, ask, say, udp
 from pcaps.recipes import expectation, wireshark
-from pcaps.recipes.expectation import PCAPS, Fact, Key, Recipe, Seen
+from pcaps.recipes.expectation import PCAPS, Anomaly, Fact, Key, Recipe, Seen
 from pcaps.recipes.stations import (
     BOILER,
     ENGINEER,
@@ -47,6 +47,14 @@ RECORDED = (
     ("enip-tags", 390),
     ("dnp3-session", 480),
 )
+ANOMALIES = (
+    ("unexpected_protocol", "not modbus on its port but http"),
+    *(("length_mismatch", f"request of function {code} has octets after its last field") for code in (7, 12, 17, 20)),
+    ("byte_count_mismatch", "file records of function 20 do not fit its byte count"),
+    ("value_out_of_range", "coil value is neither 0x0000 nor 0xFF00"),
+    ("response_in_request", "client sends what only a response can be"),
+)
+"""What is wrong with Modbus here: the web page, and the harvester's requests, all of four octets whatever their function."""
 PLAIN = Manner(0.1, 0.9)
 SCANNED = (MIXER, BOILER, FILLER, SUBSTATION, METER, GATEWAY)
 LISTENING = {(MIXER, 502), (METER, 502), (GATEWAY, 502), (BOILER, 102), (FILLER, 44818), (SUBSTATION, 20000)}
@@ -177,7 +185,8 @@ def main() -> None:
     origin = f"the captures {', '.join(name for name, _ in RECORDED)}; the rest by benchmarks.trace"
     note = "malformed in Wireshark: cpppo's ListServices, python-snap7's _DELE, two of the harvester's requests (write without values)"
     found = wireshark.seen(PCAPS / "demo.pcap")
-    recipe = Recipe("demo.pcap", "demo", shows, origin, tuple(_facts()), note=note)
+    told = tuple(Anomaly(protocol="modbus", kind=kind, detail=detail) for kind, detail in ANOMALIES)
+    recipe = Recipe("demo.pcap", "demo", shows, origin, tuple(_facts()), told, note=note)
     expectation.write(recipe, Seen(len(packets), counts, found.conversations))
 
 

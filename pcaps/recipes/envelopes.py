@@ -218,7 +218,7 @@ def links() -> list[Made]:
         ("llc-snap", "802.3 with LLC and SNAP", _wrapped(_snap), 1),
         ("cooked", "Linux cooked capture", _wrapped(_cooked), 113),
         ("cooked-2", "Linux cooked capture, version 2", _wrapped(_cooked2), 276),
-        ("raw-ip", "IP without a link layer", _wrapped(lambda packet, from_client: packet), 101),  # noqa: ARG005
+        ("raw-ip", "IP without a link layer", _wrapped(lambda packet, from_client: packet), 101),  # noqa: ARG005 - the same in both directions
         ("loopback-null", "BSD loopback, the writer's byte order", _wrapped(_loopback("<", 30)), 0),
         ("loopback-open", "OpenBSD loopback, network byte order", _wrapped(_loopback(">", 24)), 108),
     ]

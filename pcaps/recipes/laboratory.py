@@ -49,7 +49,7 @@ def _cable(server: Station, client: Station) -> Iterator[None]:
         _ip("netns", "add", space)
     try:
         _ip("link", "add", INTERFACE, "netns", spaces[0], "type", "veth", "peer", "name", INTERFACE, "netns", spaces[1])
-        for space, station in zip(spaces, (server, client)):  # noqa: B905 - strict= needs no Python 3.10 here
+        for space, station in zip(spaces, (server, client), strict=True):
             _ip("netns", "exec", space, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
             _ip("-n", space, "link", "set", INTERFACE, "address", station.mac)
             _ip("-n", space, "address", "add", f"{station.ip}/{PREFIX}", "broadcast", "+", "dev", INTERFACE)

@@ -30,14 +30,14 @@ IDENTITY = {
 def _blocks() -> ModbusDeviceContext:
     bits = [bool(number % 3) for number in range(64)]
     words = [number * 7 for number in range(120)]
-    di, co, ir, hr = (ModbusSequentialDataBlock(1, values) for values in (bits, bits, words, words))  # type: ignore[no-untyped-call]
+    di, co, ir, hr = (ModbusSequentialDataBlock(1, values) for values in (bits, bits, words, words))  # type: ignore[no-untyped-call] # pymodbus has no types there
     return ModbusDeviceContext(di=di, co=co, ir=ir, hr=hr)
 
 
 def serve(part: str) -> None:
     """Three units behind one address."""
     context = ModbusServerContext(devices={1: _blocks(), 2: _blocks(), 17: _blocks()}, single=False)
-    identity = ModbusDeviceIdentification(info_name=IDENTITY)  # type: ignore[no-untyped-call]
+    identity = ModbusDeviceIdentification(info_name=IDENTITY)  # type: ignore[no-untyped-call] # pymodbus has no types there
     if part == "udp":
         asyncio.run(StartAsyncUdpServer(context, identity=identity, address=(MIXER.ip, PORT)))
     elif part == "rtu":

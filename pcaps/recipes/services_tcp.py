@@ -39,7 +39,7 @@ def _run(*command: str) -> None:
 
 def _become(*command: str) -> None:
     """The server itself, under an invented host name."""
-    os.execvp("unshare", ["unshare", "--uts", "sh", "-c", f'hostname {SERVER_HOST} && exec "$@"', "sh", *command])  # noqa: S606
+    os.execvp("unshare", ["unshare", "--uts", "sh", "-c", f'hostname {SERVER_HOST} && exec "$@"', "sh", *command])  # noqa: S606 - the laboratory ends this process
 
 
 class Page(BaseHTTPRequestHandler):

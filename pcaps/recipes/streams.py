@@ -1,5 +1,6 @@
 """What TCP does to a conversation: cuts, reordering, repetition, loss, odd ports, the wrong protocol."""
 
+from pcaps.recipes.expectation import Anomaly
 from pcaps.recipes.frames import (
     ACK,
     ALL,
@@ -106,7 +107,9 @@ def _http() -> Made:
     answer = b"HTTP/1.1 200 OK\r\nServer: thttpd/2.25b\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     segments = handshake() + dialogue([ask], [answer])
     note = "no message of Modbus, whatever the port says"
-    return Made("http-on-502.pcap", "HTTP on Modbus' port", _file(segments), len(segments), messages((), ()), (), note)
+    told = (Anomaly(protocol="modbus", kind="unexpected_protocol", detail="not modbus on its port but http"),)
+    shows = "HTTP on Modbus' port"
+    return Made("http-on-502.pcap", shows, _file(segments), len(segments), messages((), ()), (), note, anomalies=told)
 
 
 def main() -> None:
