@@ -7,6 +7,13 @@ use crate::error::Result;
 use crate::protocols::Protocol;
 use crate::sink::{Evidence, Label, Matched, Memo, Part, Request, Response, Role, Scope, Sink, Subject, Whole};
 
+/// What a dissector says of octets that one end sends, whether it can read all of them or not.
+pub fn told(protocol: &Protocol, sender: Role, octets: &[u8]) -> Vec<String> {
+    let mut recorder = Recorder::default();
+    let _ = recorder.feed(protocol, sender, octets);
+    recorder.lines
+}
+
 /// Octets from hexadecimal text; blanks and line ends do not count.
 pub fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(16)).collect();

@@ -345,7 +345,7 @@ fn say_property(object: &Tag<'_>, property: &Tag<'_>, value: &Tag<'_>, origin: &
 mod tests {
     use super::*;
     use crate::sink::Role;
-    use crate::testing::{Recorder, hex};
+    use crate::testing::{self, hex};
 
     /// Octets of `bacnet_services.pcap` of github.com/cisagov/icsnpp-bacnet.
     const I_AM_ON_IP: &str = "810b001c0128ffff000003016cfe1000c40200006c2201e09100212a";
@@ -354,9 +354,7 @@ mod tests {
     const RELAY_NAME: &str = "810a002201080003011d309f0c0c01000065194d3e750a0052454c4159203130313f";
 
     fn told(octets: &[u8]) -> Vec<String> {
-        let mut sink = Recorder::default();
-        let _ = sink.feed(&PROTOCOL, Role::Server, octets);
-        sink.lines
+        testing::told(&PROTOCOL, Role::Server, octets)
     }
 
     /// An acknowledgement of several properties: octets by hand after annex F.3.5.

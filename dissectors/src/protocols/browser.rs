@@ -159,7 +159,7 @@ fn browse(message: &[u8], sink: &mut dyn Sink) -> Result<()> {
 mod tests {
     use super::*;
     use crate::sink::Role;
-    use crate::testing::{Recorder, hex};
+    use crate::testing::{self, hex};
 
     /// Local master announcement of Samba 4.9: octets of addroute1.pcapng of github.com/ITI/ICS-Security-Tools.
     const SAMBA: &str =
@@ -180,9 +180,7 @@ mod tests {
         03000000000000000021005600030001000000020032005c4d41494c534c4f545c42524f57534500";
 
     fn told(octets: &[u8]) -> Vec<String> {
-        let mut sink = Recorder::default();
-        let _ = sink.feed(&PROTOCOL, Role::Client, octets);
-        sink.lines
+        testing::told(&PROTOCOL, Role::Client, octets)
     }
 
     #[test]

@@ -163,12 +163,10 @@ fn version(text: &[u8], whole: bool) -> Option<&[u8]> {
 mod tests {
     use super::*;
     use crate::sink::Role;
-    use crate::testing::{Recorder, hex};
+    use crate::testing::{self, hex};
 
     fn lines(octets: &[u8]) -> Vec<String> {
-        let mut recorder = Recorder::default();
-        let _ = recorder.feed(&PROTOCOL, Role::Client, octets);
-        recorder.lines.iter().map(|line| line.replace("fact cdp unit= ", "")).collect()
+        testing::told(&PROTOCOL, Role::Client, octets).iter().map(|line| line.replace("fact cdp unit= ", "")).collect()
     }
 
     /// A switch, from EmreEkin/ICS-Pcaps (`cdp_v2.pcap`).

@@ -193,7 +193,7 @@ fn client_name(data: &[u8], subject: Subject, sink: &mut dyn Sink) {
 mod tests {
     use super::*;
     use crate::sink::Role;
-    use crate::testing::{Recorder, hex};
+    use crate::testing::{self, hex};
 
     /// A message whose options are given; the client is 02:00:00:00:00:21.
     fn message(operation: u8, addresses: &str, name: &[u8], file: &[u8], rest: &str) -> Vec<u8> {
@@ -207,9 +207,7 @@ mod tests {
     }
 
     fn told(octets: &[u8]) -> Vec<String> {
-        let mut sink = Recorder::default();
-        let _ = sink.feed(&PROTOCOL, Role::Client, octets);
-        sink.lines
+        testing::told(&PROTOCOL, Role::Client, octets)
     }
 
     const NOBODY: &str = "00000000 00000000 00000000 00000000";

@@ -95,16 +95,14 @@ fn options(reader: &mut Reader<'_>, client: Subject, sink: &mut dyn Sink) -> Res
 mod tests {
     use super::*;
     use crate::sink::Role;
-    use crate::testing::{Recorder, hex};
+    use crate::testing::{self, hex};
 
     /// Solicit of Windows' layout: client identifier, elapsed time, name, vendor class; by hand.
     const SOLICIT: &str =
         "01 a1b2c3 0001 000a 00030001020000000005 0008 0002 0000 0027 0007 00 05 504c432d37 0010 000e 00000137 0008 4d53465420352e30";
 
     fn told(octets: &[u8]) -> Vec<String> {
-        let mut sink = Recorder::default();
-        let _ = sink.feed(&PROTOCOL, Role::Client, octets);
-        sink.lines
+        testing::told(&PROTOCOL, Role::Client, octets)
     }
 
     #[test]

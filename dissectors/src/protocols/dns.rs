@@ -389,12 +389,10 @@ fn is_of_service(name: &Name, service: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::sink::Role;
-    use crate::testing::{Recorder, hex};
+    use crate::testing::{self, hex};
 
     fn told(protocol: &Protocol, octets: &[u8]) -> Vec<String> {
-        let mut sink = Recorder::default();
-        let _ = sink.feed(protocol, Role::Server, octets);
-        sink.lines
+        testing::told(protocol, Role::Server, octets)
     }
 
     /// A response of avahi's layout, written by hand: A and AAAA of `panel-7.local`, SRV and TXT that point to them.

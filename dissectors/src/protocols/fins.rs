@@ -111,7 +111,7 @@ fn render_unit(octets: &[u8], out: &mut String) {
 mod tests {
     use super::*;
     use crate::sink::Role;
-    use crate::testing::{Recorder, hex};
+    use crate::testing::{self, hex};
 
     /// Octets of `omron_test.pcap` of github.com/digitalbond/Quickdraw-Snort.
     const CONTROLLER: &str =
@@ -120,9 +120,7 @@ mod tests {
     const ASKED: &str = "800002000000006300ef050100";
 
     fn told(octets: &[u8]) -> Vec<String> {
-        let mut sink = Recorder::default();
-        let _ = sink.feed(&PROTOCOL, Role::Server, octets);
-        sink.lines
+        testing::told(&PROTOCOL, Role::Server, octets)
     }
 
     #[test]

@@ -144,12 +144,10 @@ fn render_address(address: &[u8], out: &mut String) {
 mod tests {
     use super::*;
     use crate::sink::Role;
-    use crate::testing::{Recorder, hex};
+    use crate::testing::{self, hex};
 
     fn told(octets: &[u8]) -> Vec<String> {
-        let mut sink = Recorder::default();
-        let _ = sink.feed(&PROTOCOL, Role::Server, octets);
-        sink.lines
+        testing::told(&PROTOCOL, Role::Server, octets)
     }
 
     /// A response of a device with the long address 26:4e:0a:0b:0c, by hand after the specification.

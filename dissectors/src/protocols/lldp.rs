@@ -185,12 +185,10 @@ fn inventory(subtype: u8, value: &[u8], sink: &mut dyn Sink) {
 mod tests {
     use super::*;
     use crate::sink::Role;
-    use crate::testing::{Recorder, hex};
+    use crate::testing::{self, hex};
 
     fn lines(octets: &[u8]) -> Vec<String> {
-        let mut recorder = Recorder::default();
-        let _ = recorder.feed(&PROTOCOL, Role::Client, octets);
-        recorder.lines.iter().map(|line| line.replace("fact lldp unit= ", "")).collect()
+        testing::told(&PROTOCOL, Role::Client, octets).iter().map(|line| line.replace("fact lldp unit= ", "")).collect()
     }
 
     /// A motor controller with PROFINET, from apache/plc4x (working-profinet-recording-plc4x.pcapng).

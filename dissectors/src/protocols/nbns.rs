@@ -145,12 +145,10 @@ fn say(name: &[u8], suffix: u8, flags: u16, sink: &mut dyn Sink) {
 mod tests {
     use super::*;
     use crate::sink::Role;
-    use crate::testing::{Recorder, hex};
+    use crate::testing::{self, hex};
 
     fn told(octets: &[u8]) -> Vec<String> {
-        let mut sink = Recorder::default();
-        let _ = sink.feed(&PROTOCOL, Role::Server, octets);
-        sink.lines
+        testing::told(&PROTOCOL, Role::Server, octets)
     }
 
     fn encoded(name: &str, suffix: u8) -> String {

@@ -267,12 +267,10 @@ fn function_and_location(data: &[u8], place: [u8; 4], sink: &mut dyn Sink) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Recorder, hex};
+    use crate::testing::{self, Recorder, hex};
 
     fn lines(role: Role, octets: &[u8]) -> Vec<String> {
-        let mut recorder = Recorder::default();
-        let _ = recorder.feed(&PROTOCOL, role, octets);
-        recorder.lines.iter().map(|line| line.replace("fact pn_io_cm ", "").replace("unit= ", "")).collect()
+        testing::told(&PROTOCOL, role, octets).iter().map(|line| line.replace("fact pn_io_cm ", "").replace("unit= ", "")).collect()
     }
 
     /// The front of a request to connect, with its first block, from cisagov/icsnpp-profinet-io-cm

@@ -143,12 +143,10 @@ fn number(digits: &[u8]) -> Option<u16> {
 mod tests {
     use super::*;
     use crate::sink::Role;
-    use crate::testing::{Recorder, hex};
+    use crate::testing::{self, hex};
 
     fn lines(octets: &[u8]) -> Vec<String> {
-        let mut recorder = Recorder::default();
-        let _ = recorder.feed(&PROTOCOL, Role::Client, octets);
-        recorder.lines.iter().map(|line| line.replace("fact pn_dcp unit= ", "")).collect()
+        testing::told(&PROTOCOL, Role::Client, octets).iter().map(|line| line.replace("fact pn_dcp unit= ", "")).collect()
     }
 
     /// An answer to Identify, from cisagov/icsnpp-profinet-io-cm (`profinet_io_cm_mixed_1.pcap`).

@@ -234,7 +234,7 @@ fn write_arcs(octets: &[u8], out: &mut String) {
 mod tests {
     use super::*;
     use crate::sink::Role;
-    use crate::testing::{Recorder, hex};
+    use crate::testing::{self, Recorder, hex};
 
     /// Octets of `leak_test.pcapng` and `snmpv1_trap.pcap` of github.com/zeek/zeek, testing/btest/Traces/snmp.
     const NAME_AND_LOCATION: &str =
@@ -245,9 +245,7 @@ mod tests {
         "303b02010004067075626c6963a42e06092b0601040181f4690040047f000001020100020100430400000000300f300d06082b06010201020100020121";
 
     fn told(octets: &[u8]) -> Vec<String> {
-        let mut sink = Recorder::default();
-        let _ = sink.feed(&PROTOCOL, Role::Server, octets);
-        sink.lines
+        testing::told(&PROTOCOL, Role::Server, octets)
     }
 
     /// A value in BER.

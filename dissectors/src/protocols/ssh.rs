@@ -81,15 +81,13 @@ fn dissect(message: &[u8], sink: &mut dyn Sink) -> Result<()> {
 mod tests {
     use super::*;
     use crate::sink::Role;
-    use crate::testing::Recorder;
+    use crate::testing;
 
     // From a public capture (OpenSSH on Debian).
     const SERVER: &[u8] = b"SSH-2.0-OpenSSH_6.7p1 Debian-3\r\n";
 
     fn said(octets: &[u8]) -> Vec<String> {
-        let mut recorder = Recorder::default();
-        let _ = recorder.feed(&PROTOCOL, Role::Server, octets);
-        recorder.lines
+        testing::told(&PROTOCOL, Role::Server, octets)
     }
 
     #[test]
