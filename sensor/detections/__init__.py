@@ -1,0 +1,1 @@
+"""Detections: what is wrong or dangerous, each in one file and one row."""

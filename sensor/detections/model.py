@@ -1,0 +1,157 @@
+"""The shape of detections: findings in one row's context, and the alerts and incidents that they add up to."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sensor.knowledge import Breach, Deed, Dialogue, Knowledge
+
+
+class Severity(IntEnum):
+    """How bad, in the order of it. Its text is the name in lower case."""
+
+    INFO = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+class Engine(StrEnum):
+    """What kind of reasoning found it."""
+
+    POLICY = "policy"
+    PROTOCOL = "protocol"
+    OPERATIONAL = "operational"
+    ANOMALY = "anomaly"
+    MALWARE = "malware"
+
+
+class Outcome(StrEnum):
+    """What the device answered to what was asked of it."""
+
+    ATTEMPTED = "attempted"  # no answer was seen
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    NONE = "none"  # nothing was asked of a device
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a detector found in one subject. Findings of one detector with the same source, target, protocol and key are one alert.
+
+    source, target: asset ids, None where the address never sent anything. source_ip, target_ip: as in the packets, the MAC where there
+    is no IP.
+    confidence: 0 to 1.
+    times: when it happened: (first, last, how often) for each episode; after a quiet time the next episode is another alert.
+    message: one sentence that a SOC analyst understands without this product: who did what to what, and what the device answered.
+    evidence: lines, each with what was seen.
+    key: keeps apart what else would be one alert ("stop" of two units).
+    severity, techniques: where they differ from the detector's.
+    """
+
+    message: str
+    times: tuple[tuple[int, int, int], ...]
+    source: str | None = None
+    target: str | None = None
+    source_ip: str | None = None
+    target_ip: str | None = None
+    protocol: str | None = None
+    outcome: Outcome = Outcome.NONE
+    confidence: float = 1.0
+    evidence: tuple[str, ...] = ()
+    key: str = ""
+    severity: Severity | None = None
+    techniques: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A number that a detector depends on, and that the site file can set."""
+
+    default: float
+    unit: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a detector may look at: all that is known, and its own thresholds by name."""
+
+    knowledge: "Knowledge"
+    thresholds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """One detector: a row of the registry, and its documentation.
+
+    id: `ot.group.what`. title: Defender for IoT's where the meaning is the same. severity: the usual one.
+    techniques: MITRE ATT&CK for ICS v18.1.
+    about: what it sees, why that matters, what to do, when it is wrong: the catalogue's text.
+    needs: what must have been seen for it to work, "answers of the device", "a baseline".
+    covers: titles of Defender for IoT's alert types.
+    Exactly one of the `on_` functions is given: it is called for each subject of that kind.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    engine: Engine
+    about: str
+    techniques: tuple[str, ...] = ()
+    needs: str = ""
+    covers: tuple[str, ...] = ()
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+    enabled: bool = True
+    on_deed: "Callable[[Deed, View], Iterable[Finding]] | None" = None
+    on_dialogue: "Callable[[Dialogue, View], Iterable[Finding]] | None" = None
+    on_breach: "Callable[[Breach, View], Iterable[Finding]] | None" = None
+    on_asset: "Callable[[str, View], Iterable[Finding]] | None" = None
+    on_capture: "Callable[[View], Iterable[Finding]] | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that is wrong: raised once, then counted.
+
+    id: the same for the same thing in the same capture, whenever and however it was found.
+    rule: the detector's id.
+    """
+
+    id: str
+    rule: str
+    title: str
+    engine: Engine
+    severity: Severity
+    message: str
+    first: int
+    last: int
+    count: int
+    source: str | None = None
+    target: str | None = None
+    source_ip: str | None = None
+    target_ip: str | None = None
+    protocol: str | None = None
+    techniques: tuple[str, ...] = ()
+    outcome: Outcome = Outcome.NONE
+    confidence: float = 1.0
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Alerts that one actor caused: the story they tell together."""
+
+    id: str
+    title: str
+    severity: Severity
+    alerts: tuple[str, ...]
+    actor: str | None
+    first: int
+    last: int

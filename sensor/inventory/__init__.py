@@ -1,0 +1,1 @@
+"""Inventory: from endpoints and facts to assets."""
