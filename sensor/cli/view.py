@@ -7,8 +7,8 @@ from sensor.cli import words
 from sensor.cli.health import Weight, remarks
 from sensor.cli.operations import INTENTS, Deed, deeds
 from sensor.cli.page import Page
+from sensor.inventory.profile import protocol_of
 from sensor.protocols import PROTOCOLS, Intent
-from sensor.replay import meaning
 from sensor.rows import AnomalyRow, ConversationRow, Document, EndpointRow, FactRow, Item, Row, Rows, Share
 
 _SERVICES_NAMED = 12
@@ -40,10 +40,10 @@ def _headline(page: Page, whole: Document) -> None:
     spoken = []
     for name, row in sorted(whole["protocols"].items(), key=lambda item: -item[1]["messages"]):
         bad = f" ({row['malformed']:,} malformed)" if row["malformed"] else ""
-        spoken.append(f"{meaning(name).title} {words.count(row['messages'], 'message')}{bad}")
+        spoken.append(f"{protocol_of(name).title} {words.count(row['messages'], 'message')}{bad}")
     page.line("; ".join(spoken) or "No control protocol that Otoscope dissects was spoken.")
     families = [share["family"] for share in whole["traffic"]["families"]]
-    if services := [meaning(family).title for family in families if family in PROTOCOLS and family not in whole["protocols"]]:
+    if services := [protocol_of(family).title for family in families if family in PROTOCOLS and family not in whole["protocols"]]:
         more = f" and {len(services) - _SERVICES_NAMED} more" if len(services) > _SERVICES_NAMED else ""
         page.line(f"Also {', '.join(services[:_SERVICES_NAMED])}{more}")
 
