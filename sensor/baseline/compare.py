@@ -68,11 +68,15 @@ class Usual:
 
     def find(self, asset: Asset) -> KnownAsset | None:
         """The known asset that this one is: by serial, then MAC, then IP."""
-        serial = asset.text("serial")
-        for tag in (*((f"serial {serial}",) if serial else ()), *asset.macs, *asset.ips):
-            if (known := self._by_tag.get(tag)) is not None:
-                return known
-        return None
+        return self._first(asset.text("serial"), asset.macs, asset.ips)
+
+    def find_known(self, asset: KnownAsset) -> KnownAsset | None:
+        """The same for one of another baseline."""
+        return self._first(asset.serial, asset.macs, asset.ips)
+
+    def _first(self, serial: str | None, macs: tuple[str, ...], ips: tuple[str, ...]) -> KnownAsset | None:
+        tags = (*((f"serial {serial}",) if serial else ()), *macs, *ips)
+        return next((self._by_tag[tag] for tag in tags if tag in self._by_tag), None)
 
     def is_learning(self, asset: Asset | None, first: int) -> bool:
         """Is an asset that came after the baseline still within its own learning period?"""
