@@ -79,21 +79,28 @@ def cadence(deed: Deed) -> float | None:
 
 
 def _exchange(key: tuple[str, str, str], dialogues: Iterable[Dialogue]) -> KnownExchange:
-    deeds: dict[tuple[str, int, int], list[Deed]] = {}
+    deeds: dict[tuple[str, str, int, int], list[Deed]] = {}
     for deed in (deed for dialogue in dialogues for deed in dialogue.deeds):
-        row = deed.row
-        deeds.setdefault((row.unit, row.function, -1 if row.subfunction is None else row.subfunction), []).append(deed)
+        deeds.setdefault(function_key(deed), []).append(deed)
     return KnownExchange(*key, functions=tuple(_functions(deeds)))
 
 
-def _functions(deeds: dict[tuple[str, int, int], list[Deed]]) -> Iterator[KnownFunction]:
-    for (unit, function, _), same in sorted(deeds.items()):
+def function_key(deed: Deed) -> tuple[str, str, int, int]:
+    """By which a baseline knows the function of an operation."""
+    row = deed.row
+    protocol = "" if row.protocol == deed.dialogue.row.protocol else row.protocol
+    return (protocol, row.unit, row.function, -1 if row.subfunction is None else row.subfunction)
+
+
+def _functions(deeds: dict[tuple[str, str, int, int], list[Deed]]) -> Iterator[KnownFunction]:
+    for (protocol, unit, function, _), same in sorted(deeds.items()):
         shortest = min((seconds for deed in same if (seconds := cadence(deed)) is not None), default=None)
         yield KnownFunction(
             unit=unit,
             function=function,
             subfunction=same[0].row.subfunction,
             name=same[0].function.name,
+            protocol=protocol,
             objects=collapse(deed.row.object for deed in same if deed.row.object),
             seconds=None if shortest is None else float(f"{shortest:.3g}"),
         )

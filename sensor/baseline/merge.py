@@ -7,8 +7,6 @@ from sensor.baseline.compare import Usual
 from sensor.baseline.model import Baseline, KnownAsset, KnownExchange, KnownFunction
 from sensor.objects import collapse
 
-FunctionKey = tuple[str, int, int]
-
 
 def merge(old: Baseline, new: Baseline, wanted: Callable[[str], bool] = lambda _address: True) -> Baseline:
     """The old baseline and what `new` adds to it, of the assets whose address is wanted (of exchanges either end)."""
@@ -50,9 +48,9 @@ def _asset(old: KnownAsset | None, new: KnownAsset) -> KnownAsset:
 
 
 def _exchange(old: KnownExchange | None, new: KnownExchange) -> KnownExchange:
-    functions = {_key(row): row for row in (old.functions if old else ())}
+    functions = {row.key: row for row in (old.functions if old else ())}
     for row in new.functions:
-        functions[_key(row)] = _function(functions.get(_key(row)), row)
+        functions[row.key] = _function(functions.get(row.key), row)
     return replace(new, functions=tuple(function for _, function in sorted(functions.items(), key=lambda item: item[0])))
 
 
@@ -60,7 +58,3 @@ def _function(old: KnownFunction | None, new: KnownFunction) -> KnownFunction:
     if old is None:
         return new
     return replace(old, objects=collapse((*old.objects, *new.objects)), seconds=new.seconds or old.seconds)
-
-
-def _key(row: KnownFunction) -> FunctionKey:
-    return (row.unit, row.function, -1 if row.subfunction is None else row.subfunction)
