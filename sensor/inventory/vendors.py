@@ -156,7 +156,7 @@ def by_mac(mac: str) -> str | None:
     if int(mac[:2], 16) & 3 or mac[:8] in VIRTUAL_MACHINES:
         return None
     try:
-        return normal(str(EUI(mac).oui.registration().org))
+        return normal(str(EUI(mac).oui.registration()["org"]))
     except NotRegisteredError:
         return None
 
