@@ -115,12 +115,12 @@ def _modbus_units(seen: Traits) -> str | None:
 
 
 def _controls_io(seen: Traits) -> str | None:
-    peers = seen.servers(("cip_io", "pn_io_cm"))
+    peers = seen.servers(traits.FIELDBUS)
     return f"exchanges cyclic inputs and outputs with {many(len(peers), 'I/O device')}" if peers else None
 
 
 def _is_cyclic_io(seen: Traits) -> str | None:
-    peers = seen.clients(("cip_io", "pn_io_cm"))
+    peers = seen.clients(traits.FIELDBUS)
     if not peers or seen.clients(("modbus", "s7comm", "pccc")):
         return None
     return f"is an I/O partner of {many(len(peers), 'controller')}"
@@ -128,20 +128,20 @@ def _is_cyclic_io(seen: Traits) -> str | None:
 
 def _polls_as_server(seen: Traits) -> str | None:
     uses = [use for use in seen.polled if traits.works(use)]
-    telecontrol = any(use.protocol in traits.TELECONTROL for use in uses)
-    if seen.scans or seen.answered or not (len(seen.devices) >= 3 or (telecontrol and seen.devices)):
+    afar = any(use.protocol in traits.TELECONTROL | traits.STATION for use in uses)
+    if seen.scans or _is_controller(seen) or not (len(seen.devices) >= 3 or (afar and seen.devices)):
         return None
     return f"polls {many(len(seen.devices), 'device')} with {title(uses[0].protocol)}"
 
 
 def _polls_as_panel(seen: Traits) -> str | None:
-    if seen.scans or seen.answered or not 1 <= len(seen.devices) <= 2:
+    if seen.scans or _is_controller(seen) or not 1 <= len(seen.devices) <= 2 or _polls_as_server(seen):
         return None
     return f"reads or writes {many(len(seen.devices), 'controller')}: an operator's panel or station"
 
 
 def _engineers(seen: Traits) -> str | None:
-    if seen.scans or not seen.engineered or (seen.answered and _is_controller(seen)):
+    if seen.scans or not seen.engineered or _is_controller(seen):
         return None
     return f"programs, uploads or configures {many(len(seen.engineered), 'controller')}"
 
@@ -180,7 +180,7 @@ def _is_workstation(seen: Traits) -> str | None:
 
 
 def _is_controller(seen: Traits) -> bool:
-    return bool(seen.answered)
+    return bool(seen.answered) and not (seen.is_computer and len(seen.devices) > 1)
 
 
 def _routes(seen: Traits) -> str | None:
@@ -201,7 +201,7 @@ def _gateway(seen: Traits) -> str | None:
 RULES: tuple[tuple[Kind, float, Seen], ...] = (
     (Kind.PLC, 1.6, answers("s7comm", "s7comm_plus", "pccc", "melsec", "fins", "ge_srtp", "codesys", "ads", "pcworx", "proconos")),
     (Kind.PLC, 1.6, answers("tristation", "sbus")),
-    (Kind.PLC, 1.2, answers("modbus", "modbus_rtu", "cip", "egd", "fl_net", "cclink", "metasys", "foxapi", "ff_hse", "powerlink")),
+    (Kind.PLC, 1.2, answers("modbus", "modbus_rtu", "cip", "metasys", "foxapi", "ff_hse")),
     (Kind.PLC, 1.0, answers("bacnet", "knx", "niagara_fox", "synchrophasor")),
     (Kind.PLC, 2.0, has_role("IO controller")),
     (Kind.PLC, 1.6, _controls_io),
@@ -209,6 +209,8 @@ RULES: tuple[tuple[Kind, float, Seen], ...] = (
     (Kind.IED, 2.0, answers("mms", "c1222")),
     (Kind.IED, 1.6, publishes("goose")),
     (Kind.IED, 1.4, publishes("sv")),
+    (Kind.PLC, 1.2, publishes("egd")),
+    (Kind.PLC, 1.2, publishes("fl_net")),
     (Kind.IO, 1.8, answers("hart_ip")),
     (Kind.IO, 2.0, has_role("IO device")),
     (Kind.IO, 1.4, _is_cyclic_io),

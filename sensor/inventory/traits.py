@@ -9,35 +9,12 @@ from sensor.inventory.profile import Profile, Use
 from sensor.protocols import PROTOCOLS, Intent
 
 CONTROLLERS = frozenset(
-    [
-        "ads",
-        "bsap",
-        "cclink",
-        "cip",
-        "codesys",
-        "egd",
-        "fins",
-        "ff_hse",
-        "fl_net",
-        "foxapi",
-        "ge_srtp",
-        "genisys",
-        "melsec",
-        "metasys",
-        "modbus",
-        "modbus_rtu",
-        "pccc",
-        "pcworx",
-        "powerlink",
-        "proconos",
-        "roc_plus",
-        "s7comm",
-        "s7comm_plus",
-        "sbus",
-        "tristation",
-    ]
-)
+    ("ads", "bsap", "cip", "codesys", "fins", "ff_hse", "foxapi", "ge_srtp", "genisys", "melsec", "metasys", "modbus", "modbus_rtu")
+) | frozenset(("pccc", "pcworx", "proconos", "roc_plus", "s7comm", "s7comm_plus", "sbus", "tristation"))
 """Who answers these is a controller, or something that is polled like one."""
+
+FIELDBUS = frozenset(("cip_io", "pn_io_cm", "powerlink", "cclink_ie", "sercos"))
+"""Who asks here is a controller, and who answers has its inputs and outputs."""
 
 TELECONTROL = frozenset(("dnp3", "iec104"))
 STATION = frozenset(("mms", "synchrophasor", "c1222"))
@@ -119,6 +96,18 @@ class Traits:
         """The devices that it works with: they answered its reads, writes and commands."""
         names = [use.protocol for use in self.polled if works(use)]
         return self.servers(names)
+
+    @cached_property
+    def partners(self) -> set[str]:
+        """All with whom it exchanged anything of control, either way round."""
+        names = POLLED | FIELDBUS
+        return self.clients(names) | self.servers(names)
+
+    @cached_property
+    def looks_like_pc(self) -> bool:
+        """Does anything but its part in control show an operating system of computers?"""
+        windows = any("windows" in fact.value.lower() or fact.source == "browser" for fact in self.facts("operating_system", "software"))
+        return self.is_computer or windows or any(fact.value.startswith("ttl 128,") for fact in self.facts("tcp_stack"))
 
     @cached_property
     def engineered(self) -> set[str]:

@@ -41,6 +41,16 @@ class Company:
         level = self.levels.get(name)
         return level.value if level is not None and level.confidence >= SURE else None
 
+    def above(self, name: str, level: float) -> bool:
+        """Does a peer live at that level or above it?"""
+        known = self.at(name)
+        return known is not None and known >= level
+
+    def below(self, name: str, level: float) -> bool:
+        """Does a peer live at that level or below it?"""
+        known = self.at(name)
+        return known is not None and known <= level
+
     def split(self, names: Iterable[str]) -> Counter[float]:
         """How many peers live at which level."""
         return Counter(level for name in names if (level := self.at(name)) is not None)
@@ -52,7 +62,7 @@ Rule = Callable[[Subject, Company], Iterator[Sign]]
 def serves_plant_or_office(subject: Subject, company: Company) -> Iterator[Sign]:
     """Names, addresses, time, log-ons: a server lives with those it serves, those of a plant in site operations."""
     given = sorted(traits.INFRASTRUCTURE & subject.seen.serves_to.keys())
-    if not given or subject.is_kind(*MOVED) or subject.seen.devices:
+    if not given or subject.is_kind(*MOVED) or subject.seen.devices or is_controller(subject):
         return
     levels = company.split(subject.seen.clients(given))
     plant, offices = sum(levels[level] for level in levels if level <= 3), levels[4.0]
@@ -67,7 +77,7 @@ def served_by(subject: Subject, company: Company) -> Iterator[Sign]:
     """Where its log-on, name and file servers live, there lives an ordinary computer."""
     if subject.seen.devices or not subject.seen.asks_of:
         return
-    names = sorted((traits.DIRECTORY | {"dns", "smb"}) & subject.seen.asks_of.keys())
+    names = sorted((traits.DIRECTORY | {"dns"}) & subject.seen.asks_of.keys())
     levels = company.split(subject.seen.servers(names))
     number, level = max(((levels[level], level) for level in (3.0, 4.0)), default=(0, 0.0))
     if number and levels[3.0] != levels[4.0]:
@@ -75,22 +85,29 @@ def served_by(subject: Subject, company: Company) -> Iterator[Sign]:
 
 
 def collects(subject: Subject, company: Company) -> Iterator[Sign]:
-    """It gets data from operators' servers and polls no controller: site operations."""
-    names = sorted(traits.DATABASES | {"opcua", "suitelink", "dcerpc", "smb", "http", "tls"})
-    levels = company.split(subject.seen.servers(names))
-    if subject.seen.devices or subject.outsiders or not levels[2.0]:
+    """It gets data from operators' servers and polls no controller: one of their stations, or site operations."""
+    servers = subject.seen.servers(traits.DATABASES | {"opcua", "suitelink", "dcerpc", "smb", "http", "tls"})
+    sources = {server for server in servers if company.at(server) == 2}
+    if subject.seen.devices or subject.seen.answered or subject.outsiders or not sources:
         return
-    yield Sign("3", f"gets data from {many(levels[2.0], 'server')} of level 2 and polls no controller")
+    if any(subject.networks.get(server) == subject.network for server in sources):
+        yield Sign("2", f"gets data from {many(len(sources), 'server')} of level 2 beside it", share=0.5)
+    else:
+        yield Sign("3", f"gets data from {many(len(sources), 'server')} of level 2 in another subnet and polls no controller")
 
 
 def jumps(subject: Subject, company: Company) -> Iterator[Sign]:
     """Remote access comes in from above and goes out to below."""
-    came = company.split(subject.seen.clients(traits.REMOTE))
-    went = company.split(subject.seen.servers(traits.REMOTE))
-    above = sum(number for level, number in came.items() if level >= 4)
-    below = sum(number for level, number in went.items() if level <= 3)
+    above = {peer for peer in subject.seen.clients(traits.REMOTE) if company.above(peer, 4)}
+    below = {peer for peer in subject.seen.servers(traits.REMOTE) if company.below(peer, 3)}
     if above and below:
-        yield Sign("3.5", f"remote access enters it from {many(above, 'host')} above and goes on to {many(below, 'host')} of the plant")
+        because = f"remote access enters it from {many(len(above), 'host')} above and goes on to {many(len(below), 'host')} of the plant"
+        yield Sign("3.5", because, share=1.0 if apart(subject, above | below) else 0.4)
+
+
+def apart(subject: Subject, peers: Iterable[str]) -> bool:
+    """Does it stand in another subnet than all of them?"""
+    return subject.network is not None and all(subject.networks.get(peer) != subject.network for peer in peers)
 
 
 def stands_between(subject: Subject, company: Company) -> Iterator[Sign]:
@@ -103,9 +120,8 @@ def stands_between(subject: Subject, company: Company) -> Iterator[Sign]:
     above = {peer for peer, level in peers.items() if level >= 4}
     below = {peer for peer, level in peers.items() if level == 3}
     deep = {peer for peer, level in peers.items() if level <= 2}
-    apart = all(subject.networks.get(peer) != subject.network for peer in above | below | deep)
     gives = bool(above & clients or (below | deep) & clients)
-    if above and below and gives and apart and len(deep) <= len(below) + 1:
+    if above and below and gives and apart(subject, above | below | deep) and len(deep) <= len(below) + 1:
         because = f"deals with {many(len(above), 'host')} above and {many(len(below), 'host')} of site operations, in a subnet apart"
         yield Sign("3.5", because)
 

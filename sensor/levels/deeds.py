@@ -82,7 +82,7 @@ def io_roles(subject: Subject) -> Iterator[Sign]:
             yield Sign("1", "says in PROFINET that it is an IO controller", fact.source)
         elif fact.value == "IO device":
             yield Sign("0", "says in PROFINET that it is an IO device", fact.source, 0.8)
-    for name in ("cip_io", "pn_io_cm"):
+    for name in sorted(traits.FIELDBUS):
         if partners := subject.seen.servers((name,)):
             yield Sign("1", f"controls the inputs and outputs of {many(len(partners), 'device')} ({title(name)})", name, 0.9)
         if (partners := subject.seen.clients((name,))) and not subject.is_kind(Kind.PLC, Kind.HMI):
@@ -91,10 +91,16 @@ def io_roles(subject: Subject) -> Iterator[Sign]:
 
 def publishes(subject: Subject) -> Iterator[Sign]:
     """Real-time messages of substations and drives that nobody but field devices sends."""
-    for name, says, share in (("goose", "1", 1.0), ("sv", "1", 0.6), ("powerlink", "1", 0.5), ("ethercat", "1", 0.8), ("sercos", "1", 0.6)):
+    for name, share in (("goose", 1.0), ("sv", 0.6), ("egd", 0.8), ("fl_net", 0.8)):
         use = subject.seen.told.asks.get(name)
         if use and use.validated:
-            yield Sign(says, f"sends {title(name)}: {many(use.packets, 'packet')}", name, share)
+            yield Sign("1", f"sends {title(name)}: {many(use.packets, 'packet')}", name, share)
+    ethercat = subject.seen.told.asks.get("ethercat")
+    if ethercat and ethercat.validated:
+        # The first slave marks what it sends back in the address of the master: its bit of locally administered addresses.
+        back = all(int(mac[:2], 16) & 2 for mac in subject.asset.macs)
+        said = "returns EtherCAT frames as the first device of a line" if back else f"sends EtherCAT: {many(ethercat.packets, 'packet')}"
+        yield Sign("0" if back else "1", said, "ethercat", 0.8)
 
 
 def masters(subject: Subject) -> Iterator[Sign]:
@@ -105,8 +111,10 @@ def masters(subject: Subject) -> Iterator[Sign]:
     uses = [use for use in seen.polled if traits.works(use)]
     requests = sum(exchanges(use) for use in uses)
     share = 1.0 if len(seen.devices) > 1 else 0.8
-    if requests < CYCLIC and (subject.outsiders or enters_from_afar(subject)):
-        share *= 0.5
+    if requests >= CYCLIC:
+        share += 0.2
+    elif subject.outsiders or enters_from_afar(subject):
+        share *= 0.6
     because = f"reads or writes {many(len(seen.devices), 'controller')} with {title(uses[0].protocol)}: {many(requests, 'answer')}"
     yield Sign("2", because, uses[0].protocol, share)
 
@@ -125,7 +133,15 @@ def inquires(subject: Subject) -> Iterator[Sign]:
     seen = subject.seen
     if seen.scans or seen.devices or seen.engineered or not seen.polled or is_controller(subject):
         return
-    yield Sign("2", f"asks {title(seen.polled[0].protocol)} devices who they are, and is answered", seen.polled[0].protocol)
+    use = seen.polled[0]
+    share = 1.8 if exchanges(use) >= CYCLIC and len(use.answered_peers) <= 2 else 1.0
+    yield Sign("2", f"asks {title(use.protocol)} devices who they are and how: {many(exchanges(use), 'answer')}", use.protocol, share)
+
+
+def station(subject: Subject) -> Iterator[Sign]:
+    """What works with controllers and is a computer is no controller itself."""
+    if subject.seen.devices and subject.seen.looks_like_pc and not is_controller(subject) and not subject.seen.scans:
+        yield Sign("2+", "is a computer that works with controllers")
 
 
 def unheard(subject: Subject) -> Iterator[Sign]:
@@ -232,6 +248,7 @@ RULES: tuple[tuple[float, Rule], ...] = (
     (1.8, masters),
     (1.8, engineers),
     (0.6, inquires),
+    (0.7, station),
     (0.8, unheard),
     (0.8, unasked),
     (0.5, maker),
