@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from sensor.inventory import traits
 from sensor.inventory.model import Evidence, Kind, Level
 from sensor.inventory.traits import many, title
-from sensor.levels.deeds import Sign, Subject, enters_from_afar, is_controller
+from sensor.levels.deeds import SCADA, Sign, Subject, enters_from_afar, is_controller
 
 SURE = 0.5
 """From which confidence a peer's level counts."""
 
 NEIGHBOURS, MAJORITY = 2, 0.7
 """At least so many classified hosts in the subnet, and so many of them at one level."""
+
+PLAIN = 0.6
+"""Whose own deeds say that much needs no neighbours."""
 
 MOVED = Kind.ROUTER, Kind.SWITCH
 """Types that connect levels, and live at none."""
@@ -37,9 +40,10 @@ class Company:
                 self.subnets.setdefault(subject.network, Counter())[level] += 1
 
     def at(self, name: str) -> float | None:
-        """Where a peer lives, None where that is not known well enough."""
-        level = self.levels.get(name)
-        return level.value if level is not None and level.confidence >= SURE else None
+        """Where a peer lives; None where that is not known well enough, and of scanners, that talk to everyone."""
+        level, subject = self.levels.get(name), self.subjects.get(name)
+        known = level is not None and level.confidence >= SURE and not (subject and subject.seen.stranger)
+        return level.value if level is not None and known else None
 
     def above(self, name: str, level: float) -> bool:
         """Does a peer live at that level or above it?"""
@@ -71,6 +75,31 @@ def serves_plant_or_office(subject: Subject, company: Company) -> Iterator[Sign]
     says, number, whose = ("3", plant, "the plant") if plant >= offices else ("4", offices, "offices")
     because = f"serves {', '.join(map(title, given[:4]))} to {many(number, 'host')} of {whose}"
     yield Sign(says, because, share=1.0 if number > 1 else 0.7)
+
+
+def serves_hosts(subject: Subject, company: Company) -> Iterator[Sign]:
+    """Files, databases, mail, web: a server whose known clients are all of one side lives there."""
+    given = sorted((traits.HOST - traits.DIRECTORY - traits.REMOTE) & subject.seen.serves_to.keys())
+    if not given or subject.is_kind(*MOVED) or subject.seen.partners:
+        return
+    clients = {client: level for client in subject.seen.clients(given) if (level := company.at(client)) is not None}
+    levels = set(clients.values())
+    share = 1.0 if len(clients) > 1 else 0.6
+    if levels == {4.0}:
+        yield Sign(
+            "4", f"serves {', '.join(map(title, given[:4]))} to {many(len(clients), 'host')} of offices and to nobody else", share=share
+        )
+    elif levels and levels <= {1.0, 2.0, 3.0} and not all(subject.networks.get(client) == subject.network for client in clients):
+        yield Sign("3", f"serves {', '.join(map(title, given[:4]))} to {many(len(clients), 'host')} of the plant", share=share)
+
+
+def sits_in_office(subject: Subject, company: Company) -> Iterator[Sign]:
+    """A workstation without any part in control, in a subnet where nobody has one."""
+    if not subject.is_kind(Kind.WORKSTATION) or subject.network is None or subject.seen.partners or subject.seen.servers(SCADA):
+        return
+    beside = company.subnets.get(subject.network, Counter())
+    if not any(number for level, number in beside.items() if level <= 3.5):
+        yield Sign("4", f"is a workstation in {subject.network}, where nobody takes part in control")
 
 
 def served_by(subject: Subject, company: Company) -> Iterator[Sign]:
@@ -128,7 +157,8 @@ def stands_between(subject: Subject, company: Company) -> Iterator[Sign]:
 
 def neighbours(subject: Subject, company: Company) -> Iterator[Sign]:
     """Most of its subnet lives at one level: a hint for those that show little themselves."""
-    if is_controller(subject) or subject.is_kind(*MOVED) or subject.network is None:
+    plain = subject.own.confidence >= PLAIN and not enters_from_afar(subject)
+    if plain or is_controller(subject) or subject.is_kind(*MOVED) or subject.network is None:
         return
     levels = Counter(company.subnets.get(subject.network, Counter()))
     own = company.at(subject.asset.id)
@@ -146,11 +176,13 @@ def neighbours(subject: Subject, company: Company) -> Iterator[Sign]:
 
 def counts_as_neighbour(subject: Subject) -> bool:
     """Does it say something of the subnet that it stands in?"""
-    return not (subject.is_kind(*MOVED) or subject.asset.outside or subject.asset.parent or subject.seen.scans)
+    return not (subject.is_kind(*MOVED) or subject.asset.outside or subject.asset.parent or subject.seen.stranger)
 
 
 RULES: tuple[tuple[float, Rule], ...] = (
     (1.5, serves_plant_or_office),
+    (1.0, serves_hosts),
+    (0.5, sits_in_office),
     (0.7, served_by),
     (1.2, collects),
     (3.0, jumps),

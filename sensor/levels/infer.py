@@ -23,14 +23,20 @@ def levels_of(assets: Mapping[str, Asset], profiles: Mapping[str, Profile], site
     subjects = _subjects(assets, profiles)
     own = {name: deeds.evidence_of(subject) for name, subject in subjects.items()}
     fixed = _fixed(subjects, own, site)
-    levels = {name: fixed.get(name) or _weighed(subject, own[name]) for name, subject in subjects.items()}
+    for name, subject in subjects.items():
+        subject.own = _weighed(subject, own[name])
+    levels = {name: fixed.get(name) or subject.own for name, subject in subjects.items()}
     for _ in range(ROUNDS):
         company = Company(subjects, levels)
-        levels = {
-            name: fixed.get(name) or _weighed(subject, own[name] + _company(subject, company, own[name]))
-            for name, subject in subjects.items()
-        }
+        before, levels = levels, {name: fixed.get(name) or _judged(subject, company, own[name]) for name, subject in subjects.items()}
+        if all(levels[name].value == level.value and levels[name].confidence == level.confidence for name, level in before.items()):
+            break
     return levels
+
+
+def _judged(subject: Subject, company: Company, own: tuple[Evidence, ...]) -> Level:
+    added = _company(subject, company, own)
+    return _weighed(subject, own + added) if added else subject.own
 
 
 def _company(subject: Subject, company: Company, own: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
@@ -52,7 +58,7 @@ def _subjects(assets: Mapping[str, Asset], profiles: Mapping[str, Profile]) -> d
         seen = Traits(profiles[name])
         peers = {talk.peer for talk in profiles[name].talks}
         near = {peer: networks.get(peer) for peer in peers}
-        found[name] = Subject(asset, seen, near, frozenset(peers & outside))
+        found[name] = Subject(asset, seen, near, frozenset(peers & outside), network=networks[name])
     return found
 
 
