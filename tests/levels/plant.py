@@ -69,7 +69,8 @@ class Plant:
         """A client asked servers; of services, reads stays 0. answers: 0 where the servers stay silent."""
         for server in servers:
             got = (reads if answers is None else answers) if reads else (1 if answers is None else answers)
-            self._side(self.profiles[client].asks, protocol, server, reads, got, intent)
+            if client in self.profiles:
+                self._side(self.profiles[client].asks, protocol, server, reads, got, intent)
             if server in self.profiles:
                 self._side(self.profiles[server].serves, protocol, client, reads, got, intent)
             packets = (max(reads, 1), got)
