@@ -24,7 +24,6 @@ from sensor.rows import (
     Document,
     EndpointRow,
     Ends,
-    EpisodeRow,
     FactRow,
     OperationRow,
     ResponseTime,
@@ -34,8 +33,6 @@ from sensor.times import timestamp
 from sensor.traffic import is_one_way, traffic_row
 
 _ROWS_IN_A_PIECE = 256
-_QUIET = 3600 * 1_000_000_000
-"""The pause that ends an episode, nanoseconds: no shorter row has two."""
 
 
 def document(known: Knowledge, files: Iterable[str], warnings: Iterable[tuple[str, str]] = ()) -> Document:
@@ -207,19 +204,7 @@ def _operation_row(row: Operation, ends: Ends) -> OperationRow:
         "response_time_ms": _response_time(row.response_time),
         "first": timestamp(row.first),
         "last": timestamp(row.last),
-        "episodes": _episodes(row) if row.last - row.first >= _QUIET else [],
-        "most_in_a_minute": list(row.most_in_a_minute),
     }
-
-
-def _episodes(row: Operation) -> list[EpisodeRow]:
-    """Where there is one only, the row itself tells it."""
-    episodes = row.episodes
-    if len(episodes) == 1:
-        return []
-    return [
-        {"first": timestamp(first), "last": timestamp(last), "requests": asked, "errors": errors} for first, last, asked, errors in episodes
-    ]
 
 
 def _results(row: Operation) -> dict[str, int]:

@@ -163,15 +163,6 @@ class Ends(TypedDict):
     vlan: int | None
 
 
-class EpisodeRow(TypedDict):
-    """A stretch of time in which an operation was asked for, with an hour or more before and after it."""
-
-    first: str
-    last: str
-    requests: int
-    errors: int
-
-
 class OperationRow(Ends):
     """What a client asked a server to do."""
 
@@ -192,8 +183,6 @@ class OperationRow(Ends):
     response_time_ms: ResponseTime | None
     first: str
     last: str
-    episodes: list[EpisodeRow]
-    most_in_a_minute: list[int]
 
 
 class FactRow(TypedDict):
