@@ -217,7 +217,9 @@ def _episodes(row: Operation) -> list[EpisodeRow]:
     episodes = row.episodes
     if len(episodes) == 1:
         return []
-    return [{"first": timestamp(first), "last": timestamp(last), "requests": asked, "errors": errors} for first, last, asked, errors in episodes]
+    return [
+        {"first": timestamp(first), "last": timestamp(last), "requests": asked, "errors": errors} for first, last, asked, errors in episodes
+    ]
 
 
 def _results(row: Operation) -> dict[str, int]:

@@ -77,7 +77,8 @@ class Traits:
         return self._partners(self.told.asks)
 
     def _partners(self, uses: dict[str, Use]) -> dict[str, set[str]]:
-        found = {name: use.answered_peers - {self.told.id} for name, use in sorted(uses.items()) if use.answered_peers}
+        itself = {self.told.id.partition("/")[0]}
+        found = {name: use.answered_peers - itself for name, use in sorted(uses.items()) if use.answered_peers}
         return {name: peers for name, peers in found.items() if peers}
 
     def clients(self, protocols: Container[str]) -> set[str]:
