@@ -115,6 +115,12 @@ class Traits:
         return self.clients(names) | self.servers(names)
 
     @cached_property
+    def realtime(self) -> set[str]:
+        """With whom it exchanges PROFINET frames all the time: cyclic data, no configuration."""
+        talks = (talk for talk in self.told.talks if talk.row.protocol == "profinet" and max(talk.row.packets) >= ROUTINE)
+        return {talk.peer for talk in talks} - {self.told.id}
+
+    @cached_property
     def looks_like_pc(self) -> bool:
         """Does anything but its part in control show an operating system of computers?"""
         windows = any("windows" in fact.value.lower() or fact.source == "browser" for fact in self.facts("operating_system", "software"))
