@@ -42,7 +42,8 @@ def _judged(subject: Subject, company: Company, own: tuple[Evidence, ...]) -> Le
 
 def _company(subject: Subject, company: Company, own: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     """Of the silent and of those that only talk to groups nothing is concluded from their company."""
-    return context.evidence_of(subject, company) if own or subject.seen.serves_to or subject.seen.asks_of else ()
+    shows = own or subject.seen.serves_to or subject.seen.asks_of or subject.seen.realtime
+    return context.evidence_of(subject, company) if shows else ()
 
 
 def _weighed(subject: Subject, evidence: tuple[Evidence, ...]) -> Level:
