@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sensor.cli import words
-from sensor.cli.health import Weight, remarks
+from sensor import words
 from sensor.cli.operations import INTENTS, Deed, deeds
 from sensor.cli.page import Page
+from sensor.health import Weight, remarks
 from sensor.protocols import PROTOCOLS, Intent
 from sensor.replay import meaning
 from sensor.rows import AnomalyRow, ConversationRow, Document, EndpointRow, FactRow, Item, Row, Rows, Share
