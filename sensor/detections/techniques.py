@@ -55,5 +55,5 @@ TECHNIQUES = {
 
 
 def technique(identifier: str) -> str:
-    """ "T0858 Change Operating Mode"; the bare id of one that is not listed."""
+    """The id with its name, "T0858 Change Operating Mode"; the bare id of one that is not listed."""
     return f"{identifier} {name}" if (name := TECHNIQUES.get(identifier)) else identifier
