@@ -112,7 +112,7 @@ def _device(row: tuple) -> Asset:
 def _parts():
     for unit in ("2", "3", "4"):
         yield replace(
-            _device((f"GW-METERS unit {unit}", "0.0.0.0", Kind.UNKNOWN, 0, "intake", None, None, None, None, None)),
+            _device((f"GW-METERS unit {unit}", "10.20.1.15", Kind.UNKNOWN, 0, "intake", None, None, None, None, None)),
             id=f"GW-METERS/{unit}",
             addresses=(),
             parent="GW-METERS",
@@ -162,6 +162,7 @@ def _violations(known: Knowledge):
     )
     for number, (rule, title, severity, source, target, protocol, intent, outcome) in enumerate(rows):
         a, b = known.assets[source], known.assets[target]
+        spoken = tuple(key for key, row in known.dialogues.items() if (row.client.id, row.server.id) == (a.id, b.id))
         yield Violation(
             f"v{number}",
             rule,
@@ -183,6 +184,7 @@ def _violations(known: Knowledge):
             outcome,
             0.94,
             ((start + number * MINUTE, start + (number + 1) * MINUTE, 12),),
+            conversations=spoken,
             message=f"{a.name} ({a.ips[0]}) asked {b.name} ({b.ips[0]}) to {intent or 'talk'}",
         )
 
