@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sensor.inventory.model import Asset, Kind
 from sensor.knowledge import Knowledge
-from sensor.report.text import LEVEL_NAMES, LEVELS, level_title, listed
+from sensor.report.text import LEVELS, level_title, listed, shown
 from sensor.traffic import is_one_way
 from sensor.words import count
 
@@ -43,7 +43,9 @@ def watch(asset: Asset) -> str:
         return "passive, and its own log (syslog, SNMP)"
     if level == 2:
         return (
-            f"passive, and an endpoint agent ({system})" if system else "passive; an endpoint agent where its operating system carries one"
+            f"passive, and an endpoint agent ({shown(system, 60)})"
+            if system
+            else "passive; an endpoint agent where its operating system carries one"
         )
     return "managed endpoint agent and cloud management"
 
@@ -76,8 +78,8 @@ def _levels(known: Knowledge) -> Iterator[Gap]:
             f"{names}. Either the plant has none of it, or this mirror port does not see it: level 0 often hangs on serial lines or"
             " field buses behind its controllers, and other levels behind a router that this switch does not carry."
         )
-        numbers = listed([LEVEL_NAMES[level].lower() if level in (3.5, 5) else f"{level:g}" for level in missing])
-        yield Gap("Levels without traffic", text, f"nothing was seen of level{'s' * (len(missing) > 1)} {numbers}")
+        plant = [f"{level:g}" for level in missing if level <= 3]
+        yield Gap("Levels without traffic", text, f"nothing was seen of level{'s' * (len(plant) > 1)} {listed(plant)}" if plant else "")
 
 
 def _unknown(known: Knowledge) -> Iterator[Gap]:
@@ -128,4 +130,4 @@ def _lost(known: Knowledge) -> Iterator[Gap]:
 
 def _named(names: list[str]) -> str:
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    return ", ".join(shown(name, 80) for name in names[:_NAMED]) + more

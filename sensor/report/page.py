@@ -32,6 +32,9 @@ _MOST_ASSETS = 3000
 _MOST_IDENTITIES = 1000
 """Rows that the page shows: a browser still opens it, and says what is left out."""
 
+_NO_IDENTITY = {"address", "tcp_stack"}
+"""Facts that serve to tell devices apart, and tell nothing to people."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -146,6 +149,8 @@ def _identities(known: Knowledge) -> tuple[list[tuple[str | None, str, list[Fact
     """What endpoints said of themselves: asset id, address, facts; and how many facts are left out."""
     found: dict[tuple[str | None, str], list[Fact]] = {}
     for fact in known.observations.facts.values():
+        if fact.key in _NO_IDENTITY:
+            continue
         holder = known.resolution.find(fact.mac, fact.ip, fact.vlan)
         found.setdefault((holder if holder in known.assets else None, fact.ip or fact.mac or ""), []).append(fact)
     rows = sorted(found.items(), key=lambda item: (item[0][1], item[0][0] or ""))
@@ -165,7 +170,7 @@ def _first(rows: Iterable[tuple[tuple[str | None, str], list[Fact]]], most: int)
 def _protocol(name: str | None) -> str:
     """A protocol's name for people."""
     known = PROTOCOLS.get(name or "")
-    return known.title if known else shown(name or "")
+    return known.title if known else shown(name or "", 40)
 
 
 def _level_sources(known: Knowledge) -> dict[str, int]:

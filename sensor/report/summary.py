@@ -9,10 +9,12 @@ from sensor.knowledge import Knowledge
 from sensor.protocols import Intent
 from sensor.report.coverage import gaps
 from sensor.report.map import numbered
-from sensor.report.text import LEVEL_NAMES, listed, moment
+from sensor.report.text import LEVEL_NAMES, listed, moment, shown
 from sensor.words import count, duration
 
 _MOST_STEPS = 6
+_NAME = 60
+"""Columns of a name within a sentence."""
 _NANOSECONDS = 1e9
 
 _AT_LEVEL = {
@@ -56,7 +58,7 @@ def by_severity(alerts: Iterable[Alert]) -> list[Alert]:
 def name_of(known: Knowledge, asset: str | None, address: str | None) -> str:
     """What an asset is called; its address where nothing is known of it."""
     row = known.assets.get(asset or "")
-    return row.name if row else address or "several devices"
+    return shown(row.name if row else address or "several devices", _NAME)
 
 
 def _devices(known: Knowledge) -> str:
@@ -74,7 +76,7 @@ def _crossing(known: Knowledge) -> str:
         return "Nothing was seen that the policy for traffic between zones forbids."
     worst = numbered(known.violations)[0]
     critical = sum(row.severity is Severity.CRITICAL for row in known.violations)
-    how_bad = f", {critical} of it critical" if critical else ""
+    how_bad = f", {critical} of them critical" if critical else ""
     kinds = count(len(known.violations), "kind of traffic crosses", "kinds of traffic cross")
     return f"{kinds} zones against the policy{how_bad}; the worst: {deed(known, worst)}."
 
@@ -99,7 +101,9 @@ def _alerts(alerts: Sequence[Alert], known: Knowledge) -> str:
     worst: dict[str, Alert] = {}
     for alert in by_severity(alerts):
         if alert.severity >= Severity.HIGH and len(worst) < 3:
-            worst.setdefault(f"{alert.title} ({name_of(known, alert.target or alert.source, alert.target_ip or alert.source_ip)})", alert)
+            worst.setdefault(
+                f"{shown(alert.title, _NAME)} ({name_of(known, alert.target or alert.source, alert.target_ip or alert.source_ip)})", alert
+            )
     if not worst:
         return f"{count(len(alerts), 'alert was', 'alerts were')} raised, none above {max(levels)} severity."
     return f"{count(len(alerts), 'alert was', 'alerts were')} raised, {listed(grave)}; above all {listed(list(worst))}."
@@ -114,7 +118,7 @@ def _story(known: Knowledge) -> str:
     chosen = steps if len(steps) <= _MOST_STEPS else sorted(by_severity(steps)[:_MOST_STEPS], key=lambda alert: (alert.first, alert.id))
     told = [_step(known, alert) for alert in chosen]
     more = f" ({len(steps) - len(chosen)} lesser steps left out)" if len(steps) > len(chosen) else ""
-    who = name_of(known, worst.actor, worst.actor) if worst.actor else worst.title
+    who = name_of(known, worst.actor, worst.actor) if worst.actor else shown(worst.title, _NAME)
     others = f" {count(len(known.incidents) - 1, 'more incident is', 'more incidents are')} told below." if len(known.incidents) > 1 else ""
     when = f"Between {moment(worst.first)} and {moment(worst.last, date=False)} UTC"
     return f"{when} {who} acted in steps: {', then '.join(told)}{more}.{others}"
@@ -128,7 +132,7 @@ def main_incident(known: Knowledge) -> Incident:
 def _step(known: Knowledge, alert: Alert) -> str:
     target = f" at {name_of(known, alert.target, alert.target_ip)}" if alert.target or alert.target_ip else ""
     outcome = f", {alert.outcome}" if alert.outcome is not Outcome.NONE else ""
-    return f"{alert.title}{target} ({moment(alert.first, date=False)}{outcome})"
+    return f"{shown(alert.title, _NAME)}{target} ({moment(alert.first, date=False)}{outcome})"
 
 
 def _unseen(known: Knowledge) -> str:

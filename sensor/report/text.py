@@ -59,7 +59,7 @@ def shown(text: str, limit: int = 300) -> str:
     pieces: list[str] = []
     columns = marks = 0
     for character in text:
-        marks = marks + 1 if unicodedata.combining(character) else 0
+        marks = marks + 1 if unicodedata.category(character) in {"Mn", "Me"} else 0
         piece = character if character.isprintable() and marks <= _COMBINING else _escaped(character)
         width = 2 if unicodedata.east_asian_width(character) in "WF" else len(piece)
         if columns + width > limit - 1 and len(text) > 1:
