@@ -115,6 +115,11 @@ class Operation:
     def first(self) -> int: ...
     @property
     def last(self) -> int: ...
+    @property
+    def episodes(self) -> list[tuple[int, int, int, int]]: ...
+    # (first, last, requests, errors) of each stretch of time without an hour's pause, at most 16
+    @property
+    def most_in_a_minute(self) -> tuple[int, int]: ...  # requests, errors
 
 @final
 class Fact:

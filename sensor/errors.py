@@ -1,6 +1,7 @@
 """What can go wrong, for those who use the package.
 
 OtoscopeError
+├── BaselineError   a baseline file that cannot be read
 └── CaptureError    a capture that cannot be opened or read
 """
 
@@ -20,3 +21,7 @@ class CaptureError(OtoscopeError):
         super().__init__(f"{'standard input' if path == '-' else path}: {reason}")
         self.path = path
         self.reason = reason
+
+
+class BaselineError(OtoscopeError):
+    """A baseline file that cannot be read, or is none."""

@@ -10,6 +10,7 @@ zone, what crosses zones (violations), what is wrong (findings, alerts, incident
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sensor.capture import Anomaly, Conversation, Fact, Operation, Statistics
 from sensor.conduits.judge import judge, zone_of
@@ -26,6 +27,10 @@ from sensor.inventory.units import units_of
 from sensor.levels.infer import levels_of
 from sensor.observations import Observations
 from sensor.protocols import Function, Intent
+
+if TYPE_CHECKING:
+    from sensor.baseline.compare import Change
+    from sensor.baseline.model import Baseline
 
 Operations = Mapping[int, tuple[Operation, ...]]
 """By conversation."""
@@ -66,7 +71,7 @@ class Dialogue:
     row: Conversation
     client: Party
     server: Party
-    operations: tuple[Operation, ...]
+    operations: tuple[Operation, ...] = field(repr=False)
 
     @cached_property
     def deeds(self) -> tuple["Deed", ...]:
@@ -126,6 +131,8 @@ class Knowledge:
     violations: tuple[Violation, ...] = ()
     alerts: tuple[Alert, ...] = ()
     incidents: tuple[Incident, ...] = ()
+    changes: "tuple[Change, ...]" = ()
+    """What differs from the baseline; empty where there is none."""
 
     @property
     def statistics(self) -> Statistics | None:
@@ -148,8 +155,10 @@ class Knowledge:
         return (self.dialogues[talk.row.id] for talk in known.talks) if known else iter(())
 
 
-def conclude(observations: Observations, site: Site | None = None) -> Knowledge:
+def conclude(observations: Observations, site: Site | None = None, baseline: "Baseline | None" = None) -> Knowledge:
     """Everything that follows from what was observed."""
+    from sensor.baseline.compare import compare  # noqa: PLC0415
+
     resolution = resolve(observations.endpoints.values(), observations.facts.values())
     known = Knowledge(site or Site(), observations, resolution)
     operations = _operations_by_conversation(observations.operations.values())
@@ -160,6 +169,7 @@ def conclude(observations: Observations, site: Site | None = None) -> Knowledge:
         known.assets[name] = replace(leveled, zone=zone_of(leveled, known.site))
     known.dialogues = _dialogues(known, operations)
     known.violations = judge(known)
+    known.changes = tuple(compare(baseline, known)) if baseline else ()
     known.alerts, known.incidents = detect(known)
     return known
 

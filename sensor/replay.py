@@ -4,7 +4,6 @@ The same captures give the same document, however they were cut into batches.
 """
 
 import os
-import time
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from ipaddress import ip_address
@@ -13,8 +12,10 @@ from itertools import islice
 import orjson
 
 from sensor.capture import Anomaly, Conversation, Endpoint, Fact, Operation, Statistics
-from sensor.observations import Observations
-from sensor.protocols import PROTOCOLS, Function, Intent, Protocol
+from sensor.findings import alert_row, asset_row, incident_row, violation_row
+from sensor.inventory.model import Asset
+from sensor.inventory.profile import meaning, protocol_of
+from sensor.knowledge import Knowledge
 from sensor.rows import (
     SCHEMA,
     AnomalyRow,
@@ -23,19 +24,23 @@ from sensor.rows import (
     Document,
     EndpointRow,
     Ends,
+    EpisodeRow,
     FactRow,
     OperationRow,
     ResponseTime,
     Rows,
 )
+from sensor.times import timestamp
 from sensor.traffic import is_one_way, traffic_row
 
-_NANOSECONDS = 1_000_000_000
 _ROWS_IN_A_PIECE = 256
+_QUIET = 3600 * 1_000_000_000
+"""The pause that ends an episode, nanoseconds: no shorter row has two."""
 
 
-def document(observations: Observations, files: Iterable[str], warnings: Iterable[tuple[str, str]] = ()) -> Document:
-    """The document of what was observed in `files`; its rows in an order that depends on nothing else."""
+def document(known: Knowledge, files: Iterable[str], warnings: Iterable[tuple[str, str]] = ()) -> Document:
+    """The document of what was observed in `files`, and what follows from it; its rows in an order that depends on nothing else."""
+    observations = known.observations
     statistics = observations.statistics
     protocols = statistics.protocols if statistics else {}
     conversations = sorted(observations.conversations.values(), key=_conversation_order)
@@ -62,6 +67,10 @@ def document(observations: Observations, files: Iterable[str], warnings: Iterabl
         "operations": Rows(operations, lambda row: _operation_row(row, ends(place(row)))),
         "facts": Rows(sorted(observations.facts.values(), key=_fact_order), _fact_row),
         "anomalies": Rows(anomalies, lambda row: _anomaly_row(row, ends(place(row)))),
+        "assets": Rows(sorted(known.assets.values(), key=_asset_order), asset_row),
+        "violations": Rows(known.violations, violation_row),
+        "alerts": Rows(known.alerts, alert_row),
+        "incidents": Rows(known.incidents, incident_row),
     }
 
 
@@ -87,22 +96,6 @@ def _rows_as_json(rows: Rows[object]) -> Iterator[bytes]:
         yield before + piece
         before = b",\n"
     yield b"\n]" if rows else b"[]"
-
-
-def timestamp(nanoseconds: int) -> str:
-    """RFC 3339 in UTC, to the nanosecond."""
-    seconds, rest = divmod(nanoseconds, _NANOSECONDS)
-    return f"{_second(seconds)}.{rest:09d}Z"
-
-
-@lru_cache(maxsize=4096)
-def _second(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-
-
-def meaning(protocol: str) -> Protocol:
-    """What a protocol's functions mean; of one that nobody described, their numbers."""
-    return PROTOCOLS.get(protocol) or Protocol(protocol, protocol, lambda code, _sub: Function(f"Function {code}", Intent.DIAGNOSE))
 
 
 def _timestamp_or_none(nanoseconds: int | None) -> str | None:
@@ -188,8 +181,8 @@ def _ends(conversation: Conversation | None) -> Ends:
 @lru_cache(maxsize=4096)
 def _words(name: str, function: int, subfunction: int | None) -> tuple[str, str | None, str, str, str | None]:
     """Code, sub-function, name, intent and technique of a function: a plant has thousands of operations, of few functions."""
-    protocol = meaning(name)
-    known = protocol.function(function, subfunction)
+    protocol = protocol_of(name)
+    known = meaning(name, function, subfunction)
     return protocol.code(function), protocol.subfunction(function, subfunction), known.name, str(known.intent), known.technique
 
 
@@ -214,13 +207,25 @@ def _operation_row(row: Operation, ends: Ends) -> OperationRow:
         "response_time_ms": _response_time(row.response_time),
         "first": timestamp(row.first),
         "last": timestamp(row.last),
+        "episodes": _episodes(row) if row.last - row.first >= _QUIET else [],
+        "most_in_a_minute": list(row.most_in_a_minute),
     }
+
+
+def _episodes(row: Operation) -> list[EpisodeRow]:
+    """Where there is one only, the row itself tells it."""
+    episodes = row.episodes
+    if len(episodes) == 1:
+        return []
+    return [
+        {"first": timestamp(first), "last": timestamp(last), "requests": asked, "errors": errors} for first, last, asked, errors in episodes
+    ]
 
 
 def _results(row: Operation) -> dict[str, int]:
     """Rejections by the name of their status; those the engine kept no code of are "other"."""
     results: dict[str, int] = {}
-    protocol = meaning(row.protocol)
+    protocol = protocol_of(row.protocol)
     for status, count in row.statuses:
         name = protocol.status(status)
         results[name] = results.get(name, 0) + count
@@ -273,6 +278,12 @@ def _address_order(address: str | None) -> tuple[int, int, str]:
     except ValueError:
         return (9, 0, address)
     return (ip.version, int(ip), "")
+
+
+def _asset_order(asset: Asset) -> tuple[object, ...]:
+    """By address, units after what they are behind."""
+    ip, mac = next(iter(asset.ips), None), next(iter(asset.macs), None)
+    return (_address_order(ip or mac), (asset.parent or asset.id), asset.unit or "")
 
 
 def _endpoint_order(row: Endpoint) -> tuple[object, ...]:

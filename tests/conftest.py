@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sensor.capture import open_capture
+from sensor.knowledge import conclude
 from sensor.observations import observe
 from sensor.replay import document, to_json
 from tests import samples
@@ -31,7 +32,7 @@ def replay() -> Callable[..., dict]:
     def run(*paths: Path, **options: object) -> dict:
         with open_capture(*paths, **options) as capture:
             observations = observe(capture)
-        return json.loads(b"".join(to_json(document(observations, capture.files, capture.warnings))))
+        return json.loads(b"".join(to_json(document(conclude(observations), capture.files, capture.warnings))))
 
     return run
 

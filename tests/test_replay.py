@@ -6,8 +6,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from sensor.replay import timestamp
 from sensor.rows import SCHEMA
+from sensor.times import timestamp
 from tests import samples
 
 ROOT = Path(__file__).parents[1]

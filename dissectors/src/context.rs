@@ -154,8 +154,7 @@ impl Context<'_> {
     #[inline]
     fn ask_again(&mut self, place: Place, transaction: Option<u64>, context: u64, gist: &Gist) {
         let Some(row) = self.tables.operations.touch(place) else { return };
-        row.requests = row.requests.saturating_add(1);
-        row.span.add(self.time);
+        row.ask(self.time);
         let Some(transaction) = transaction else { return };
         let matched = Matched { function: row.function, subfunction: row.subfunction, context };
         let (protocol, side, time) = (row.protocol, self.side, self.time);
@@ -333,8 +332,7 @@ impl Sink for Context<'_> {
             return;
         };
         let Some(row) = self.tables.operations.touch(place) else { return };
-        row.requests = row.requests.saturating_add(1);
-        row.span.add(self.time);
+        row.ask(self.time);
         // Whoever answers a broadcast does so from its own address, on another flow.
         let Some(transaction) = request.transaction.filter(|_| !self.flow.halves.of(self.side).link.destination.is_group()) else { return };
         let matched = Matched { function: request.function, subfunction: request.subfunction, context: request.context };

@@ -130,6 +130,8 @@ struct Operation {
     response_time: Option<(u64, u64, u64)>,
     first: i64,
     last: i64,
+    episodes: Vec<(i64, i64, u64, u64)>,
+    most_in_a_minute: (u32, u32),
 }
 
 impl Operation {
@@ -151,6 +153,8 @@ impl Operation {
             response_time: times.sum.checked_div(times.count).map(|mean| (times.least, mean, times.most)),
             first: row.span.first,
             last: row.span.last,
+            episodes: row.episodes().iter().map(|one| (one.span.first, one.span.last, one.requests, one.errors)).collect(),
+            most_in_a_minute: row.pace.most(),
         }
     }
 }

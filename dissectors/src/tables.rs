@@ -7,8 +7,8 @@ use crate::decode::{Address, Link, Mac};
 use crate::flow::{Flow, Side};
 use crate::mirror::Stations;
 use crate::observations::{
-    Anomaly, Conversation, ConversationKey, Endpoint, EndpointKey, Ends, Fact, Operation, ResponseTime, Span, Text, Traffic, Transport,
-    bounded,
+    Anomaly, Conversation, ConversationKey, Endpoint, EndpointKey, Ends, Fact, Operation, Pace, ResponseTime, Span, Text, Traffic,
+    Transport, bounded,
 };
 use crate::sink::{Label, Memo, Role};
 use crate::table::{Hashes, Place, Row, Table};
@@ -620,6 +620,8 @@ impl Tables {
             statuses: Vec::new(),
             response_time: ResponseTime::NONE,
             span: Span::at(time),
+            pace: Pace::default(),
+            pauses: Vec::new(),
             next: self.conversations.get(conversation)?.operations,
             successor: None,
         };

@@ -2,6 +2,7 @@
 
 import click
 
+from sensor.cli.baseline import baseline
 from sensor.cli.replay import replay
 
 
@@ -14,4 +15,5 @@ def main() -> None:
     """
 
 
+main.add_command(baseline)
 main.add_command(replay)

@@ -63,6 +63,7 @@ def replay(captures: tuple[str, ...], output_format: str, limits: dict[str, int]
     one after the other, as one capture.
     """
     from sensor.capture import open_capture
+    from sensor.knowledge import conclude
     from sensor.observations import Observations
     from sensor.replay import document
 
@@ -80,7 +81,7 @@ def replay(captures: tuple[str, ...], output_format: str, limits: dict[str, int]
     for path, text in capture.warnings:
         _complain(f"warning: {path}: {text}")
     if capture.files:
-        _show(document(observations, capture.files, capture.warnings), output_format, rows)
+        _show(document(conclude(observations), capture.files, capture.warnings), output_format, rows)
     if interrupted:
         sys.exit(130)
     if failed:

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sensor import words
+from sensor.cli import findings
 from sensor.cli.operations import INTENTS, Deed, deeds
 from sensor.cli.page import Page
 from sensor.health import Weight, remarks
+from sensor.inventory.profile import protocol_of
 from sensor.protocols import PROTOCOLS, Intent
-from sensor.replay import meaning
-from sensor.rows import AnomalyRow, ConversationRow, Document, EndpointRow, FactRow, Item, Row, Rows, Share
+from sensor.rows import AnomalyRow, ConversationRow, Document, FactRow, Item, Row, Rows, Share
 
 _SERVICES_NAMED = 12
 _WHO = "Client → server"
@@ -21,9 +22,12 @@ def show(whole: Document, limit: int) -> None:
     """Print everything on standard output; `limit` rows of each table, all of them where it is 0."""
     page = Page(limit)
     _headline(page, whole)
+    findings.incidents(page, whole)
+    findings.alerts(page, whole)
+    findings.violations(page, whole)
+    findings.assets(page, whole)
     _health(page, whole)
     _traffic(page, whole)
-    _endpoints(page, whole)
     _conversations(page, whole)
     _operations(page, whole)
     _identities(page, whole)
@@ -40,10 +44,10 @@ def _headline(page: Page, whole: Document) -> None:
     spoken = []
     for name, row in sorted(whole["protocols"].items(), key=lambda item: -item[1]["messages"]):
         bad = f" ({row['malformed']:,} malformed)" if row["malformed"] else ""
-        spoken.append(f"{meaning(name).title} {words.count(row['messages'], 'message')}{bad}")
+        spoken.append(f"{protocol_of(name).title} {words.count(row['messages'], 'message')}{bad}")
     page.line("; ".join(spoken) or "No control protocol that Otoscope dissects was spoken.")
     families = [share["family"] for share in whole["traffic"]["families"]]
-    if services := [meaning(family).title for family in families if family in PROTOCOLS and family not in whole["protocols"]]:
+    if services := [protocol_of(family).title for family in families if family in PROTOCOLS and family not in whole["protocols"]]:
         more = f" and {len(services) - _SERVICES_NAMED} more" if len(services) > _SERVICES_NAMED else ""
         page.line(f"Also {', '.join(services[:_SERVICES_NAMED])}{more}")
 
@@ -70,32 +74,6 @@ def _traffic(page: Page, whole: Document) -> None:
     if len(traffic["vlans"]) > 1:
         rows = [("untagged" if share["vlan"] is None else f"VLAN {share['vlan']}", *cells(share)) for share in traffic["vlans"]]
         page.table(("VLAN", "#Packets", "#Share", "#Amount"), rows)
-
-
-def _roles(whole: Document) -> dict[str, tuple[set[str], set[str]]]:
-    """Of each address, the protocols it serves and those it asks with."""
-    roles: dict[str, tuple[set[str], set[str]]] = {}
-    for row in whole["conversations"]:
-        if row["protocol"] and row["protocol_by"] == "content":
-            for end, place in ((row["server"], 0), (row["client"], 1)):
-                roles.setdefault(end["ip"] or end["mac"] or "", (set(), set()))[place].add(row["protocol"])
-    return roles
-
-
-def _endpoints(page: Page, whole: Document) -> None:
-    roles, rows = _roles(whole), whole["endpoints"]
-
-    def cells(row: EndpointRow) -> tuple[str | int, ...]:
-        serves, asks = roles.get(row["ip"] or row["mac"] or "", (set(), set()))
-        return (row["ip"] or "", row["mac"] or "", _vlan(row["vlan"]), ", ".join(sorted(serves)), ", ".join(sorted(asks)), row["packets"])
-
-    def is_silent(row: EndpointRow) -> bool:
-        return (row["ip"] or row["mac"] or "") not in roles
-
-    if rows:
-        page.title("Endpoints", words.count(len(rows), "address", "addresses") + " that sent packets")
-        headings = ("Address", "MAC", "#VLAN", "Serves", "Asks with", "#Packets")
-        page.table(headings, _ordered(rows, is_silent, cells))  # those that speak a known protocol first
 
 
 def _ordered(rows: Rows[Row], key: Callable[[Row], object], cells: Callable[[Row], Item]) -> Rows[Item]:

@@ -19,7 +19,7 @@ class Use:
     peers: the other ends, as asset ids, else addresses. answered_peers: those with whom an answer was seen.
     intents: requests by intent; accepted: responses that did not reject, by intent.
     functions: requests by (function, sub-function).
-    periodic: operations that were repeated evenly: at least 5 requests.
+    units, answered_units: addresses inside the servers that were asked, that answered.
     """
 
     protocol: str
@@ -80,15 +80,15 @@ def profile(asset: str, talks: Iterable[Talk], facts: Iterable[Fact], span: tupl
     return told
 
 
-def meaning(protocol: str, function: int, subfunction: int | None) -> Function:
-    """What a function means; of a protocol that nobody described it says its number."""
-    return _meaning(protocol, function, subfunction)
+def protocol_of(name: str) -> Protocol:
+    """What a protocol's functions mean; of one that nobody described, their numbers."""
+    return PROTOCOLS.get(name) or Protocol(name, name, lambda code, _sub: Function(f"Function {code}", Intent.DIAGNOSE))
 
 
 @lru_cache(maxsize=8192)
-def _meaning(name: str, function: int, subfunction: int | None) -> Function:
-    protocol = PROTOCOLS.get(name) or Protocol(name, name, lambda code, _sub: Function(f"Function {code}", Intent.DIAGNOSE))
-    return protocol.function(function, subfunction)
+def meaning(protocol: str, function: int, subfunction: int | None) -> Function:
+    """What a function means: a plant has thousands of operations, of few functions."""
+    return protocol_of(protocol).function(function, subfunction)
 
 
 def _add_talk(told: Profile, talk: Talk) -> None:

@@ -2,12 +2,88 @@
 
 from collections.abc import Mapping
 
-from sensor.conduits.model import Site
-from sensor.inventory.model import Asset, Level
+from sensor.conduits.model import Pin, Site
+from sensor.inventory.model import Asset, Evidence, Level
 from sensor.inventory.profile import Profile
+from sensor.inventory.traits import Traits, exchanges
+from sensor.levels import context, deeds
+from sensor.levels.context import Company
+from sensor.levels.deeds import Subject
+from sensor.levels.network import network_of
+from sensor.levels.weigh import STRONG, spoken_for, weigh
+
+ROUNDS = 4
+"""Office, its servers, what stands between them and the plant, and their neighbours."""
+
+OUTSIDE = 5.0
 
 
 def levels_of(assets: Mapping[str, Asset], profiles: Mapping[str, Profile], site: Site) -> Mapping[str, Level]:
     """The level of every asset. The assets have their kind, roles and fields, but no level yet."""
-    del profiles, site
-    return {name: Level() for name in assets}
+    subjects = _subjects(assets, profiles)
+    own = {name: deeds.evidence_of(subject) for name, subject in subjects.items()}
+    fixed = _fixed(subjects, own, site)
+    levels = {name: fixed.get(name) or _weighed(subject, own[name]) for name, subject in subjects.items()}
+    for _ in range(ROUNDS):
+        company = Company(subjects, levels)
+        levels = {
+            name: fixed.get(name) or _weighed(subject, own[name] + _company(subject, company, own[name]))
+            for name, subject in subjects.items()
+        }
+    return levels
+
+
+def _company(subject: Subject, company: Company, own: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Of the silent and of those that only talk to groups nothing is concluded from their company."""
+    return context.evidence_of(subject, company) if own or subject.seen.serves_to or subject.seen.asks_of else ()
+
+
+def _weighed(subject: Subject, evidence: tuple[Evidence, ...]) -> Level:
+    seen = subject.seen
+    plenty = sum(exchanges(use) for use in (*seen.answered, *seen.polled)) >= deeds.ENOUGH_EXCHANGES
+    return weigh(evidence, exchanged=plenty and any(piece.weight >= STRONG for piece in evidence))
+
+
+def _subjects(assets: Mapping[str, Asset], profiles: Mapping[str, Profile]) -> dict[str, Subject]:
+    networks = {name: network_of(asset.ips) for name, asset in assets.items()}
+    outside = {name for name, asset in assets.items() if asset.outside}
+    found = {}
+    for name, asset in assets.items():
+        seen = Traits(profiles[name])
+        peers = {talk.peer for talk in profiles[name].talks}
+        near = {peer: networks.get(peer) for peer in peers}
+        found[name] = Subject(asset, seen, near, frozenset(peers & outside))
+    return found
+
+
+def _fixed(subjects: Mapping[str, Subject], own: Mapping[str, tuple[Evidence, ...]], site: Site) -> dict[str, Level]:
+    """Levels that behaviour does not change: the operator's, and that of the outside."""
+    found = {}
+    for name, subject in subjects.items():
+        asset = subject.asset
+        pin = next((pin for pin in site.pins if pin.level is not None and _pin_matches(asset, pin)), None)
+        if pin is not None and pin.level is not None:
+            found[name] = _certain(pin.level, f"the site file says so ({pin.match})", "site file", asset, own[name], pinned=True)
+        elif asset.outside and not _is_local(subject, own[name]):
+            found[name] = _certain(OUTSIDE, "its address is public", "addresses", asset, own[name])
+    return found
+
+
+def _certain(value: float, because: str, source: str, asset: Asset, own: tuple[Evidence, ...], *, pinned: bool = False) -> Level:
+    said = Evidence(f"{value:g}", because, source, 10.0, asset.first, asset.last)
+    judged = weigh(own)
+    pieces = (*judged.evidence, *judged.against)
+    agreeing = tuple(piece for piece in pieces if value in spoken_for(piece.says))
+    against = tuple(piece for piece in pieces if piece not in agreeing)
+    return Level(value, 1.0, settled=True, pinned=pinned, evidence=(said, *agreeing), against=against)
+
+
+def _is_local(subject: Subject, own: tuple[Evidence, ...]) -> bool:
+    """Some plants use public addresses inside: what controls, or is controlled, in the very subnet of its partner is no stranger."""
+    partners = subject.seen.devices | subject.seen.clients(use.protocol for use in subject.seen.answered)
+    near = subject.network is not None and any(subject.networks.get(peer) == subject.network for peer in partners)
+    return near and bool(subject.asset.macs) and bool(own)
+
+
+def _pin_matches(asset: Asset, pin: Pin) -> bool:
+    return pin.match == asset.id or pin.match in asset.ips or pin.match.lower() in asset.macs

@@ -47,7 +47,7 @@ class Group:
 
 def report(known: Knowledge, files: Sequence[str], warnings: Iterable[tuple[str, str]] = ()) -> str:
     """The page as HTML. `files` and `warnings` are those of the capture."""
-    whole = document(known.observations, files, warnings)
+    whole = document(known, files, warnings)
     templates = environment()
     templates.filters.update(
         kind=kind_title, level=level_title, moment=moment, technique=technique, count=count, number="{:,}".format, percent="{:.0%}".format

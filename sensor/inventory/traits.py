@@ -1,0 +1,195 @@
+"""What an asset's profile says in the words of a plant: whom it answers, whom it polls, programs, serves, or merely tries."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from sensor.capture import Conversation, Fact
+from sensor.inventory.profile import Profile, Use
+from sensor.protocols import PROTOCOLS, Intent
+
+CONTROLLERS = frozenset(
+    [
+        "ads",
+        "bsap",
+        "cclink",
+        "cip",
+        "codesys",
+        "egd",
+        "fins",
+        "ff_hse",
+        "fl_net",
+        "foxapi",
+        "ge_srtp",
+        "genisys",
+        "melsec",
+        "metasys",
+        "modbus",
+        "modbus_rtu",
+        "pccc",
+        "pcworx",
+        "powerlink",
+        "proconos",
+        "roc_plus",
+        "s7comm",
+        "s7comm_plus",
+        "sbus",
+        "tristation",
+    ]
+)
+"""Who answers these is a controller, or something that is polled like one."""
+
+TELECONTROL = frozenset(("dnp3", "iec104"))
+STATION = frozenset(("mms", "synchrophasor", "c1222"))
+BUILDING = frozenset(("bacnet", "knx", "niagara_fox"))
+INSTRUMENTS = frozenset(("hart_ip",))
+POLLED = CONTROLLERS | TELECONTROL | STATION | BUILDING | INSTRUMENTS
+"""Field and control protocols with a master that asks and a device that answers."""
+
+WORK = frozenset((Intent.READ, Intent.WRITE, Intent.CONTROL, Intent.REPORT))
+"""What a master does with its devices day by day."""
+
+ENGINEERING = frozenset(("s7comm", "s7comm_plus", "modbus", "cip", "pccc"))
+"""Protocols of which program, upload and configure are an engineer's; in DNP3 every master configures."""
+
+REMOTE = frozenset(["rdp", "ssh", "vnc", "telnet", "winrm", "citrix", "radmin", "pcanywhere", "x11", "rlogin"])
+MAIL = frozenset(("smtp", "imap", "pop3"))
+PRINTING = frozenset(("jetdirect", "lpd", "ipp"))
+WEB = frozenset(("http", "tls", "quic"))
+DATABASES = frozenset(["tds", "tns", "mysql", "postgresql", "mongodb", "redis", "pi_historian"])
+DIRECTORY = frozenset(("kerberos", "ldap"))
+INFRASTRUCTURE = frozenset(["dns", "dhcp", "ntp", "kerberos", "ldap", "radius", "tacacs", "syslog"])
+OFFICE = frozenset(["dropbox", "teamviewer", "anydesk", "sip"])
+HOST = REMOTE | WEB | DATABASES | DIRECTORY | MAIL | PRINTING | frozenset(("smb", "dcerpc", "ftp", "afp", "sunrpc", "rsync", "iscsi"))
+"""Services between computers."""
+
+EMBEDDED = frozenset(("http", "tls", "ssh", "telnet", "ftp", "ntp", "dns", "dhcp", "syslog", "smtp"))
+"""What devices of control speak as well."""
+
+TRIED_MANY, MOST = 15, 0.5
+FEW_PACKETS = 4
+
+
+@dataclass
+class Traits:
+    """What one asset does, asked of its profile once."""
+
+    told: Profile
+    _facts: dict[str, list[Fact]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for fact in self.told.facts:
+            self._facts.setdefault(fact.key, []).append(fact)
+
+    def facts(self, *keys: str) -> Iterator[Fact]:
+        """Its facts with one of these keys."""
+        return (fact for key in keys for fact in self._facts.get(key, ()))
+
+    def clients(self, protocols: Iterable[str]) -> set[str]:
+        """Who got answers from it with one of the protocols."""
+        return self._partners(self.told.serves, protocols)
+
+    def servers(self, protocols: Iterable[str]) -> set[str]:
+        """Who answered it."""
+        return self._partners(self.told.asks, protocols)
+
+    def _partners(self, uses: dict[str, Use], protocols: Iterable[str]) -> set[str]:
+        found: set[str] = set()
+        for name in uses.keys() & set(protocols):
+            found |= uses[name].answered_peers
+        found.discard(self.told.id)
+        return found
+
+    @cached_property
+    def answered(self) -> tuple[Use, ...]:
+        """The control protocols in which it answered somebody else, most exchanges first."""
+        return self._proven(self.told.serves)
+
+    @cached_property
+    def polled(self) -> tuple[Use, ...]:
+        """The control protocols in which somebody else answered it, most exchanges first."""
+        return self._proven(self.told.asks)
+
+    def _proven(self, uses: dict[str, Use]) -> tuple[Use, ...]:
+        found = [uses[name] for name in uses.keys() & POLLED if uses[name].validated and uses[name].answered_peers - {self.told.id}]
+        return tuple(sorted(found, key=lambda use: (-exchanges(use), use.protocol)))
+
+    @cached_property
+    def devices(self) -> set[str]:
+        """The devices that it works with: they answered its reads, writes and commands."""
+        names = [use.protocol for use in self.polled if works(use)]
+        return self.servers(names)
+
+    @cached_property
+    def engineered(self) -> set[str]:
+        """The controllers that accepted its program, upload or change of settings."""
+        return self.servers(use.protocol for use in self.polled if use.protocol in ENGINEERING and engineers(use))
+
+    @cached_property
+    def tried(self) -> set[tuple[str, int | None]]:
+        """Addresses and ports that it tried without getting any data."""
+        asked = (talk for talk in self.told.talks if not talk.as_server and talk.row.transport in ("tcp", "udp"))
+        return {(talk.peer, talk.row.port) for talk in asked if _in_vain(talk.row)}
+
+    @cached_property
+    def scans(self) -> str | None:
+        """Why it looks like a scanner, None where it does not."""
+        asked = {(talk.peer, talk.row.port) for talk in self.told.talks if not talk.as_server and talk.row.transport in ("tcp", "udp")}
+        if len(self.tried) >= TRIED_MANY and len(self.tried) > MOST * len(asked):
+            return f"tried {len(self.tried)} addresses and ports that gave it nothing"
+        curious = {peer for use in self.told.asks.values() if use.protocol in POLLED and _only_asks_who(use) for peer in use.peers}
+        if len(curious - self.devices) >= 3 and len(curious) > len(self.devices):
+            return f"asked {len(curious)} devices who they are, and nothing else"
+        return None
+
+    @cached_property
+    def serves_to(self) -> dict[str, set[str]]:
+        """Services of computers and networks that it gave, with the clients that got something."""
+        wanted = (HOST | INFRASTRUCTURE) & self.told.serves.keys()
+        return {name: clients for name in sorted(wanted) if (clients := self.clients((name,)))}
+
+    @cached_property
+    def asks_of(self) -> dict[str, set[str]]:
+        """Services of computers and networks that it got, with their servers."""
+        wanted = (HOST | INFRASTRUCTURE | OFFICE) & self.told.asks.keys()
+        return {name: servers for name in sorted(wanted) if (servers := self.servers((name,)))}
+
+    @cached_property
+    def is_computer(self) -> bool:
+        """Does it use or give services that controllers do not?"""
+        return bool((self.serves_to.keys() | self.asks_of.keys()) - EMBEDDED)
+
+
+def exchanges(use: Use) -> int:
+    """How much went back and forth: responses, else half the packets."""
+    return use.responses or use.packets // 2
+
+
+def works(use: Use) -> bool:
+    """Does a master work with its devices here? Of protocols without functions any answer counts."""
+    return any(use.intents.get(intent, 0) for intent in WORK) if use.intents else bool(use.answered_peers)
+
+
+def engineers(use: Use) -> bool:
+    """Was a program or a change of settings accepted, or logic read back?"""
+    return any(use.accepted.get(intent, 0) for intent in (Intent.PROGRAM, Intent.UPLOAD, Intent.CONFIGURE))
+
+
+def title(protocol: str) -> str:
+    """The protocol's name for people."""
+    known = PROTOCOLS.get(protocol)
+    return known.title if known else protocol
+
+
+def many(number: int, what: str) -> str:
+    """A number with its noun: 1 client, 1,204 responses."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _only_asks_who(use: Use) -> bool:
+    return bool(use.intents) and not any(use.intents.get(intent, 0) for intent in (*WORK, Intent.PROGRAM, Intent.UPLOAD, Intent.CONFIGURE))
+
+
+def _in_vain(row: Conversation) -> bool:
+    nothing_came = row.refused >= row.connections > 0 or row.packets[1] == 0
+    return nothing_came and row.packets[0] <= FEW_PACKETS * max(row.connections, 1)

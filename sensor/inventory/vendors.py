@@ -1,0 +1,189 @@
+"""Names of vendors: by MAC prefix, by the numbers that protocols give them, and one spelling for each."""
+
+import re
+from functools import lru_cache
+
+from netaddr import EUI
+from netaddr.core import NotRegisteredError
+
+VIRTUAL_MACHINES = {
+    "00:05:69": "VMware",
+    "00:0c:29": "VMware",
+    "00:1c:14": "VMware",
+    "00:50:56": "VMware",
+    "00:15:5d": "Hyper-V",
+    "00:03:ff": "Hyper-V",
+    "08:00:27": "VirtualBox",
+    "0a:00:27": "VirtualBox",
+    "52:54:00": "QEMU/KVM",
+    "00:16:3e": "Xen",
+    "00:1c:42": "Parallels",
+    "02:42:ac": "Docker",
+}
+"""MAC prefixes that hypervisors give their guests: they tell nothing of a vendor."""
+
+_SPELLINGS = {
+    "abb": "ABB",
+    "allen-bradley": "Rockwell Automation",
+    "areva": "AREVA",
+    "axis communications": "Axis",
+    "b&r": "B&R",
+    "beckhoff": "Beckhoff",
+    "bosch rexroth": "Bosch Rexroth",
+    "bernecker": "B&R",
+    "cisco": "Cisco",
+    "danfoss": "Danfoss",
+    "dell": "Dell",
+    "eaton": "Eaton",
+    "emerson": "Emerson",
+    "fanuc": "FANUC",
+    "fortinet": "Fortinet",
+    "general electric": "GE",
+    "ge fanuc": "GE",
+    "ge-fanuc": "GE",
+    "ge intelligent": "GE",
+    "ge multilin": "GE",
+    "hewlett packard": "HP",
+    "hewlett-packard": "HP",
+    "hirschmann": "Hirschmann",
+    "hms industrial": "HMS Networks",
+    "honeywell": "Honeywell",
+    "intel corp": "Intel",
+    "juniper": "Juniper",
+    "keyence": "Keyence",
+    "lenovo": "Lenovo",
+    "microsoft": "Microsoft",
+    "mitsubishi": "Mitsubishi Electric",
+    "modicon": "Schneider Electric",
+    "moxa": "Moxa",
+    "omron": "Omron",
+    "phoenix contact": "Phoenix Contact",
+    "raspberry pi": "Raspberry Pi",
+    "red lion": "Red Lion",
+    "rockwell": "Rockwell Automation",
+    "schneider": "Schneider Electric",
+    "schweitzer": "Schweitzer Engineering Laboratories",
+    "sew-eurodrive": "SEW-Eurodrive",
+    "sick ag": "SICK",
+    "siemens": "Siemens",
+    "telemecanique": "Schneider Electric",
+    "wago": "WAGO",
+    "yokogawa": "Yokogawa",
+}
+"""By how a name begins or what it contains, in lower case."""
+
+_AUTOMATION = frozenset(
+    (
+        "ABB",
+        "B&R",
+        "Beckhoff",
+        "Bosch Rexroth",
+        "Danfoss",
+        "Eaton",
+        "Emerson",
+        "FANUC",
+        "GE",
+        "HMS Networks",
+        "Honeywell",
+        "Keyence",
+        "Mitsubishi Electric",
+        "Omron",
+        "Phoenix Contact",
+        "Red Lion",
+        "Rockwell Automation",
+        "Schneider Electric",
+        "Schweitzer Engineering Laboratories",
+        "SEW-Eurodrive",
+        "SICK",
+        "Siemens",
+        "WAGO",
+        "Yokogawa",
+    )
+)
+
+BY_NUMBER = {
+    ("cip", 1): "Rockwell Automation",
+    ("cip", 2): "Namco Controls",
+    ("cip", 5): "Rockwell Automation",
+    ("cip", 40): "WAGO",
+    ("cip", 46): "ABB",
+    ("cip", 47): "Omron",
+    ("cip", 48): "Turck",
+    ("cip", 49): "Bosch Rexroth",
+    ("cip", 58): "Reliance Electric",
+    ("cip", 90): "HMS Networks",
+    ("cip", 108): "Beckhoff",
+    ("cip", 145): "Siemens",
+    ("cip", 161): "Mitsubishi Electric",
+    ("cip", 243): "Schneider Electric",
+    ("cip", 253): "Yaskawa",
+    ("cip", 562): "Phoenix Contact",
+    ("cip", 579): "Festo",
+    ("cip", 808): "SICK",
+    ("pn", 0x002A): "Siemens",
+    ("pn", 0x00B0): "Phoenix Contact",
+    ("pn", 0x011D): "WAGO",
+    ("pn", 0x011E): "HMS Networks",
+    ("pn", 0x014D): "Festo",
+    ("pn", 0x015A): "B&R",
+    ("pn", 0x0120): "Beckhoff",
+    ("pn", 0x001A): "ABB",
+    ("pn", 0x0159): "GE",
+    ("pn", 0x0129): "Schneider Electric",
+    ("pn", 0x0101): "SICK",
+    ("pn", 0x010C): "Hirschmann",
+    ("bacnet", 5): "Johnson Controls",
+    ("bacnet", 7): "Siemens",
+    ("bacnet", 8): "Delta Controls",
+    ("bacnet", 10): "Schneider Electric",
+    ("bacnet", 15): "Cimetrics",
+    ("bacnet", 17): "Honeywell",
+    ("bacnet", 24): "Automated Logic",
+    ("bacnet", 35): "Reliable Controls",
+    ("s7", 0x002A): "Siemens",
+}
+"""Vendor numbers of ODVA, PROFIBUS & PROFINET International and ASHRAE: those that are common in plants."""
+
+_LEGAL = re.compile(
+    r"[,.]?\s*\b(inc|gmbh|ag|corp|corporation|ltd|llc|co|kg|s\.?a|spa|b\.?v|company|limited|international)\b\.?,?\s*$",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=16384)
+def by_mac(mac: str) -> str | None:
+    """Who made the network interface; None for groups, locally administered and unregistered addresses, and for virtual machines."""
+    if int(mac[:2], 16) & 3 or mac[:8] in VIRTUAL_MACHINES:
+        return None
+    try:
+        return normal(str(EUI(mac).oui.registration()["org"]))
+    except NotRegisteredError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def normal(name: str) -> str:
+    """One spelling of a vendor's name: "SIEMENS AG" and "Siemens AG," are "Siemens"."""
+    text = " ".join(name.split())
+    lower = text.lower()
+    for part, spelling in _SPELLINGS.items():
+        if lower.startswith(part) or f" {part}" in lower or f"/{part}" in lower:
+            return spelling
+    shorter = None
+    while shorter != text:
+        shorter, text = text, _LEGAL.sub("", text).strip(" ,")
+    return text or name
+
+
+def by_number(source: str, number: str) -> str | None:
+    """The vendor whose number a protocol gave."""
+    family = {"cip": "cip", "enip": "cip", "bacnet": "bacnet", "s7comm": "s7", "s7comm_plus": "s7"}.get(source, "pn")
+    try:
+        return BY_NUMBER.get((family, int(number, 0)))
+    except ValueError:
+        return None
+
+
+def makes_automation(vendor: str | None) -> bool:
+    """Does a vendor make what stands at levels 0 to 2, mostly?"""
+    return vendor in _AUTOMATION

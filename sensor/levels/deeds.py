@@ -1,0 +1,254 @@
+"""Evidence for a level in an asset's own deeds and words. To add a rule: a function that yields signs, and its row in RULES."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from sensor.inventory import traits
+from sensor.inventory.identity import AUTOMATION, kind_of
+from sensor.inventory.model import Asset, Evidence, Kind, Role
+from sensor.inventory.traits import Traits, exchanges, many, title
+from sensor.levels.network import network_of
+
+ENOUGH_EXCHANGES = 3
+CYCLIC = 20
+"""Requests that make a master's work routine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What a rule saw: the level it speaks for, what was seen, where, and how much of the rule's weight it carries."""
+
+    says: str
+    because: str
+    source: str = "conversations"
+    share: float = 1.0
+
+
+@dataclass(slots=True)
+class Subject:
+    """An asset with what it does.
+
+    outsiders: addresses of peers that live outside. networks: of peers, by asset id.
+    """
+
+    asset: Asset
+    seen: Traits
+    networks: dict[str, str | None] = field(default_factory=dict)
+    outsiders: frozenset[str] = frozenset()
+
+    @property
+    def network(self) -> str | None:
+        """The subnet it stands in."""
+        return network_of(self.asset.ips)
+
+    def is_kind(self, *kinds: Kind) -> bool:
+        """Is it of one of these types?"""
+        return self.asset.kind.value in kinds
+
+
+Rule = Callable[[Subject], Iterator[Sign]]
+
+
+def answers(subject: Subject) -> Iterator[Sign]:
+    """It answers a control protocol, recognised by content."""
+    for use in subject.seen.answered:
+        instrument = use.protocol in traits.INSTRUMENTS
+        share = 1.0 if exchanges(use) >= ENOUGH_EXCHANGES else 0.8
+        if subject.seen.is_computer and len(subject.seen.devices) > 1:
+            share *= 0.4  # a server that passes on what it polls
+        elif use.responses and not use.requests:
+            share = 0.4  # requests that nobody saw: a mirror of one direction, or a guess of the dissector
+        because = f"answers {title(use.protocol)}: {many(exchanges(use), 'response')} to {many(len(use.answered_peers), 'client')}"
+        yield Sign("0" if instrument else "1", because, use.protocol, share)
+
+
+def identity(subject: Subject) -> Iterator[Sign]:
+    """What it says of itself in its own words: model, order number, type of device."""
+    told: set[tuple[str, str]] = set()
+    for fact in subject.seen.facts("order_number", "model", "device_type", "description"):
+        kind = kind_of(fact.key, fact.value)
+        says = LEVEL_OF_KIND.get(kind) if kind else None
+        if says is None or (says, fact.source) in told:
+            continue
+        told.add((says, fact.source))
+        share = 0.6 if fact.key == "description" or fact.source in ("lldp", "cdp", "snmp", "http") else 1.0
+        yield Sign(says, f'says in {title(fact.source)} that its {fact.key.replace("_", " ")} is "{fact.value}"', fact.source, share)
+
+
+def io_roles(subject: Subject) -> Iterator[Sign]:
+    """PROFINET and EtherNet/IP: who controls inputs and outputs, and who has them."""
+    for fact in subject.seen.facts("role"):
+        if fact.value == "IO controller":
+            yield Sign("1", "says in PROFINET that it is an IO controller", fact.source)
+        elif fact.value == "IO device":
+            yield Sign("0", "says in PROFINET that it is an IO device", fact.source, 0.8)
+    for name in ("cip_io", "pn_io_cm"):
+        if partners := subject.seen.servers((name,)):
+            yield Sign("1", f"controls the inputs and outputs of {many(len(partners), 'device')} ({title(name)})", name, 0.9)
+        if (partners := subject.seen.clients((name,))) and not subject.is_kind(Kind.PLC, Kind.HMI):
+            yield Sign("0", f"has inputs and outputs that {many(len(partners), 'controller')} uses ({title(name)})", name, 0.8)
+
+
+def publishes(subject: Subject) -> Iterator[Sign]:
+    """Real-time messages of substations and drives that nobody but field devices sends."""
+    for name, says, share in (("goose", "1", 1.0), ("sv", "1", 0.6), ("powerlink", "1", 0.5), ("ethercat", "1", 0.8), ("sercos", "1", 0.6)):
+        use = subject.seen.told.asks.get(name)
+        if use and use.validated:
+            yield Sign(says, f"sends {title(name)}: {many(use.packets, 'packet')}", name, share)
+
+
+def masters(subject: Subject) -> Iterator[Sign]:
+    """It works with controllers that answer it."""
+    seen = subject.seen
+    if seen.scans or not seen.devices or is_controller(subject):
+        return
+    uses = [use for use in seen.polled if traits.works(use)]
+    requests = sum(exchanges(use) for use in uses)
+    share = 1.0 if len(seen.devices) > 1 else 0.8
+    if requests < CYCLIC and (subject.outsiders or enters_from_afar(subject)):
+        share *= 0.5
+    because = f"reads or writes {many(len(seen.devices), 'controller')} with {title(uses[0].protocol)}: {many(requests, 'answer')}"
+    yield Sign("2", because, uses[0].protocol, share)
+
+
+def engineers(subject: Subject) -> Iterator[Sign]:
+    """It programs or configures controllers, and they accept it."""
+    seen = subject.seen
+    if seen.scans or not seen.engineered or is_controller(subject):
+        return
+    share = 0.5 if subject.outsiders or enters_from_afar(subject) else 1.0
+    yield Sign("2", f"programs, uploads or configures {many(len(seen.engineered), 'controller')}", share=share)
+
+
+def inquires(subject: Subject) -> Iterator[Sign]:
+    """It asks controllers who they are and gets answers: something near them, if it does not do so to everyone."""
+    seen = subject.seen
+    if seen.scans or seen.devices or seen.engineered or not seen.polled or is_controller(subject):
+        return
+    yield Sign("2", f"asks {title(seen.polled[0].protocol)} devices who they are, and is answered", seen.polled[0].protocol)
+
+
+def unheard(subject: Subject) -> Iterator[Sign]:
+    """It asks controllers that were never heard: a mirror of one direction, or nobody is there."""
+    seen = subject.seen
+    if seen.scans or seen.polled or seen.answered:
+        return
+    for name, use in sorted(seen.told.asks.items()):
+        if name in traits.POLLED and use.validated and not use.answered and use.requests >= CYCLIC and len(use.peers) <= 3:
+            yield Sign("2", f"sends {title(name)} requests whose answers were not seen ({use.requests:,})", name)
+
+
+def unasked(subject: Subject) -> Iterator[Sign]:
+    """It sends what only controllers send, and whom it answers was never heard."""
+    for name, use in sorted(subject.seen.told.serves.items()):
+        if (
+            name in traits.CONTROLLERS | traits.TELECONTROL
+            and use.validated
+            and use.responses
+            and not use.requests
+            and not use.answered_peers
+        ):
+            yield Sign("1", f"answers {title(name)} to somebody who was never heard", name)
+
+
+def maker(subject: Subject) -> Iterator[Sign]:
+    """Its network adapter is of a maker of control equipment."""
+    vendor = subject.asset.fields.get("vendor")
+    for piece in vendor.evidence if vendor else ():
+        if piece.source == "mac prefix" and AUTOMATION.search(piece.says):
+            yield Sign("2-", f"its network adapter is made by {piece.says}", "mac prefix")
+            return
+
+
+def office(subject: Subject) -> Iterator[Sign]:
+    """What people in offices do: the web, mail, printers, telephony."""
+    seen = subject.seen
+    if is_controller(subject):
+        return
+    if subject.outsiders and (names := [name for name in seen.asks_of if seen.servers((name,)) & subject.outsiders and name in traits.WEB]):
+        yield Sign("4", f"uses {', '.join(map(title, names))} of {many(len(subject.outsiders), 'host')} outside")
+    if names := sorted((traits.MAIL | traits.PRINTING | traits.OFFICE) & seen.asks_of.keys()):
+        yield Sign("4", f"uses {', '.join(map(title, names))}", share=0.8)
+
+
+def computer(subject: Subject) -> Iterator[Sign]:
+    """A usual mix of IT without any part in control."""
+    seen = subject.seen
+    names = sorted((traits.HOST & (seen.asks_of.keys() | seen.serves_to.keys())) - {"http", "tls", "ssh", "telnet", "ftp"})
+    if names and not seen.polled and not seen.answered:
+        yield Sign("3+", f"speaks {', '.join(map(title, names[:4]))} and takes no part in control")
+
+
+def historian(subject: Subject) -> Iterator[Sign]:
+    """It collects from below and serves databases above."""
+    if names := sorted(traits.DATABASES & subject.seen.serves_to.keys()):
+        fed = subject.seen.servers(("opcua", "suitelink", "pi_historian", "dcerpc")) and not subject.seen.devices
+        yield Sign(
+            "3", f"serves {', '.join(map(title, names))}" + (" and collects from servers below" if fed else ""), share=1.0 if fed else 0.4
+        )
+
+
+def opc_server(subject: Subject) -> Iterator[Sign]:
+    """OPC UA is served by controllers and by operators' servers alike."""
+    clients = subject.seen.clients(("opcua",))
+    if not clients or subject.seen.devices:
+        return
+    yield Sign("2-", f"serves OPC UA to {many(len(clients), 'client')}", "opcua")
+
+
+def opc_client(subject: Subject) -> Iterator[Sign]:
+    """Who collects with OPC UA is above what serves it."""
+    if subject.seen.devices or subject.seen.answered or not (servers := subject.seen.servers(("opcua",))):
+        return
+    yield Sign("2", f"collects with OPC UA from {many(len(servers), 'server')}", "opcua")
+
+
+def is_controller(subject: Subject) -> bool:
+    """Is it a controller that asks others, not a computer that happens to answer?"""
+    if subject.seen.is_computer and len(subject.seen.devices) > 1:
+        return False
+    own = subject.is_kind(Kind.PLC, Kind.RTU, Kind.IED, Kind.IO, Kind.DRIVE, Kind.GATEWAY)
+    return own and (bool(subject.seen.answered) or Role.CONTROLLER in subject.asset.roles or Role.IO_DEVICE in subject.asset.roles)
+
+
+def enters_from_afar(subject: Subject) -> bool:
+    """Does it stand in another subnet than all devices that it works with?"""
+    devices = subject.seen.devices | subject.seen.engineered
+    own = subject.network
+    return bool(devices) and own is not None and all(subject.networks.get(peer) not in (own, None) for peer in devices)
+
+
+LEVEL_OF_KIND = {
+    Kind.PLC: "1", Kind.RTU: "1", Kind.IED: "1", Kind.IO: "0", Kind.DRIVE: "0", Kind.HMI: "2",
+    Kind.PRINTER: "3+", Kind.PHONE: "3+", Kind.SERVER: "3+",
+}  # fmt: skip
+"""Where a type of device that says so lives; gateways, switches and the like live anywhere."""
+
+RULES: tuple[tuple[float, Rule], ...] = (
+    (2.0, answers),
+    (2.0, identity),
+    (2.0, io_roles),
+    (2.0, publishes),
+    (1.8, masters),
+    (1.8, engineers),
+    (0.6, inquires),
+    (0.8, unheard),
+    (0.8, unasked),
+    (0.5, maker),
+    (1.2, office),
+    (0.8, computer),
+    (1.5, historian),
+    (0.6, opc_server),
+    (1.0, opc_client),
+)
+"""Weight in log-odds, and the function."""
+
+
+def evidence_of(subject: Subject) -> tuple[Evidence, ...]:
+    """All that its own deeds and words say."""
+    told = subject.seen.told
+    return tuple(
+        Evidence(sign.says, sign.because, sign.source, round(weight * sign.share, 3), told.first, told.last)
+        for weight, rule in RULES
+        for sign in rule(subject)
+    )
