@@ -61,7 +61,7 @@ def place_name(asset: Asset) -> str:
             return f"{ip.rpartition('.')[0]}.0/24"
         if not address.is_link_local:
             return ":".join(address.exploded.split(":")[:4]) + "::/64"
-    return "without an IP address"
+    return "no IP address"
 
 
 def alarms(known: Knowledge) -> dict[str, Severity]:
@@ -141,4 +141,5 @@ def _chip(asset: Asset, alarm: Severity | None, units: int) -> Chip:
     kind = asset.kind.value or Kind.UNKNOWN
     if kind == Kind.UNKNOWN and asset.level.value == 5:
         kind = "outside"
-    return Chip(asset.id, asset.name, " · ".join(parts) or "unknown device", kind, alarm if alarm and alarm >= Severity.HIGH else None)
+    name = asset.name.removesuffix(f" {address}")
+    return Chip(asset.id, name, " · ".join(parts) or "unknown device", kind, alarm if alarm and alarm >= Severity.HIGH else None)

@@ -19,12 +19,12 @@ _NANOSECONDS = 1e9
 
 _AT_LEVEL = {
     5: "{} outside the plant",
-    4: "{} in the enterprise network (level 4)",
-    3.5: "{} in the DMZ between plant and office (level 3.5)",
-    3: "{} of site operations (level 3)",
-    2: "{} of supervision (level 2)",
-    1: "{} of control (level 1)",
-    0: "{} in the process (level 0)",
+    4: "{} at level 4 (enterprise)",
+    3.5: "{} in the DMZ (level 3.5)",
+    3: "{} at level 3 (site operations)",
+    2: "{} at level 2 (supervision)",
+    1: "{} at level 1 (control)",
+    0: "{} at level 0 (process)",
     None: "{} whose level could not be told",
 }
 _DOES = {
