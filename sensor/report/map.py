@@ -118,7 +118,7 @@ def _titles(rows: list[Violation], numbers: list[int]) -> str:
 
 
 def _range(numbers: list[int]) -> str:
-    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}+{len(numbers) - 1}"
+    return ", ".join(map(str, numbers[:2])) + ("…" if len(numbers) > 2 else "")
 
 
 def _described(known: Knowledge, lines: int) -> str:
