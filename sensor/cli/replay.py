@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sensor.cli import words
+from sensor import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
