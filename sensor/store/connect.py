@@ -80,15 +80,25 @@ def _sqlite(url: URL, *, create: bool, timeout: float) -> Engine:
         if not Path(path).absolute().parent.is_dir():
             raise StoreError(f"{path}: there is no such directory")
     pool: dict[str, Any] = {"poolclass": StaticPool} if memory else {}
-    engine = create_engine(url, connect_args={"timeout": timeout, "check_same_thread": False}, **pool)
+    engine = create_engine(url, paramstyle="named", connect_args={"timeout": timeout, "check_same_thread": False}, **pool)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
 
 
+_PRAGMAS = (
+    "auto_vacuum = INCREMENTAL",
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "foreign_keys = ON",
+    "cache_size = -64000",
+    "wal_autocheckpoint = 10000",  # pages that change again and again go to their place once: less to write, and less often
+)
+
+
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
-    for pragma in ("auto_vacuum = INCREMENTAL", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "cache_size = -64000"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 

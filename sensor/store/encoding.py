@@ -96,5 +96,9 @@ def address_range(text: str) -> tuple[bytes, bytes]:
 
 def nanoseconds(timestamp: str) -> int:
     """RFC 3339 in UTC, with a fraction of nine digits, as nanoseconds since the epoch."""
-    whole = datetime.strptime(timestamp[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
-    return int(whole.timestamp()) * 1_000_000_000 + int(timestamp[20:29])
+    return _seconds(timestamp[:19]) * 1_000_000_000 + int(timestamp[20:29])
+
+
+@lru_cache(maxsize=4096)
+def _seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())

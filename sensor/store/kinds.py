@@ -1,7 +1,8 @@
 """What is kept of what was concluded: for each kind of thing its rows, and what two runs that saw the same thing say together."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Table
@@ -33,15 +34,17 @@ of it has changed; and what `Kind.tell` takes to make its row: of a hundred thou
 class Kind:
     """One kind of thing.
 
-    sources: all that a run says of it now. tell: the row of one. columns: what can be asked by, of a body.
-    merge: one body of several, the latest last.
+    sources: all that a run says of it now, or what it says of the ids given. tell: the row of one. columns: what can be asked by, of a
+    body. merge: one body of several, the latest last.
+    observed: where it rests on one row of the engine, which is another object when it has changed, those rows by id.
     """
 
     table: Table
-    sources: Callable[[Knowledge], Iterator[Source]]
+    sources: Callable[[Knowledge, Iterable[int] | None], Iterator[Source]]
     tell: Callable[[Any], Told]
     columns: Callable[[Body], Mapping[str, Any]]
     merge: Callable[[Sequence[Body]], Body]
+    observed: Callable[[Knowledge], dict[int, Any]] | None = None
 
     @property
     def name(self) -> str:
@@ -61,8 +64,8 @@ def conversation_key(row: Conversation) -> str:
     return natural_key(*client, *server, row.transport, row.port, row.vlan, row.protocol)
 
 
-def _conversations(known: Knowledge) -> Iterator[Source]:
-    for dialogue in known.dialogues.values():
+def _conversations(known: Knowledge, ids: Iterable[int] | None) -> Iterator[Source]:
+    for dialogue in known.dialogues.values() if ids is None else map(known.dialogues.__getitem__, ids):
         row, client, server = dialogue.row, dialogue.client.asset, dialogue.server.asset
         subject = (row, client and client.id, server and server.id)
         yield row.id, subject, subject
@@ -91,9 +94,11 @@ def _ends(one: str, other: str, *values: str | None) -> dict[str, Any]:
     return {**assets, f"{one}_key": address_key(first), f"{other}_key": address_key(second)}
 
 
-def _operations(known: Knowledge) -> Iterator[Source]:
-    for dialogue in known.dialogues.values():
-        for row in dialogue.operations:
+def _operations(known: Knowledge, ids: Iterable[int] | None) -> Iterator[Source]:
+    rows = known.observations.operations
+    for row in rows.values() if ids is None else map(rows.__getitem__, ids):
+        # A full table has dropped the conversation of some before it could be told.
+        if (dialogue := known.dialogues.get(row.conversation)) is not None:
             subject = (row, dialogue.row)
             yield row.id, subject, subject
 
@@ -109,7 +114,7 @@ def _operation_columns(body: Body) -> dict[str, Any]:
     return {name: body[name] for name in ("conversation", "protocol", "intent", "requests", "errors")}
 
 
-def _anomalies(known: Knowledge) -> Iterator[Source]:
+def _anomalies(known: Knowledge, _ids: Iterable[int] | None) -> Iterator[Source]:
     for breach in known.breaches:
         subject = (breach.row, breach.dialogue.row if breach.dialogue else None)
         yield breach.row.id, subject, subject
@@ -122,9 +127,32 @@ def _tell_anomaly(subject: tuple[Anomaly, Conversation | None]) -> Told:
     return key, {**anomaly_row(row, ends_of(conversation)), "conversation": home}
 
 
-def _assets(known: Knowledge) -> Iterator[Source]:
+def _assets(known: Knowledge, _ids: Iterable[int] | None) -> Iterator[Source]:
     for asset in known.assets.values():
-        yield asset.id, digest(encode(asset)), asset
+        yield asset.id, _asset_stamp(asset), asset
+
+
+_FIELD_STAMP = attrgetter("value", "confidence", "queried")
+
+
+def _asset_stamp(asset: Asset) -> int:
+    """Of its evidence only what follows from it: a large plant has tens of thousands of reasons, and a new one moves confidences."""
+    kind, level = asset.kind, asset.level
+    told = (
+        asset.name,
+        asset.parent,
+        asset.unit,
+        asset.addresses,
+        asset.zone,
+        asset.criticality,
+        asset.tags,
+        asset.outside,
+        asset.first,
+        asset.last,
+    )
+    done = (asset.roles, asset.services, asset.clients_of, kind.value, kind.confidence)
+    lives = (level.value, level.confidence, level.settled, level.pinned, len(level.evidence), len(level.against))
+    return hash((told, done, lives, *map(_FIELD_STAMP, asset.fields.values())))
 
 
 def _tell_asset(asset: Asset) -> Told:
@@ -143,7 +171,7 @@ def _asset_columns(body: Body) -> dict[str, Any]:
     }
 
 
-def _merges(known: Knowledge) -> Iterator[Source]:
+def _merges(known: Knowledge, _ids: Iterable[int] | None) -> Iterator[Source]:
     span = (known.statistics.first or 0, known.statistics.last or 0) if known.statistics else (0, 0)
     for number, merge in enumerate(known.resolution.log):
         yield number, merge, (merge, span)
@@ -155,18 +183,18 @@ def _tell_merge(subject: tuple[Merge, tuple[int, int]]) -> Told:
     return natural_key(*said.values()), {**said, "first": timestamp(span[0]), "last": timestamp(span[1])}
 
 
-def _violations(known: Knowledge) -> Iterator[Source]:
+def _violations(known: Knowledge, _ids: Iterable[int] | None) -> Iterator[Source]:
     for row in known.violations:
-        yield row.id, digest(encode(row)), row
+        yield row.id, hash(row), row
 
 
 def _tell_violation(row: Violation) -> Told:
     return key_of(row.id), {**violation_row(row)}
 
 
-def _alerts(known: Knowledge) -> Iterator[Source]:
+def _alerts(known: Knowledge, _ids: Iterable[int] | None) -> Iterator[Source]:
     for row in known.alerts:
-        yield row.id, digest(encode(row)), row
+        yield row.id, hash(row), row
 
 
 def _tell_alert(row: Alert) -> Told:
@@ -181,9 +209,9 @@ def _finding_columns(body: Body, *names: str) -> dict[str, Any]:
     }
 
 
-def _incidents(known: Knowledge) -> Iterator[Source]:
+def _incidents(known: Knowledge, _ids: Iterable[int] | None) -> Iterator[Source]:
     for row in known.incidents:
-        yield row.id, digest(encode(row)), row
+        yield row.id, hash(row), row
 
 
 def _tell_incident(row: Incident) -> Told:
@@ -291,8 +319,22 @@ def _merge_incidents(bodies: Sequence[Body]) -> Body:
 
 
 ASSETS = Kind(tables.assets, _assets, _tell_asset, _asset_columns, _merge_assets)
-CONVERSATIONS = Kind(tables.conversations, _conversations, _tell_conversation, _conversation_columns, _merge_conversations)
-OPERATIONS = Kind(tables.operations, _operations, _tell_operation, _operation_columns, _merge_operations)
+CONVERSATIONS = Kind(
+    tables.conversations,
+    _conversations,
+    _tell_conversation,
+    _conversation_columns,
+    _merge_conversations,
+    observed=lambda known: known.observations.conversations,
+)
+OPERATIONS = Kind(
+    tables.operations,
+    _operations,
+    _tell_operation,
+    _operation_columns,
+    _merge_operations,
+    observed=lambda known: known.observations.operations,
+)
 ANOMALIES = Kind(
     tables.anomalies, _anomalies, _tell_anomaly, lambda body: {name: body[name] for name in ("conversation", "protocol", "count")}, _merge
 )

@@ -1,7 +1,7 @@
 """A database: what is kept of all runs."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -43,6 +43,7 @@ class Store:
         self._run: tuple[Run, int] | None = None
         self._generation = ""
         self._memory: dict[str, Memory] = {}
+        self._addresses: Mapping[Any, str] = {}
 
     @classmethod
     def open(cls, where: str | os.PathLike[str], *, create: bool = True, timeout: float = 30) -> Self:
@@ -80,18 +81,18 @@ class Store:
         Raises StoreError; then nothing of it is kept, and the next save tries again.
         """
         run = run or run_of((), known.statistics)
-        complete = not _evicted(known)
         try:
             with errors(self._where), writing(self._engine) as connection:
                 number = self._enter(connection, known, run)
-                found = [changes(kind, known, self._memory[kind.name], complete=complete) for kind in KINDS]
+                found = self._changes(known)
                 for change in found:
-                    write(connection, change, number)
+                    write(connection, change, self._memory[change.kind.name], number)
                 generation = self._next_generation(connection, found)
         except BaseException:
             self._run = None
             raise
         self._generation = generation
+        self._addresses = known.resolution.by_address
         for change in found:
             change.remember(self._memory[change.kind.name])
         return _saved(found)
@@ -162,6 +163,17 @@ class Store:
         if any(getattr(stored, name) != value for name, value in row.items()):
             connection.execute(runs.update().where(runs.c.id == stored.id).values(row))
         return self._run[1]
+
+    def _changes(self, known: Knowledge) -> list[Change]:
+        """What has changed of every kind since the last save."""
+        complete = not _evicted(known)
+        # An address may belong to another asset than before although nothing was heard from it.
+        closely = known.resolution.by_address != self._addresses
+        found: list[Change] = []
+        for kind in KINDS:
+            found.append(changes(kind, known, self._memory[kind.name], complete=complete, closely=closely))
+            closely = closely or found[-1].renamed
+        return found
 
     def _recall(self, connection: Connection, run: Run, number: int) -> None:
         self._memory = {kind.name: load(connection, kind, number) for kind in KINDS}

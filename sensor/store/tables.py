@@ -48,6 +48,11 @@ class Wire(TypeDecorator[str]):
         return None if value is None else restored(value)
 
 
+def words(names: list[str]) -> str:
+    """Names between spaces."""
+    return f" {' '.join(names)} " if names else ""
+
+
 class Words(TypeDecorator[list[str]]):
     """Names that hold no space, between spaces, so that one can be looked for."""
 
@@ -57,7 +62,7 @@ class Words(TypeDecorator[list[str]]):
     def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> str:
         """Python to database."""
         del dialect
-        return f" {' '.join(value)} " if value else ""
+        return words(value or [])
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> list[str]:
         """Database to Python."""
