@@ -16,7 +16,7 @@ from sensor.inventory.resolve import Merge
 from sensor.knowledge import Knowledge
 from sensor.replay import anomaly_row, conversation_row, ends_of, operation_row
 from sensor.store import tables
-from sensor.store.encoding import address_key, digest, encode, key_of, nanoseconds, natural_key
+from sensor.store.encoding import address_key, digest, key_of, nanoseconds, natural_key
 from sensor.times import timestamp
 
 Body = dict[str, Any]
@@ -136,23 +136,12 @@ _FIELD_STAMP = attrgetter("value", "confidence", "queried")
 
 
 def _asset_stamp(asset: Asset) -> int:
-    """Of its evidence only what follows from it: a large plant has tens of thousands of reasons, and a new one moves confidences."""
+    """Of its evidence only what follows from it: a large plant has tens of thousands of reasons, and a new one moves a confidence."""
     kind, level = asset.kind, asset.level
-    told = (
-        asset.name,
-        asset.parent,
-        asset.unit,
-        asset.addresses,
-        asset.zone,
-        asset.criticality,
-        asset.tags,
-        asset.outside,
-        asset.first,
-        asset.last,
-    )
-    done = (asset.roles, asset.services, asset.clients_of, kind.value, kind.confidence)
+    told = (asset.name, asset.parent, len(asset.addresses), asset.zone, asset.outside, asset.first, asset.last)
     lives = (level.value, level.confidence, level.settled, level.pinned, len(level.evidence), len(level.against))
-    return hash((told, done, lives, *map(_FIELD_STAMP, asset.fields.values())))
+    does = (asset.roles, asset.services, asset.clients_of, kind.value, kind.confidence, asset.criticality, asset.tags)
+    return hash((told, lives, does, *map(_FIELD_STAMP, asset.fields.values())))
 
 
 def _tell_asset(asset: Asset) -> Told:
