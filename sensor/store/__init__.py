@@ -1,5 +1,6 @@
 """What is kept: databases of everything that was concluded, over many runs. The only importer of sqlalchemy."""
 
+from sensor.store.encoding import encode
 from sensor.store.kinds import ALERTS, ANOMALIES, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, VIOLATIONS, Kind
 from sensor.store.people import STATUSES
 from sensor.store.queries import SORTS, Answer, Explanation, Query
@@ -25,5 +26,6 @@ __all__ = [
     "Run",
     "Saved",
     "Store",
+    "encode",
     "run_of",
 ]
