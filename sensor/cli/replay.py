@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sensor import words
+from sensor.cli.source import keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,8 +32,8 @@ Examples:
   tcpdump -i eth0 -c 100000 -w - | otoscope replay -
 
 \b
-Exit status: 0 every capture was read; 1 a capture could not be read (what the
-others hold is shown all the same); 2 wrong usage; 130 stopped by Ctrl-C, and
+Exit status: 0 every capture was read; 1 a capture could not be read, or the
+database not be written (what the captures hold is shown all the same); 2 wrong usage; 130 stopped by Ctrl-C, and
 what was read until then is shown.
 """
 
@@ -56,7 +57,8 @@ what was read until then is shown.
     help="Keep no more of a kind than that; may be given several times. A wrong name lists all.",
 )
 @click.option("--rows", type=click.IntRange(min=0), default=20, show_default=True, help="Rows of each table; 0 shows all of them.")
-def replay(captures: tuple[str, ...], output_format: str, limits: dict[str, int], rows: int) -> None:
+@click.option("--database", metavar="PATH|URL", help="Keep what was found in this database: a SQLite file, or postgresql://…")
+def replay(captures: tuple[str, ...], output_format: str, limits: dict[str, int], rows: int, database: str | None) -> None:
     """Show what captures hold: endpoints, conversations, operations, identities, anomalies.
 
     A CAPTURE is a pcap or pcapng file, plain or compressed (.gz, .zst), or - for standard input. Several are read
@@ -70,6 +72,7 @@ def replay(captures: tuple[str, ...], output_format: str, limits: dict[str, int]
     gc.disable()  # what is built here lives to the end; looking for cycles in it costs more than it frees
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has seen enough (head) ends the command quietly
     failed: list[CaptureError] = []
+    kept = True
 
     def on_error(error: CaptureError) -> None:
         failed.append(error)
@@ -81,10 +84,12 @@ def replay(captures: tuple[str, ...], output_format: str, limits: dict[str, int]
     for path, text in capture.warnings:
         _complain(f"warning: {path}: {text}")
     if capture.files:
-        _show(document(conclude(observations), capture.files, capture.warnings), output_format, rows)
+        known = conclude(observations)
+        kept = database is None or keep(known, capture.files, database)
+        _show(document(known, capture.files, capture.warnings), output_format, rows)
     if interrupted:
         sys.exit(130)
-    if failed:
+    if failed or not kept:
         sys.exit(1)
 
 
