@@ -82,8 +82,8 @@ def serves(*protocols: str) -> Seen:
     """It serves one of these."""
 
     def rule(seen: Traits) -> str | None:
-        name = next((name for name in protocols if seen.clients((name,))), None)
-        return name and f"serves {title(name)} to {many(len(seen.clients((name,))), 'client')}"
+        name = next((name for name in protocols if name in seen.given), None)
+        return name and f"serves {title(name)} to {many(len(seen.given[name]), 'client')}"
 
     return rule
 
@@ -115,12 +115,12 @@ def _modbus_units(seen: Traits) -> str | None:
 
 
 def _controls_io(seen: Traits) -> str | None:
-    peers = seen.servers(("cip_io", "pn_io_cm"))
+    peers = seen.servers(traits.FIELDBUS)
     return f"exchanges cyclic inputs and outputs with {many(len(peers), 'I/O device')}" if peers else None
 
 
 def _is_cyclic_io(seen: Traits) -> str | None:
-    peers = seen.clients(("cip_io", "pn_io_cm"))
+    peers = seen.clients(traits.FIELDBUS)
     if not peers or seen.clients(("modbus", "s7comm", "pccc")):
         return None
     return f"is an I/O partner of {many(len(peers), 'controller')}"
@@ -128,20 +128,21 @@ def _is_cyclic_io(seen: Traits) -> str | None:
 
 def _polls_as_server(seen: Traits) -> str | None:
     uses = [use for use in seen.polled if traits.works(use)]
-    telecontrol = any(use.protocol in traits.TELECONTROL for use in uses)
-    if seen.scans or seen.answered or not (len(seen.devices) >= 3 or (telecontrol and seen.devices)):
+    afar = any(use.protocol in traits.TELECONTROL | traits.STATION for use in uses)
+    passes_on = seen.clients(traits.DATABASES | {"opcua", "suitelink"})
+    if seen.stranger or _is_controller(seen) or not (len(seen.devices) >= 3 or ((afar or passes_on) and seen.devices)):
         return None
     return f"polls {many(len(seen.devices), 'device')} with {title(uses[0].protocol)}"
 
 
 def _polls_as_panel(seen: Traits) -> str | None:
-    if seen.scans or seen.answered or not 1 <= len(seen.devices) <= 2:
+    if seen.stranger or _is_controller(seen) or not 1 <= len(seen.devices) <= 2 or _polls_as_server(seen):
         return None
     return f"reads or writes {many(len(seen.devices), 'controller')}: an operator's panel or station"
 
 
 def _engineers(seen: Traits) -> str | None:
-    if seen.scans or not seen.engineered or (seen.answered and _is_controller(seen)):
+    if seen.stranger or not seen.engineered or _is_controller(seen):
         return None
     return f"programs, uploads or configures {many(len(seen.engineered), 'controller')}"
 
@@ -150,8 +151,15 @@ def _scans(seen: Traits) -> str | None:
     return seen.scans
 
 
+def _collects(seen: Traits) -> str | None:
+    names, sources = sorted(traits.DATABASES & seen.serves_to.keys()), seen.servers(("opcua", "suitelink", "tds"))
+    if not names or not sources or seen.devices:
+        return None
+    return f"collects from {many(len(sources), 'server')} and serves {', '.join(map(title, names))}"
+
+
 def _is_directory(seen: Traits) -> str | None:
-    given = [name for name in ("kerberos", "ldap") if seen.clients((name,))]
+    given = [name for name in ("kerberos", "ldap") if name in seen.given]
     if not given or (len(given) == 1 and not seen.clients(("dns", "smb"))):
         return None
     return f"serves {' and '.join(title(name) for name in given)}: a domain controller"
@@ -165,22 +173,24 @@ def _is_jump_host(seen: Traits) -> str | None:
 
 
 def _is_server(seen: Traits) -> str | None:
-    given = [name for name in seen.serves_to if name in traits.HOST | traits.INFRASTRUCTURE]
-    clients = seen.clients(given)
-    if seen.answered or (len(given) < 2 and len(clients) < 2):
+    given = list(seen.serves_to)
+    if not given or seen.answered:
         return None
-    return f"serves {', '.join(title(name) for name in given[:4])} to {many(len(clients), 'client')}" if given else None
+    clients = seen.clients(given)
+    if len(given) < 2 and len(clients) < 2:
+        return None
+    return f"serves {', '.join(title(name) for name in given[:4])} to {many(len(clients), 'client')}"
 
 
 def _is_workstation(seen: Traits) -> str | None:
     asked = [name for name in seen.asks_of if name in traits.HOST | traits.OFFICE]
-    if seen.answered or seen.polled or not asked or len(seen.serves_to) > 1:
+    if seen.answered or seen.polled or not asked or seen.serves_to.keys() - traits.REMOTE - {"smb", "dcerpc"}:
         return None
     return f"uses {', '.join(title(name) for name in asked[:4])} and serves nothing much"
 
 
 def _is_controller(seen: Traits) -> bool:
-    return bool(seen.answered)
+    return bool(seen.answered) and not (seen.is_computer and len(seen.devices) > 1)
 
 
 def _routes(seen: Traits) -> str | None:
@@ -192,7 +202,7 @@ def _phone(seen: Traits) -> str | None:
 
 
 def _gateway(seen: Traits) -> str | None:
-    if not seen.answered or not seen.devices or seen.scans:
+    if not seen.answered or not seen.devices or seen.stranger:
         return None
     served, asked = seen.answered[0], seen.polled[0]
     return f"answers {title(served.protocol)} and asks {title(asked.protocol)}" if served.protocol != asked.protocol else None
@@ -201,7 +211,7 @@ def _gateway(seen: Traits) -> str | None:
 RULES: tuple[tuple[Kind, float, Seen], ...] = (
     (Kind.PLC, 1.6, answers("s7comm", "s7comm_plus", "pccc", "melsec", "fins", "ge_srtp", "codesys", "ads", "pcworx", "proconos")),
     (Kind.PLC, 1.6, answers("tristation", "sbus")),
-    (Kind.PLC, 1.2, answers("modbus", "modbus_rtu", "cip", "egd", "fl_net", "cclink", "metasys", "foxapi", "ff_hse", "powerlink")),
+    (Kind.PLC, 1.2, answers("modbus", "modbus_rtu", "cip", "metasys", "foxapi", "ff_hse")),
     (Kind.PLC, 1.0, answers("bacnet", "knx", "niagara_fox", "synchrophasor")),
     (Kind.PLC, 2.0, has_role("IO controller")),
     (Kind.PLC, 1.6, _controls_io),
@@ -209,6 +219,8 @@ RULES: tuple[tuple[Kind, float, Seen], ...] = (
     (Kind.IED, 2.0, answers("mms", "c1222")),
     (Kind.IED, 1.6, publishes("goose")),
     (Kind.IED, 1.4, publishes("sv")),
+    (Kind.PLC, 1.2, publishes("egd")),
+    (Kind.PLC, 1.2, publishes("fl_net")),
     (Kind.IO, 1.8, answers("hart_ip")),
     (Kind.IO, 2.0, has_role("IO device")),
     (Kind.IO, 1.4, _is_cyclic_io),
@@ -218,6 +230,7 @@ RULES: tuple[tuple[Kind, float, Seen], ...] = (
     (Kind.HMI, 1.4, _polls_as_panel),
     (Kind.ENGINEERING_WORKSTATION, 2.2, _engineers),
     (Kind.HISTORIAN, 2.5, serves("pi_historian")),
+    (Kind.HISTORIAN, 1.8, _collects),
     (Kind.DOMAIN_CONTROLLER, 2.2, _is_directory),
     (Kind.DOMAIN_CONTROLLER, 2.0, has_role("domain controller")),
     (Kind.JUMP_HOST, 1.8, _is_jump_host),
@@ -238,10 +251,10 @@ RULES: tuple[tuple[Kind, float, Seen], ...] = (
 ROLES: tuple[tuple[Role, Seen], ...] = (
     (Role.CONTROLLER, lambda seen: answers(*traits.POLLED)(seen) or has_role("IO controller")(seen) or _controls_io(seen)),
     (Role.IO_DEVICE, lambda seen: has_role("IO device")(seen) or _is_cyclic_io(seen)),
-    (Role.MASTER, lambda seen: None if seen.scans or not seen.devices else "polls"),
+    (Role.MASTER, lambda seen: None if seen.stranger or not seen.devices else "polls"),
     (Role.HMI, lambda seen: _polls_as_panel(seen) if not _engineers(seen) else None),
     (Role.ENGINEERING_WORKSTATION, _engineers),
-    (Role.HISTORIAN, serves("pi_historian")),
+    (Role.HISTORIAN, lambda seen: serves("pi_historian")(seen) or _collects(seen)),
     (Role.GATEWAY, lambda seen: _modbus_units(seen) or _gateway(seen)),
     (Role.SCANNER, _scans),
     (Role.DOMAIN_CONTROLLER, lambda seen: _is_directory(seen) or has_role("domain controller")(seen)),

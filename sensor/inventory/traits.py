@@ -1,6 +1,6 @@
 """What an asset's profile says in the words of a plant: whom it answers, whom it polls, programs, serves, or merely tries."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -9,35 +9,12 @@ from sensor.inventory.profile import Profile, Use
 from sensor.protocols import PROTOCOLS, Intent
 
 CONTROLLERS = frozenset(
-    [
-        "ads",
-        "bsap",
-        "cclink",
-        "cip",
-        "codesys",
-        "egd",
-        "fins",
-        "ff_hse",
-        "fl_net",
-        "foxapi",
-        "ge_srtp",
-        "genisys",
-        "melsec",
-        "metasys",
-        "modbus",
-        "modbus_rtu",
-        "pccc",
-        "pcworx",
-        "powerlink",
-        "proconos",
-        "roc_plus",
-        "s7comm",
-        "s7comm_plus",
-        "sbus",
-        "tristation",
-    ]
-)
+    ("ads", "bsap", "cip", "codesys", "fins", "ff_hse", "foxapi", "ge_srtp", "genisys", "melsec", "metasys", "modbus", "modbus_rtu")
+) | frozenset(("pccc", "pcworx", "proconos", "roc_plus", "s7comm", "s7comm_plus", "sbus", "tristation"))
 """Who answers these is a controller, or something that is polled like one."""
+
+FIELDBUS = frozenset(("cip_io", "pn_io_cm", "powerlink", "cclink_ie", "sercos"))
+"""Who asks here is a controller, and who answers has its inputs and outputs."""
 
 TELECONTROL = frozenset(("dnp3", "iec104"))
 STATION = frozenset(("mms", "synchrophasor", "c1222"))
@@ -63,11 +40,15 @@ OFFICE = frozenset(["dropbox", "teamviewer", "anydesk", "sip"])
 HOST = REMOTE | WEB | DATABASES | DIRECTORY | MAIL | PRINTING | frozenset(("smb", "dcerpc", "ftp", "afp", "sunrpc", "rsync", "iscsi"))
 """Services between computers."""
 
+SERVICES = HOST | INFRASTRUCTURE | OFFICE
+
 EMBEDDED = frozenset(("http", "tls", "ssh", "telnet", "ftp", "ntp", "dns", "dhcp", "syslog", "smtp"))
 """What devices of control speak as well."""
 
 TRIED_MANY, MOST = 15, 0.5
 FEW_PACKETS = 4
+ROUTINE = 200
+"""Answers that make work with controllers routine."""
 
 
 @dataclass
@@ -85,20 +66,27 @@ class Traits:
         """Its facts with one of these keys."""
         return (fact for key in keys for fact in self._facts.get(key, ()))
 
-    def clients(self, protocols: Iterable[str]) -> set[str]:
+    @cached_property
+    def given(self) -> dict[str, set[str]]:
+        """Who got answers from it, by protocol."""
+        return self._partners(self.told.serves)
+
+    @cached_property
+    def got(self) -> dict[str, set[str]]:
+        """Who answered it, by protocol."""
+        return self._partners(self.told.asks)
+
+    def _partners(self, uses: dict[str, Use]) -> dict[str, set[str]]:
+        found = {name: use.answered_peers - {self.told.id} for name, use in sorted(uses.items()) if use.answered_peers}
+        return {name: peers for name, peers in found.items() if peers}
+
+    def clients(self, protocols: Container[str]) -> set[str]:
         """Who got answers from it with one of the protocols."""
-        return self._partners(self.told.serves, protocols)
+        return {peer for name, peers in self.given.items() if name in protocols for peer in peers}
 
-    def servers(self, protocols: Iterable[str]) -> set[str]:
-        """Who answered it."""
-        return self._partners(self.told.asks, protocols)
-
-    def _partners(self, uses: dict[str, Use], protocols: Iterable[str]) -> set[str]:
-        found: set[str] = set()
-        for name in uses.keys() & set(protocols):
-            found |= uses[name].answered_peers
-        found.discard(self.told.id)
-        return found
+    def servers(self, protocols: Container[str]) -> set[str]:
+        """Who answered it with one of the protocols."""
+        return {peer for name, peers in self.got.items() if name in protocols for peer in peers}
 
     @cached_property
     def answered(self) -> tuple[Use, ...]:
@@ -111,19 +99,30 @@ class Traits:
         return self._proven(self.told.asks)
 
     def _proven(self, uses: dict[str, Use]) -> tuple[Use, ...]:
-        found = [uses[name] for name in uses.keys() & POLLED if uses[name].validated and uses[name].answered_peers - {self.told.id}]
+        found = [uses[name] for name in self._partners(uses) if name in POLLED and uses[name].validated]
         return tuple(sorted(found, key=lambda use: (-exchanges(use), use.protocol)))
 
     @cached_property
     def devices(self) -> set[str]:
         """The devices that it works with: they answered its reads, writes and commands."""
-        names = [use.protocol for use in self.polled if works(use)]
-        return self.servers(names)
+        return self.servers({use.protocol for use in self.polled if works(use)})
+
+    @cached_property
+    def partners(self) -> set[str]:
+        """All with whom it exchanged anything of control, either way round."""
+        names = POLLED | FIELDBUS
+        return self.clients(names) | self.servers(names)
+
+    @cached_property
+    def looks_like_pc(self) -> bool:
+        """Does anything but its part in control show an operating system of computers?"""
+        windows = any("windows" in fact.value.lower() or fact.source == "browser" for fact in self.facts("operating_system", "software"))
+        return self.is_computer or windows or any(fact.value.startswith("ttl 128,") for fact in self.facts("tcp_stack"))
 
     @cached_property
     def engineered(self) -> set[str]:
         """The controllers that accepted its program, upload or change of settings."""
-        return self.servers(use.protocol for use in self.polled if use.protocol in ENGINEERING and engineers(use))
+        return self.servers({use.protocol for use in self.polled if use.protocol in ENGINEERING and engineers(use)})
 
     @cached_property
     def tried(self) -> set[tuple[str, int | None]]:
@@ -143,16 +142,20 @@ class Traits:
         return None
 
     @cached_property
+    def stranger(self) -> bool:
+        """Does it scan without having routine work of its own? What answers it says nothing of where it belongs."""
+        work = sum(exchanges(use) for use in self.polled if works(use))
+        return self.scans is not None and work < max(ROUTINE, 2 * len(self.tried))
+
+    @cached_property
     def serves_to(self) -> dict[str, set[str]]:
         """Services of computers and networks that it gave, with the clients that got something."""
-        wanted = (HOST | INFRASTRUCTURE) & self.told.serves.keys()
-        return {name: clients for name in sorted(wanted) if (clients := self.clients((name,)))}
+        return {name: peers for name, peers in self.given.items() if name in SERVICES}
 
     @cached_property
     def asks_of(self) -> dict[str, set[str]]:
         """Services of computers and networks that it got, with their servers."""
-        wanted = (HOST | INFRASTRUCTURE | OFFICE) & self.told.asks.keys()
-        return {name: servers for name in sorted(wanted) if (servers := self.servers((name,)))}
+        return {name: peers for name, peers in self.got.items() if name in SERVICES}
 
     @cached_property
     def is_computer(self) -> bool:

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from sensor.inventory import traits
 from sensor.inventory.model import Evidence, Kind, Level
 from sensor.inventory.traits import many, title
-from sensor.levels.deeds import Sign, Subject, enters_from_afar, is_controller
+from sensor.levels.deeds import SCADA, Sign, Subject, enters_from_afar, is_controller
 
 SURE = 0.5
 """From which confidence a peer's level counts."""
 
 NEIGHBOURS, MAJORITY = 2, 0.7
 """At least so many classified hosts in the subnet, and so many of them at one level."""
+
+PLAIN = 0.6
+"""Whose own deeds say that much needs no neighbours."""
 
 MOVED = Kind.ROUTER, Kind.SWITCH
 """Types that connect levels, and live at none."""
@@ -37,9 +40,20 @@ class Company:
                 self.subnets.setdefault(subject.network, Counter())[level] += 1
 
     def at(self, name: str) -> float | None:
-        """Where a peer lives, None where that is not known well enough."""
-        level = self.levels.get(name)
-        return level.value if level is not None and level.confidence >= SURE else None
+        """Where a peer lives; None where that is not known well enough, and of scanners, that talk to everyone."""
+        level, subject = self.levels.get(name), self.subjects.get(name)
+        known = level is not None and level.confidence >= SURE and not (subject and subject.seen.stranger)
+        return level.value if level is not None and known else None
+
+    def above(self, name: str, level: float) -> bool:
+        """Does a peer live at that level or above it?"""
+        known = self.at(name)
+        return known is not None and known >= level
+
+    def below(self, name: str, level: float) -> bool:
+        """Does a peer live at that level or below it?"""
+        known = self.at(name)
+        return known is not None and known <= level
 
     def split(self, names: Iterable[str]) -> Counter[float]:
         """How many peers live at which level."""
@@ -52,7 +66,7 @@ Rule = Callable[[Subject, Company], Iterator[Sign]]
 def serves_plant_or_office(subject: Subject, company: Company) -> Iterator[Sign]:
     """Names, addresses, time, log-ons: a server lives with those it serves, those of a plant in site operations."""
     given = sorted(traits.INFRASTRUCTURE & subject.seen.serves_to.keys())
-    if not given or subject.is_kind(*MOVED) or subject.seen.devices:
+    if not given or subject.is_kind(*MOVED) or subject.seen.devices or is_controller(subject):
         return
     levels = company.split(subject.seen.clients(given))
     plant, offices = sum(levels[level] for level in levels if level <= 3), levels[4.0]
@@ -63,11 +77,36 @@ def serves_plant_or_office(subject: Subject, company: Company) -> Iterator[Sign]
     yield Sign(says, because, share=1.0 if number > 1 else 0.7)
 
 
+def serves_hosts(subject: Subject, company: Company) -> Iterator[Sign]:
+    """Files, databases, mail, web: a server whose known clients are all of one side lives there."""
+    given = sorted((traits.HOST - traits.DIRECTORY - traits.REMOTE) & subject.seen.serves_to.keys())
+    if not given or subject.is_kind(*MOVED) or subject.seen.partners:
+        return
+    clients = {client: level for client in subject.seen.clients(given) if (level := company.at(client)) is not None}
+    levels = set(clients.values())
+    share = 1.0 if len(clients) > 1 else 0.6
+    if levels == {4.0}:
+        yield Sign(
+            "4", f"serves {', '.join(map(title, given[:4]))} to {many(len(clients), 'host')} of offices and to nobody else", share=share
+        )
+    elif levels and levels <= {1.0, 2.0, 3.0} and not all(subject.networks.get(client) == subject.network for client in clients):
+        yield Sign("3", f"serves {', '.join(map(title, given[:4]))} to {many(len(clients), 'host')} of the plant", share=share)
+
+
+def sits_in_office(subject: Subject, company: Company) -> Iterator[Sign]:
+    """A workstation without any part in control, in a subnet where nobody has one."""
+    if not subject.is_kind(Kind.WORKSTATION) or subject.network is None or subject.seen.partners or subject.seen.servers(SCADA):
+        return
+    beside = company.subnets.get(subject.network, Counter())
+    if not any(number for level, number in beside.items() if level <= 3.5):
+        yield Sign("4", f"is a workstation in {subject.network}, where nobody takes part in control")
+
+
 def served_by(subject: Subject, company: Company) -> Iterator[Sign]:
     """Where its log-on, name and file servers live, there lives an ordinary computer."""
     if subject.seen.devices or not subject.seen.asks_of:
         return
-    names = sorted((traits.DIRECTORY | {"dns", "smb"}) & subject.seen.asks_of.keys())
+    names = sorted((traits.DIRECTORY | {"dns"}) & subject.seen.asks_of.keys())
     levels = company.split(subject.seen.servers(names))
     number, level = max(((levels[level], level) for level in (3.0, 4.0)), default=(0, 0.0))
     if number and levels[3.0] != levels[4.0]:
@@ -75,22 +114,29 @@ def served_by(subject: Subject, company: Company) -> Iterator[Sign]:
 
 
 def collects(subject: Subject, company: Company) -> Iterator[Sign]:
-    """It gets data from operators' servers and polls no controller: site operations."""
-    names = sorted(traits.DATABASES | {"opcua", "suitelink", "dcerpc", "smb", "http", "tls"})
-    levels = company.split(subject.seen.servers(names))
-    if subject.seen.devices or subject.outsiders or not levels[2.0]:
+    """It gets data from operators' servers and polls no controller: one of their stations, or site operations."""
+    servers = subject.seen.servers(traits.DATABASES | {"opcua", "suitelink", "dcerpc", "smb", "http", "tls"})
+    sources = {server for server in servers if company.at(server) == 2}
+    if subject.seen.devices or subject.seen.answered or subject.outsiders or not sources:
         return
-    yield Sign("3", f"gets data from {many(levels[2.0], 'server')} of level 2 and polls no controller")
+    if any(subject.networks.get(server) == subject.network for server in sources):
+        yield Sign("2", f"gets data from {many(len(sources), 'server')} of level 2 beside it", share=0.5)
+    else:
+        yield Sign("3", f"gets data from {many(len(sources), 'server')} of level 2 in another subnet and polls no controller")
 
 
 def jumps(subject: Subject, company: Company) -> Iterator[Sign]:
     """Remote access comes in from above and goes out to below."""
-    came = company.split(subject.seen.clients(traits.REMOTE))
-    went = company.split(subject.seen.servers(traits.REMOTE))
-    above = sum(number for level, number in came.items() if level >= 4)
-    below = sum(number for level, number in went.items() if level <= 3)
+    above = {peer for peer in subject.seen.clients(traits.REMOTE) if company.above(peer, 4)}
+    below = {peer for peer in subject.seen.servers(traits.REMOTE) if company.below(peer, 3)}
     if above and below:
-        yield Sign("3.5", f"remote access enters it from {many(above, 'host')} above and goes on to {many(below, 'host')} of the plant")
+        because = f"remote access enters it from {many(len(above), 'host')} above and goes on to {many(len(below), 'host')} of the plant"
+        yield Sign("3.5", because, share=1.0 if apart(subject, above | below) else 0.4)
+
+
+def apart(subject: Subject, peers: Iterable[str]) -> bool:
+    """Does it stand in another subnet than all of them?"""
+    return subject.network is not None and all(subject.networks.get(peer) != subject.network for peer in peers)
 
 
 def stands_between(subject: Subject, company: Company) -> Iterator[Sign]:
@@ -103,16 +149,16 @@ def stands_between(subject: Subject, company: Company) -> Iterator[Sign]:
     above = {peer for peer, level in peers.items() if level >= 4}
     below = {peer for peer, level in peers.items() if level == 3}
     deep = {peer for peer, level in peers.items() if level <= 2}
-    apart = all(subject.networks.get(peer) != subject.network for peer in above | below | deep)
     gives = bool(above & clients or (below | deep) & clients)
-    if above and below and gives and apart and len(deep) <= len(below) + 1:
+    if above and below and gives and apart(subject, above | below | deep) and len(deep) <= len(below) + 1:
         because = f"deals with {many(len(above), 'host')} above and {many(len(below), 'host')} of site operations, in a subnet apart"
         yield Sign("3.5", because)
 
 
 def neighbours(subject: Subject, company: Company) -> Iterator[Sign]:
     """Most of its subnet lives at one level: a hint for those that show little themselves."""
-    if is_controller(subject) or subject.is_kind(*MOVED) or subject.network is None:
+    plain = subject.own.confidence >= PLAIN and not enters_from_afar(subject)
+    if plain or is_controller(subject) or subject.is_kind(*MOVED) or subject.network is None:
         return
     levels = Counter(company.subnets.get(subject.network, Counter()))
     own = company.at(subject.asset.id)
@@ -130,11 +176,13 @@ def neighbours(subject: Subject, company: Company) -> Iterator[Sign]:
 
 def counts_as_neighbour(subject: Subject) -> bool:
     """Does it say something of the subnet that it stands in?"""
-    return not (subject.is_kind(*MOVED) or subject.asset.outside or subject.asset.parent or subject.seen.scans)
+    return not (subject.is_kind(*MOVED) or subject.asset.outside or subject.asset.parent or subject.seen.stranger)
 
 
 RULES: tuple[tuple[float, Rule], ...] = (
     (1.5, serves_plant_or_office),
+    (1.0, serves_hosts),
+    (0.5, sits_in_office),
     (0.7, served_by),
     (1.2, collects),
     (3.0, jumps),

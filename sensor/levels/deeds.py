@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 
 from sensor.inventory import traits
 from sensor.inventory.identity import AUTOMATION, kind_of
-from sensor.inventory.model import Asset, Evidence, Kind, Role
+from sensor.inventory.model import Asset, Evidence, Kind, Level, Role
 from sensor.inventory.traits import Traits, exchanges, many, title
-from sensor.levels.network import network_of
 
 ENOUGH_EXCHANGES = 3
+SCADA = frozenset(("opcua", "suitelink", "genbroker"))
+"""What operators' stations and those above them get data with."""
+
 CYCLIC = 20
 """Requests that make a master's work routine."""
 
@@ -28,18 +30,15 @@ class Sign:
 class Subject:
     """An asset with what it does.
 
-    outsiders: addresses of peers that live outside. networks: of peers, by asset id.
+    outsiders: ids of peers that live outside. networks: subnets of peers, by asset id. own: its level by its own deeds alone.
     """
 
     asset: Asset
     seen: Traits
     networks: dict[str, str | None] = field(default_factory=dict)
     outsiders: frozenset[str] = frozenset()
-
-    @property
-    def network(self) -> str | None:
-        """The subnet it stands in."""
-        return network_of(self.asset.ips)
+    own: Level = field(default_factory=Level)
+    network: str | None = None
 
     def is_kind(self, *kinds: Kind) -> bool:
         """Is it of one of these types?"""
@@ -82,7 +81,7 @@ def io_roles(subject: Subject) -> Iterator[Sign]:
             yield Sign("1", "says in PROFINET that it is an IO controller", fact.source)
         elif fact.value == "IO device":
             yield Sign("0", "says in PROFINET that it is an IO device", fact.source, 0.8)
-    for name in ("cip_io", "pn_io_cm"):
+    for name in sorted(traits.FIELDBUS):
         if partners := subject.seen.servers((name,)):
             yield Sign("1", f"controls the inputs and outputs of {many(len(partners), 'device')} ({title(name)})", name, 0.9)
         if (partners := subject.seen.clients((name,))) and not subject.is_kind(Kind.PLC, Kind.HMI):
@@ -91,22 +90,32 @@ def io_roles(subject: Subject) -> Iterator[Sign]:
 
 def publishes(subject: Subject) -> Iterator[Sign]:
     """Real-time messages of substations and drives that nobody but field devices sends."""
-    for name, says, share in (("goose", "1", 1.0), ("sv", "1", 0.6), ("powerlink", "1", 0.5), ("ethercat", "1", 0.8), ("sercos", "1", 0.6)):
+    for name, share in (("goose", 1.0), ("sv", 0.6), ("egd", 0.8), ("fl_net", 0.8)):
         use = subject.seen.told.asks.get(name)
         if use and use.validated:
-            yield Sign(says, f"sends {title(name)}: {many(use.packets, 'packet')}", name, share)
+            yield Sign("1", f"sends {title(name)}: {many(use.packets, 'packet')}", name, share)
+    ethercat = subject.seen.told.asks.get("ethercat")
+    if ethercat and ethercat.validated:
+        # The first slave marks what it sends back in the address of the master: its bit of locally administered addresses.
+        back = all(int(mac[:2], 16) & 2 for mac in subject.asset.macs)
+        said = "returns EtherCAT frames as the first device of a line" if back else f"sends EtherCAT: {many(ethercat.packets, 'packet')}"
+        yield Sign("0" if back else "1", said, "ethercat", 0.8)
 
 
 def masters(subject: Subject) -> Iterator[Sign]:
     """It works with controllers that answer it."""
     seen = subject.seen
-    if seen.scans or not seen.devices or is_controller(subject):
+    if seen.stranger or not seen.devices or is_controller(subject):
         return
     uses = [use for use in seen.polled if traits.works(use)]
     requests = sum(exchanges(use) for use in uses)
     share = 1.0 if len(seen.devices) > 1 else 0.8
-    if requests < CYCLIC and (subject.outsiders or enters_from_afar(subject)):
-        share *= 0.5
+    if len(seen.devices) == 1 and not seen.looks_like_pc and made_for_control(subject):
+        share = 0.5  # a panel, but it can be a controller that asks another as well
+    if requests >= CYCLIC:
+        share += 0.2
+    elif subject.outsiders or enters_from_afar(subject):
+        share *= 0.6
     because = f"reads or writes {many(len(seen.devices), 'controller')} with {title(uses[0].protocol)}: {many(requests, 'answer')}"
     yield Sign("2", because, uses[0].protocol, share)
 
@@ -114,7 +123,7 @@ def masters(subject: Subject) -> Iterator[Sign]:
 def engineers(subject: Subject) -> Iterator[Sign]:
     """It programs or configures controllers, and they accept it."""
     seen = subject.seen
-    if seen.scans or not seen.engineered or is_controller(subject):
+    if seen.stranger or not seen.engineered or is_controller(subject):
         return
     share = 0.5 if subject.outsiders or enters_from_afar(subject) else 1.0
     yield Sign("2", f"programs, uploads or configures {many(len(seen.engineered), 'controller')}", share=share)
@@ -123,15 +132,23 @@ def engineers(subject: Subject) -> Iterator[Sign]:
 def inquires(subject: Subject) -> Iterator[Sign]:
     """It asks controllers who they are and gets answers: something near them, if it does not do so to everyone."""
     seen = subject.seen
-    if seen.scans or seen.devices or seen.engineered or not seen.polled or is_controller(subject):
+    if seen.stranger or seen.devices or seen.engineered or not seen.polled or is_controller(subject):
         return
-    yield Sign("2", f"asks {title(seen.polled[0].protocol)} devices who they are, and is answered", seen.polled[0].protocol)
+    use = seen.polled[0]
+    share = 1.8 if exchanges(use) >= CYCLIC and len(use.answered_peers) <= 2 else 1.0
+    yield Sign("2", f"asks {title(use.protocol)} devices who they are and how: {many(exchanges(use), 'answer')}", use.protocol, share)
+
+
+def station(subject: Subject) -> Iterator[Sign]:
+    """What works with controllers and is a computer is no controller itself."""
+    if subject.seen.devices and subject.seen.looks_like_pc and not is_controller(subject) and not subject.seen.stranger:
+        yield Sign("2+", "is a computer that works with controllers")
 
 
 def unheard(subject: Subject) -> Iterator[Sign]:
     """It asks controllers that were never heard: a mirror of one direction, or nobody is there."""
     seen = subject.seen
-    if seen.scans or seen.polled or seen.answered:
+    if seen.stranger or seen.polled or seen.answered:
         return
     for name, use in sorted(seen.told.asks.items()):
         if name in traits.POLLED and use.validated and not use.answered and use.requests >= CYCLIC and len(use.peers) <= 3:
@@ -153,11 +170,15 @@ def unasked(subject: Subject) -> Iterator[Sign]:
 
 def maker(subject: Subject) -> Iterator[Sign]:
     """Its network adapter is of a maker of control equipment."""
+    if name := made_for_control(subject):
+        yield Sign("2-", f"its network adapter is made by {name}", "mac prefix")
+
+
+def made_for_control(subject: Subject) -> str | None:
+    """The maker of its network adapter, if that makes control equipment."""
     vendor = subject.asset.fields.get("vendor")
-    for piece in vendor.evidence if vendor else ():
-        if piece.source == "mac prefix" and AUTOMATION.search(piece.says):
-            yield Sign("2-", f"its network adapter is made by {piece.says}", "mac prefix")
-            return
+    makers = (piece.says for piece in (vendor.evidence if vendor else ()) if piece.source == "mac prefix")
+    return next((name for name in makers if AUTOMATION.search(name)), None)
 
 
 def office(subject: Subject) -> Iterator[Sign]:
@@ -175,7 +196,7 @@ def computer(subject: Subject) -> Iterator[Sign]:
     """A usual mix of IT without any part in control."""
     seen = subject.seen
     names = sorted((traits.HOST & (seen.asks_of.keys() | seen.serves_to.keys())) - {"http", "tls", "ssh", "telnet", "ftp"})
-    if names and not seen.polled and not seen.answered:
+    if names and not seen.polled and not seen.answered and not seen.servers(SCADA):
         yield Sign("3+", f"speaks {', '.join(map(title, names[:4]))} and takes no part in control")
 
 
@@ -232,8 +253,9 @@ RULES: tuple[tuple[float, Rule], ...] = (
     (1.8, masters),
     (1.8, engineers),
     (0.6, inquires),
-    (0.8, unheard),
-    (0.8, unasked),
+    (0.7, station),
+    (0.9, unheard),
+    (0.9, unasked),
     (0.5, maker),
     (1.2, office),
     (0.8, computer),

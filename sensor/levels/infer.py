@@ -23,14 +23,20 @@ def levels_of(assets: Mapping[str, Asset], profiles: Mapping[str, Profile], site
     subjects = _subjects(assets, profiles)
     own = {name: deeds.evidence_of(subject) for name, subject in subjects.items()}
     fixed = _fixed(subjects, own, site)
-    levels = {name: fixed.get(name) or _weighed(subject, own[name]) for name, subject in subjects.items()}
+    for name, subject in subjects.items():
+        subject.own = _weighed(subject, own[name])
+    levels = {name: fixed.get(name) or subject.own for name, subject in subjects.items()}
     for _ in range(ROUNDS):
         company = Company(subjects, levels)
-        levels = {
-            name: fixed.get(name) or _weighed(subject, own[name] + _company(subject, company, own[name]))
-            for name, subject in subjects.items()
-        }
+        before, levels = levels, {name: fixed.get(name) or _judged(subject, company, own[name]) for name, subject in subjects.items()}
+        if all(levels[name].value == level.value and levels[name].confidence == level.confidence for name, level in before.items()):
+            break
     return levels
+
+
+def _judged(subject: Subject, company: Company, own: tuple[Evidence, ...]) -> Level:
+    added = _company(subject, company, own)
+    return _weighed(subject, own + added) if added else subject.own
 
 
 def _company(subject: Subject, company: Company, own: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
@@ -52,19 +58,20 @@ def _subjects(assets: Mapping[str, Asset], profiles: Mapping[str, Profile]) -> d
         seen = Traits(profiles[name])
         peers = {talk.peer for talk in profiles[name].talks}
         near = {peer: networks.get(peer) for peer in peers}
-        found[name] = Subject(asset, seen, near, frozenset(peers & outside))
+        found[name] = Subject(asset, seen, near, frozenset(peers & outside), network=networks[name])
     return found
 
 
 def _fixed(subjects: Mapping[str, Subject], own: Mapping[str, tuple[Evidence, ...]], site: Site) -> dict[str, Level]:
     """Levels that behaviour does not change: the operator's, and that of the outside."""
     found = {}
+    homes = _homes(subjects)
     for name, subject in subjects.items():
         asset = subject.asset
         pin = next((pin for pin in site.pins if pin.level is not None and _pin_matches(asset, pin)), None)
         if pin is not None and pin.level is not None:
             found[name] = _certain(pin.level, f"the site file says so ({pin.match})", "site file", asset, own[name], pinned=True)
-        elif asset.outside and not _is_local(subject, own[name]):
+        elif asset.outside and not (asset.macs and subject.network in homes):
             found[name] = _certain(OUTSIDE, "its address is public", "addresses", asset, own[name])
     return found
 
@@ -78,11 +85,16 @@ def _certain(value: float, because: str, source: str, asset: Asset, own: tuple[E
     return Level(value, 1.0, settled=True, pinned=pinned, evidence=(said, *agreeing), against=against)
 
 
-def _is_local(subject: Subject, own: tuple[Evidence, ...]) -> bool:
-    """Some plants use public addresses inside: what controls, or is controlled, in the very subnet of its partner is no stranger."""
-    partners = subject.seen.devices | subject.seen.clients(use.protocol for use in subject.seen.answered)
-    near = subject.network is not None and any(subject.networks.get(peer) == subject.network for peer in partners)
-    return near and bool(subject.asset.macs) and bool(own)
+def _homes(subjects: Mapping[str, Subject]) -> set[str | None]:
+    """Subnets of public addresses that are the plant's own: those who take part in control within one network of two equal octets."""
+    public = [subject for subject in subjects.values() if subject.asset.outside and subject.asset.macs and subject.network]
+    return {
+        subject.network for subject in public if any(_alike(subject.network, subject.networks.get(peer)) for peer in subject.seen.partners)
+    }
+
+
+def _alike(one: str | None, other: str | None) -> bool:
+    return one is not None and other is not None and one.split(".")[:2] == other.split(".")[:2]
 
 
 def _pin_matches(asset: Asset, pin: Pin) -> bool:

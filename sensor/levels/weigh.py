@@ -43,7 +43,7 @@ def weigh(evidence: Iterable[Evidence], *, exchanged: bool = False) -> Level:
     against = tuple(sorted((piece for piece in pieces if not _for(piece, best)), key=_rank))
     tied = sum(abs(score - scores[best]) < 1e-9 for score in scores.values()) > 1
     if tied or confidence < KNOWN:
-        return Level(None, round(confidence, 3), evidence=tuple(sorted(pieces, key=_rank)))
+        return Level(evidence=tuple(sorted(pieces, key=_rank)))
     independent = sum(piece.weight >= ENOUGH for piece in speaks)
     settled = confidence >= SETTLED and (independent >= 2 or exchanged)
     return Level(best, round(confidence, 3), settled, evidence=speaks, against=against)
