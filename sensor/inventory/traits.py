@@ -40,9 +40,9 @@ OFFICE = frozenset(["dropbox", "teamviewer", "anydesk", "sip"])
 HOST = REMOTE | WEB | DATABASES | DIRECTORY | MAIL | PRINTING | frozenset(("smb", "dcerpc", "ftp", "afp", "sunrpc", "rsync", "iscsi"))
 """Services between computers."""
 
-SERVICES = HOST | INFRASTRUCTURE | OFFICE
+SERVICES = HOST | INFRASTRUCTURE | OFFICE | {"snmp"}
 
-EMBEDDED = frozenset(("http", "tls", "ssh", "telnet", "ftp", "ntp", "dns", "dhcp", "syslog", "smtp"))
+EMBEDDED = frozenset(("http", "tls", "ssh", "telnet", "ftp", "ntp", "dns", "dhcp", "syslog", "smtp", "snmp"))
 """What devices of control speak as well."""
 
 TRIED_MANY, MOST = 15, 0.5

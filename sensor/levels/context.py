@@ -132,6 +132,14 @@ def collects(subject: Subject, company: Company) -> Iterator[Sign]:
         yield Sign("3", f"gets data from {many(len(sources), 'server')} of level 2 in another subnet and polls no controller")
 
 
+def manages(subject: Subject, company: Company) -> Iterator[Sign]:
+    """It watches network equipment and devices of the plant."""
+    watched = subject.seen.servers({"snmp"})
+    plant = {peer for peer in watched if company.below(peer, 3) or (peer in company.subjects and company.subjects[peer].is_kind(*MOVED))}
+    if len(plant) > 1 and not subject.seen.partners and not subject.seen.stranger:
+        yield Sign("3", f"watches {many(len(plant), 'device')} with SNMP")
+
+
 def jumps(subject: Subject, company: Company) -> Iterator[Sign]:
     """Remote access comes in from above and goes out to below."""
     above = {peer for peer in subject.seen.clients(traits.REMOTE) if company.above(peer, 4)}
@@ -193,6 +201,7 @@ RULES: tuple[tuple[float, Rule], ...] = (
     (0.5, sits_in_office),
     (0.7, served_by),
     (1.2, collects),
+    (0.8, manages),
     (3.0, jumps),
     (2.2, stands_between),
     (0.8, neighbours),

@@ -82,10 +82,17 @@ def test_an_unanswered_request_makes_neither_controller_nor_level() -> None:
 
 
 def test_many_requests_to_someone_unheard_are_weak_evidence_of_a_master() -> None:
-    level = Plant().host("asks", "10.0.0.1").asks("asks", "modbus", "unheard", reads=500, answers=0).levels()["asks"]
+    level = Plant().host("asks", "10.0.0.1").asks("asks", "modbus", "10.0.0.2", reads=500, answers=0).levels()["asks"]
     assert level.value == 2
     assert level.confidence < 0.5
     assert not level.settled
+
+
+def test_requests_into_another_subnet_whose_answers_were_not_seen_tell_nothing() -> None:
+    plant = cells().host("asks", "10.3.0.1").asks("asks", "modbus", "10.0.0.2", reads=500, answers=0)
+    assert plant.values()["asks"] is None
+    plant = cells().host("asks", "10.3.0.1").asks("asks", "modbus", "plc0", reads=500, answers=0)
+    assert plant.values()["asks"] is None
 
 
 def test_a_controller_that_asks_others_stays_at_level_1() -> None:
@@ -200,3 +207,12 @@ def test_a_real_capture_of_an_engineer_and_a_controller() -> None:
     levels = {ip: asset.level.value for asset in known.assets.values() for ip in asset.ips}
     assert 1 in levels.values()
     assert not {level for level in levels.values() if level is not None and level > 2}
+
+
+def test_the_demo_has_no_controller_above_and_no_stranger_below() -> None:
+    known = conclude(observe(open_capture("pcaps/demo.pcap")))
+    levels = {ip: asset.level.value for asset in known.assets.values() for ip in asset.ips}
+    assert {levels[f"10.20.1.{host}"] for host in (11, 12, 13, 14, 15)} == {1}
+    assert {levels[f"10.20.1.{host}"] for host in (100, 101, 110)} == {2}
+    assert levels["10.20.1.66"] is None
+    assert levels["10.3.0.20"] is None
