@@ -85,6 +85,13 @@ MARKS: tuple[Mark, ...] = (
         r"|\bComfort Panel|\bKTP\d|\bTP\d{3,4}\b|\bPro-face",
         Kind.HMI,
     ),
+    _mark(("description", "software"), r"\bHMI (RT|HOST)|\bInTouch|\bFactoryTalk View", Kind.HMI),
+    _mark(("description", "software"), r"\bWinCC\b|\biFIX\b|\bCitect|\bIgnition\b|\bzenon\b", Kind.SCADA_SERVER),
+    _mark(
+        ("description", "software"),
+        r"\bSTEP ?7|\bTIA Portal|\bSIMATIC Manager|\bStudio 5000|\bRSLogix|\bUnity Pro|\bControl Expert|\bTwinCAT XAE",
+        Kind.ENGINEERING_WORKSTATION,
+    ),
     _mark(("model", "device_type", "description"), r"\bNPort|\bMGate|\bAnybus|\bLantronix|\bDigi One|\bgateway\b", Kind.GATEWAY),
     _mark(NAMES, r"\bLaserJet|\bJetDirect|\bprinter\b|\bXerox|\bRICOH|\bKyocera|\bLexmark|\bCanon i", Kind.PRINTER),
     _mark(NAMES, r"\bIP phone|\bVoIP|\bCP-\d{4}G?\b|\bPolycom|\bYealink|\bSnom", Kind.PHONE),
@@ -115,7 +122,7 @@ HINTS: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
         ("jump|jumphost|bastion", Kind.JUMP_HOST),
         ("printer|prn", Kind.PRINTER),
         ("sw|switch", Kind.SWITCH),
-        ("rt|router|gw|fw|firewall", Kind.ROUTER),
+        ("router|gw|fw|firewall", Kind.ROUTER),
         ("cam|camera", Kind.CAMERA),
     )
 )

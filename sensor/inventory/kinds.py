@@ -196,7 +196,7 @@ def _is_workstation(seen: Traits) -> str | None:
 
 
 def _is_controller(seen: Traits) -> bool:
-    return bool(seen.answered) and not (seen.is_computer and len(seen.devices) > 1)
+    return bool(seen.answered) and not seen.passes_on
 
 
 def _routes(seen: Traits) -> str | None:

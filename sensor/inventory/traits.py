@@ -127,6 +127,11 @@ class Traits:
         return self.is_computer or windows or any(fact.value.startswith("ttl 128,") for fact in self.facts("tcp_stack"))
 
     @cached_property
+    def passes_on(self) -> bool:
+        """Is it a computer that works with controllers, and answers like one only for others?"""
+        return self.is_computer and (len(self.devices) > 1 or bool(self.engineered))
+
+    @cached_property
     def engineered(self) -> set[str]:
         """The controllers that accepted its program, upload or change of settings."""
         return self.servers({use.protocol for use in self.polled if use.protocol in ENGINEERING and engineers(use)})

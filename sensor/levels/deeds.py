@@ -58,7 +58,7 @@ def answers(subject: Subject) -> Iterator[Sign]:
     for use in subject.seen.answered:
         instrument = use.protocol in traits.INSTRUMENTS
         share = 1.0 if exchanges(use) >= ENOUGH_EXCHANGES else 0.8
-        if subject.seen.is_computer and len(subject.seen.devices) > 1:
+        if subject.seen.passes_on:
             share *= 0.4  # a server that passes on what it polls
         elif use.responses and not use.requests:
             share = 0.4  # requests that nobody saw: a mirror of one direction, or a guess of the dissector
@@ -218,7 +218,7 @@ def computer(subject: Subject) -> Iterator[Sign]:
     """A usual mix of IT without any part in control."""
     seen = subject.seen
     names = sorted((traits.HOST & (seen.asks_of.keys() | seen.serves_to.keys())) - {"http", "tls", "ssh", "telnet", "ftp"})
-    if names and not seen.polled and not seen.answered and not seen.servers(SCADA):
+    if names and not seen.polled and not seen.answered and not seen.servers(SCADA) and not seen.clients(SCADA):
         yield Sign("3+", f"speaks {', '.join(map(title, names[:4]))} and takes no part in control")
 
 
@@ -232,11 +232,17 @@ def historian(subject: Subject) -> Iterator[Sign]:
 
 
 def opc_server(subject: Subject) -> Iterator[Sign]:
-    """OPC UA is served by controllers and by operators' servers alike."""
-    clients = subject.seen.clients(("opcua",))
+    """OPC UA is served by controllers and by operators' servers alike: what the box is decides."""
+    clients = subject.seen.clients({"opcua"})
     if not clients or subject.seen.devices:
         return
-    yield Sign("2-", f"serves OPC UA to {many(len(clients), 'client')}", "opcua")
+    because = f"serves OPC UA to {many(len(clients), 'client')}"
+    if subject.seen.looks_like_pc:
+        yield Sign("2", f"{because}, and is a computer", "opcua", 1.4)
+    elif name := made_for_control(subject):
+        yield Sign("1", f"{because}, and is made by {name}", "opcua", 1.4)
+    else:
+        yield Sign("2-", because, "opcua")
 
 
 def opc_client(subject: Subject) -> Iterator[Sign]:
@@ -248,7 +254,7 @@ def opc_client(subject: Subject) -> Iterator[Sign]:
 
 def is_controller(subject: Subject) -> bool:
     """Is it a controller that asks others, not a computer that happens to answer?"""
-    if subject.seen.is_computer and len(subject.seen.devices) > 1:
+    if subject.seen.passes_on:
         return False
     own = subject.is_kind(Kind.PLC, Kind.RTU, Kind.IED, Kind.IO, Kind.DRIVE, Kind.GATEWAY)
     return own and (bool(subject.seen.answered) or Role.CONTROLLER in subject.asset.roles or Role.IO_DEVICE in subject.asset.roles)
@@ -271,11 +277,12 @@ def enters_from_afar(subject: Subject) -> bool:
 
 LEVEL_OF_KIND = {
     Kind.PLC: "1", Kind.RTU: "1", Kind.IED: "1", Kind.IO: "0", Kind.DRIVE: "0", Kind.HMI: "2",
+    Kind.SCADA_SERVER: "2", Kind.ENGINEERING_WORKSTATION: "2",
     Kind.PRINTER: "3+", Kind.PHONE: "3+", Kind.SERVER: "3+",
 }  # fmt: skip
 """Where a type of device that says so lives; gateways, switches and the like live anywhere."""
 
-LEVEL_OF_NAME = LEVEL_OF_KIND | {Kind.SCADA_SERVER: "2", Kind.ENGINEERING_WORKSTATION: "2+", Kind.HISTORIAN: "3+", Kind.JUMP_HOST: "3+"}
+LEVEL_OF_NAME = LEVEL_OF_KIND | {Kind.ENGINEERING_WORKSTATION: "2+", Kind.HISTORIAN: "3+", Kind.JUMP_HOST: "3+"}
 """What a name hints at."""
 
 RULES: tuple[tuple[float, Rule], ...] = (

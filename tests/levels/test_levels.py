@@ -147,6 +147,14 @@ def test_the_maker_of_the_adapter_alone_tells_no_level() -> None:
     assert [piece.says for piece in level.evidence] == ["2-"]
 
 
+def test_opc_ua_is_served_by_controllers_and_by_computers() -> None:
+    plant = Plant().host("cpu", "10.0.0.1", vendor="Siemens AG").host("server", "10.0.0.2", ("browser", "operating_system", "Windows 10.0"))
+    plant.host("files", "10.0.0.3").host("any", "10.0.0.4")
+    plant.asks("somebody", "opcua", "cpu", "server", "any").asks("server", "smb", "files")
+    levels = plant.values()
+    assert (levels["cpu"], levels["server"], levels["any"]) == (1, 2, None)
+
+
 def test_a_pin_beats_what_was_seen_and_keeps_what_speaks_against_it() -> None:
     plant = cells()
     pinned = plant.levels(Site(pins=(Pin("10.1.0.10", level=3),)))["plc0"]
