@@ -6,8 +6,9 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from sensor.conduits.model import Pin, Site
+from sensor.inventory.addresses import is_public
 from sensor.inventory.model import Asset, Field, Kind
-from sensor.inventory.resolve import Holder, is_public
+from sensor.inventory.resolve import Holder
 
 _CERTAIN = 1.0
 
