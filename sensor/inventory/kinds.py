@@ -190,7 +190,7 @@ def _is_server(seen: Traits) -> str | None:
 
 def _is_workstation(seen: Traits) -> str | None:
     asked = [name for name in seen.asks_of if name in traits.HOST | traits.OFFICE]
-    if seen.answered or seen.polled or not asked or seen.serves_to.keys() - traits.REMOTE - {"smb", "dcerpc"}:
+    if seen.answered or seen.polled or not asked or seen.given.keys() - traits.REMOTE - {"smb", "dcerpc"}:
         return None
     return f"uses {', '.join(title(name) for name in asked[:4])} and serves nothing much"
 
