@@ -47,6 +47,8 @@ EMBEDDED = frozenset(("http", "tls", "ssh", "telnet", "ftp", "ntp", "dns", "dhcp
 
 TRIED_MANY, MOST = 15, 0.5
 FEW_PACKETS = 4
+MULTICAST = 224
+"""First octet of IPv4 multicast addresses."""
 ROUTINE = 200
 """Answers that make work with controllers routine."""
 
@@ -206,6 +208,13 @@ def many(number: int, what: str) -> str:
 
 def _only_asks_who(use: Use) -> bool:
     return bool(use.intents) and not any(use.intents.get(intent, 0) for intent in (*WORK, Intent.PROGRAM, Intent.UPLOAD, Intent.CONFIGURE))
+
+
+def _is_group(peer: str) -> bool:
+    """Is that a multicast or broadcast address? What is no address is an asset's id."""
+    if "." in peer:
+        return peer.endswith(".255") or int(peer.partition(".")[0]) >= MULTICAST
+    return ":" in peer and peer.startswith("ff")
 
 
 def _in_vain(row: Conversation) -> bool:

@@ -63,6 +63,14 @@ def test_a_scanner_is_no_master() -> None:
     assert level.value is None
 
 
+def test_calling_to_everyone_is_no_scan() -> None:
+    plant = cells()
+    for port in range(30):
+        plant.asks("panel", "ssdp", f"239.255.0.{port}", answers=0).asks("panel", "codesys", "10.1.0.255", answers=0)
+    assert plant.values()["panel"] == 2
+    assert Role.SCANNER not in plant.assets["panel"].roles
+
+
 def test_who_only_asks_devices_who_they_are_is_no_master() -> None:
     plant = cells().host("curious", "10.1.1.98")
     plant.asks("curious", "s7comm", "plc0", "plc1", "plc2", reads=2, intent=Intent.DISCOVER)
