@@ -143,9 +143,8 @@ class Traits:
         """Addresses and ports that it tried without getting any data; by UDP only those that never sent it anything."""
         heard = {talk.peer for talk in self.told.talks if talk.row.packets[0 if talk.as_server else 1]}
         asked = (talk for talk in self.told.talks if not talk.as_server and talk.row.transport in ("tcp", "udp"))
-        return {
-            (talk.peer, talk.row.port) for talk in asked if _in_vain(talk.row) and (talk.row.transport == "tcp" or talk.peer not in heard)
-        }
+        vain = (talk for talk in asked if _in_vain(talk.row) and not _is_group(talk.peer))
+        return {(talk.peer, talk.row.port) for talk in vain if talk.row.transport == "tcp" or talk.peer not in heard}
 
     @cached_property
     def scans(self) -> str | None:
