@@ -21,8 +21,8 @@ def know(captures: Iterable[str], site: Site | None = None, baseline: Baseline |
     """What follows from captures. One that cannot be read ends the command with what is wrong with it."""
     from sensor.capture import open_capture
     from sensor.errors import OtoscopeError
-    from sensor.knowledge import conclude
     from sensor.observations import observe
+    from sensor.pipeline import conclude
 
     gc.disable()  # what is built here lives to the end; looking for cycles in it costs more than it frees
     try:
@@ -45,4 +45,10 @@ def load_baseline(file: str) -> Baseline:
 
 def load_site(file: str) -> Site:
     """A site file, or the end of the command with what is wrong with it."""
-    raise click.ClickException("site files are not read yet")
+    from sensor.conduits.site import load_site as read
+    from sensor.errors import SiteError
+
+    try:
+        return read(file)
+    except SiteError as error:
+        raise click.ClickException(words.plain(str(error))) from error

@@ -10,8 +10,9 @@ from sensor.inventory.fields import fields_of, host_name
 from sensor.inventory.model import FIELDS, Address, Asset
 from sensor.inventory.profile import profile
 from sensor.inventory.resolve import Holder
-from sensor.knowledge import Knowledge, conclude
+from sensor.knowledge import Knowledge
 from sensor.observations import observe
+from sensor.pipeline import conclude
 from tests.inventory.rows import Fact
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
