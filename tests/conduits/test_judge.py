@@ -69,7 +69,7 @@ def test_a_controller_does_not_call_upwards():
 )
 def test_remote_access_comes_through_the_dmz(client, server, rules):
     plant = known(capture="ssh")
-    row = next(iter(plant.observations.conversations.values()))
+    row = next(row for row in plant.observations.conversations.values() if row.protocol == "ssh")
     leveled = known({row.client_ip: client, row.server_ip: server}, capture="ssh")
     assert {found.rule for found in judge(leveled)} == rules
 
