@@ -11,6 +11,9 @@ from sensor.knowledge import Deed
 Functions = Mapping[str, Iterable[int | tuple[int, int]]]
 """By protocol: function codes, or those with a sub-function."""
 
+NONE = -1
+"""The sub-function of what has none."""
+
 INFO, LOW, MEDIUM, HIGH, CRITICAL = Severity
 
 GRAVE: Severities = (MEDIUM, HIGH, CRITICAL)
@@ -50,7 +53,8 @@ def detector(command: Command) -> Detector:
 
     def on_deed(deed: Deed, view: View) -> Iterator[Finding]:
         row = deed.row
-        if (row.protocol, row.function) in wanted or (row.protocol, (row.function, row.subfunction)) in wanted:
+        exact = (row.function, NONE if row.subfunction is None else row.subfunction)
+        if (row.protocol, row.function) in wanted or (row.protocol, exact) in wanted:
             did = command.verb if row.responses > row.errors else command.attempt
             yield of_deed(deed, did, severity=weigh(command.severities, deed, view))
 

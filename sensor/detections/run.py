@@ -119,7 +119,9 @@ def _alert(detector: Detector, key: tuple[str | None, ...], cluster: list[_Episo
     told = next(each.finding for each in cluster if _severity(detector, each.finding) == worst)
     count, first = sum(each.count for each in cluster), cluster[0].first
     outcomes = {each.finding.outcome for each in cluster}
-    techniques = [name for each in cluster for name in (detector.techniques if each.finding.techniques is None else each.finding.techniques)]
+    techniques = [
+        name for each in cluster for name in (detector.techniques if each.finding.techniques is None else each.finding.techniques)
+    ]
     evidence = tuple(dict.fromkeys(line for each in cluster for line in each.finding.evidence))
     return Alert(
         id=_identity(detector.id, key, first),

@@ -1,6 +1,6 @@
 """Commands that read, load, change or delete programs, firmware and settings of controllers."""
 
-from sensor.detections.command import GRAVE, MINOR, NOTABLE, SERIOUS, Command, detector
+from sensor.detections.command import GRAVE, MINOR, NONE, NOTABLE, SERIOUS, Command, detector
 
 UMAS, PROGRAMMING = 90, (9, 13, 18, 40, 126)
 
@@ -28,7 +28,8 @@ ROWS = tuple(
                     + [0x70F01, 0x70F02, 0x70F03, 0x70F04],
                     "modbus": [*PROGRAMMING, *((UMAS, code) for code in (0x30, 0x31, 0x32, 0x36, 0x37))],
                     "modbus_rtu": [*PROGRAMMING],
-                    "cip": [(service, of) for of in _LOGIC_CLASSES for service in (0x08, 0x50)] + [(0x4C, 0x37), (0x4E, 0x37), (0x50, 0x37)],
+                    "cip": [(service, of) for of in _LOGIC_CLASSES for service in (0x08, 0x50)]
+                    + [(0x4C, 0x37), (0x4E, 0x37), (0x50, 0x37)],
                     "pccc": [0x0704, 0x0705, 0x0F05, 0x0F08, 0x0F11, 0x0F12, 0x0F18, 0x0F50, 0x0F52],
                 },
                 about="Logic is loaded into a controller or changed in it: from now on it does something else.",
@@ -41,7 +42,7 @@ ROWS = tuple(
                 verb="created or deleted objects in",
                 attempt="tried to create or delete objects in",
                 severities=SERIOUS,
-                functions={"s7comm_plus": [(0x04CA, -1), (0x04D4, -1)]},
+                functions={"s7comm_plus": [(0x04CA, NONE), (0x04D4, NONE)]},
                 about="Engineering tools load programs into S7-1200 and S7-1500 as objects.",
                 techniques=("T0843",),
                 covers=("Unauthorized Siemens S7 Plus Block Access", "Unauthorized Siemens S7 Plus Operation"),
