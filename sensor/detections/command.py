@@ -1,7 +1,7 @@
 """Dangerous commands: a table of functions by protocol becomes a detector whose severity knows who gave the command."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sensor.detections.model import Detector, Engine, Finding, Severity, View
 from sensor.detections.standing import Severities, weigh
@@ -33,6 +33,8 @@ class Command:
     """A dangerous command.
 
     verb: as in "`client` stopped `server`". attempt: the same where it was not accepted, "tried to stop".
+    undone_by: a function with which the same client took it back: then it is no more than low.
+    techniques_by_object: more techniques where the object's text begins so.
     """
 
     id: str
@@ -44,6 +46,8 @@ class Command:
     about: str
     techniques: tuple[str, ...] = ()
     covers: tuple[str, ...] = ()
+    undone_by: int | None = None
+    techniques_by_object: Mapping[str, str] = field(default_factory=dict)
 
 
 def detector(command: Command) -> Detector:
@@ -56,7 +60,11 @@ def detector(command: Command) -> Detector:
         exact = (row.function, NONE if row.subfunction is None else row.subfunction)
         if (row.protocol, row.function) in wanted or (row.protocol, exact) in wanted:
             did = command.verb if row.responses > row.errors else command.attempt
-            yield of_deed(deed, did, severity=weigh(command.severities, deed, view))
+            severity = weigh(command.severities, deed, view)
+            if command.undone_by is not None and _was_done(command.undone_by, deed):
+                severity = min(severity, Severity.LOW)
+            more = tuple(name for start, name in command.techniques_by_object.items() if row.object.startswith(start))
+            yield of_deed(deed, did, severity=severity, techniques=command.techniques + more)
 
     return Detector(
         id=command.id,
@@ -70,3 +78,8 @@ def detector(command: Command) -> Detector:
         functions=functions,
         on_deed=on_deed,
     )
+
+
+def _was_done(function: int, deed: Deed) -> bool:
+    rows = deed.dialogue.operations
+    return any(row.function == function and row.unit == deed.row.unit and row.last >= deed.row.last for row in rows)

@@ -115,8 +115,11 @@ def _clusters(episodes: list[_Episode]) -> Iterator[list[_Episode]]:
 
 def _alert(detector: Detector, key: tuple[str | None, ...], cluster: list[_Episode]) -> Alert:
     worst = max(_severity(detector, each.finding) for each in cluster)
-    # The message is that of the worst, of those the first.
-    told = next(each.finding for each in cluster if _severity(detector, each.finding) == worst)
+    # The message is that of the worst, of those an accepted one, of those the first.
+    told = min(
+        (each.finding for each in cluster if _severity(detector, each.finding) == worst),
+        key=lambda finding: _SURENESS.index(finding.outcome),
+    )
     count, first = sum(each.count for each in cluster), cluster[0].first
     outcomes = {each.finding.outcome for each in cluster}
     techniques = [

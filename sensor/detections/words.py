@@ -100,6 +100,6 @@ def of_breach(breach: Breach, message: str, *, by_server: bool = False, severity
 
 
 def between(breach: Breach) -> str:
-    """ "between a and b", empty where that is not known any more."""
+    """Both ends of the conversation, empty where that is not known any more."""
     dialogue = breach.dialogue
     return f" between {dialogue.client.name} and {dialogue.server.name}" if dialogue else ""

@@ -17,10 +17,10 @@ def _identity(deed: Deed, view: View) -> Iterator[Finding]:
     if deed.intent is not Intent.DISCOVER or deed.function.technique == "T0861" or deed.row.protocol == "enip":
         return
     asset = deed.client.asset
-    if asset is not None and Role.ENGINEERING_WORKSTATION in asset.roles and not is_foreign(deed.client):
+    if asset is not None and Role.ENGINEERING_WORKSTATION in asset.roles and not is_foreign(deed.client, deed.server):
         return
     known = standing(deed.client, deed.server, view)
-    severity = Severity.MEDIUM if is_foreign(deed.client) else Severity.LOW if known is Standing.STRANGER else Severity.INFO
+    severity = Severity.MEDIUM if is_foreign(deed.client, deed.server) else Severity.LOW if known is Standing.STRANGER else Severity.INFO
     yield of_deed(deed, "read the identity of", severity=severity)
 
 
@@ -28,9 +28,9 @@ def _structure(deed: Deed, view: View) -> Iterator[Finding]:
     if deed.function.technique != "T0861":
         return
     asset = deed.client.asset
-    if asset is not None and Role.ENGINEERING_WORKSTATION in asset.roles and not is_foreign(deed.client):
+    if asset is not None and Role.ENGINEERING_WORKSTATION in asset.roles and not is_foreign(deed.client, deed.server):
         return
-    yield of_deed(deed, "listed the tags or blocks of", severity=Severity.MEDIUM if is_foreign(deed.client) else Severity.LOW)
+    yield of_deed(deed, "listed the tags or blocks of", severity=Severity.MEDIUM if is_foreign(deed.client, deed.server) else Severity.LOW)
 
 
 def _sweep(asset: str, view: View) -> Iterator[Finding]:

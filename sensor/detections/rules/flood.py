@@ -23,7 +23,9 @@ def _sessions(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     if row.transport != "tcp" or _a_minute(row.connections, dialogue) < view.thresholds["sessions"]:
         return
     many = f"opened {row.connections:,} connections to port {row.port} of"
-    severity = Severity.HIGH if _is_control(dialogue) else Severity.LOW
+    # Some clients open a connection for each request: that is bad style, not an attack.
+    answered = sum(operation.responses for operation in dialogue.operations)
+    severity = Severity.HIGH if _is_control(dialogue) and 2 * answered < row.connections else Severity.LOW
     message = f"{dialogue.client.name} {many} {dialogue.server.name} in a short time"
     yield of_dialogue(dialogue, message, ((row.first, row.last, 1),), severity=severity)
 
@@ -67,7 +69,7 @@ ROWS = (
         title="Excessive Number of Sessions",
         severity=Severity.HIGH,
         engine=Engine.ANOMALY,
-        about="Controllers can hold few connections; who opens many keeps others out. Low where the port is none of a controller.",
+        about="Controllers can hold few connections; who opens many keeps others out. Low where the port is none of a controller, or each connection carries answered requests.",
         techniques=("T0814",),
         covers=("Excessive Number of Sessions",),
         thresholds={"sessions": Threshold(50, "connections a minute", "on average, from one client to one port")},

@@ -19,8 +19,9 @@ def _pairs(view: View) -> dict[tuple[str, str], list[tuple[str, Deed]]]:
 
 def _second(view: View) -> Iterator[Finding]:
     for (server, outstation), asked in _pairs(view).items():
+        hosts = {deed.client.id or deed.client.address for _, deed in asked}
         masters = sorted({(deed.client.address, master) for master, deed in asked})
-        if len({address for address, _ in masters}) > 1:
+        if len(hosts) > 1:
             names = ", ".join(f"{address} as {master}" for address, master in masters[:5])
             yield _found(f"outstation {outstation} at {server} has several masters: {names}", asked)
 
@@ -32,7 +33,7 @@ def _same_address(view: View) -> Iterator[Finding]:
             by_link.setdefault(master, []).append((master, deed))
         for master, claimed in by_link.items():
             clients = sorted({deed.client.address for _, deed in claimed})
-            if len(clients) > 1:
+            if len({deed.client.id or deed.client.address for _, deed in claimed}) > 1:
                 text = f"{' and '.join(clients[:5])} both ask outstation {outstation} at {server} as master {master}"
                 yield _found(text, claimed)
 

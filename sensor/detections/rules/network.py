@@ -16,6 +16,28 @@ def _told(what: str) -> Callable[[Breach, View], Iterator[Finding]]:
     return on_breach
 
 
+def _conflicts(view: View) -> Iterator[Finding]:
+    """One for each address; its source is who came last."""
+    breaches = [breach for breach in view.knowledge.breaches if breach.row.protocol == "arp"]
+    moves = [breach for breach in breaches if breach.row.kind == "address_moved"]
+    conflicts: dict[str, list[Breach]] = {}
+    for breach in breaches:
+        if breach.row.kind == "address_conflict":
+            conflicts.setdefault(breach.row.detail, []).append(breach)
+    for detail, rows in conflicts.items():
+        address = detail.split(" ", 1)[0]
+        newcomer = next((move.dialogue.client for move in moves if move.dialogue and move.row.detail.split(" ", 1)[0] == address), None)
+        yield Finding(
+            message=f"Two devices claim one IP address: {detail}",
+            times=tuple((breach.row.first, breach.row.last, breach.row.count) for breach in rows),
+            source=newcomer.id if newcomer else None,
+            source_ip=newcomer.address if newcomer else None,
+            target_ip=address,
+            protocol="arp",
+            evidence=(detail,),
+        )
+
+
 def _port_zero(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     del view
     row = dialogue.row
@@ -60,8 +82,7 @@ ROWS = (
         ),
         techniques=("T0830",),
         covers=("ARP Spoofing",),
-        kinds=frozenset({"address_conflict"}),
-        on_breach=_told("Two devices claim one IP address"),
+        on_capture=_conflicts,
     ),
     Detector(
         id="ot.network.address_moved",

@@ -29,7 +29,7 @@ def _stranger(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     touching = [deed for deed in dialogue.deeds if touches_process(deed)]
     if not touching or standing(dialogue.client, dialogue.server, view) is not Standing.STRANGER:
         return
-    foreign = is_foreign(dialogue.client)
+    foreign = is_foreign(dialogue.client, dialogue.server)
     if not foreign and not _has_master(dialogue.server, dialogue.client, view):
         return
     for deed in touching:
@@ -89,7 +89,8 @@ def _image(deed: Deed, view: View) -> Iterator[Finding]:
     if row.function not in (0x05, 0x70108) or not row.object.rstrip("0123456789.XBWD ").startswith(FORCED):
         return
     known = standing(deed.client, deed.server, view)
-    yield of_deed(deed, "wrote inputs or outputs of", severity=(Severity.INFO, Severity.LOW, Severity.HIGH)[known])
+    severity = Severity.HIGH if is_foreign(deed.client, deed.server) else Severity.INFO if known is Standing.ENGINEER else Severity.LOW
+    yield of_deed(deed, "wrote inputs or outputs of", severity=severity)
 
 
 ROWS = (
@@ -114,8 +115,8 @@ ROWS = (
         about="A client writes to one address after the other in a short time. Recipes that are loaded look the same once.",
         techniques=("T0806",),
         thresholds={
-            "objects": Threshold(20, "objects", "that were written"),
-            "requests": Threshold(20, "requests", "in the busiest minute"),
+            "objects": Threshold(30, "objects", "that were written"),
+            "requests": Threshold(60, "requests", "in the busiest minute"),
         },
         on_dialogue=_brute_force,
     ),

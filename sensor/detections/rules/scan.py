@@ -123,7 +123,8 @@ def _points(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     asked = sum(deed.row.requests for deed in reads)
     if len(reads) >= view.thresholds["reads"] and asked <= 2 * len(reads):
         message = f"{dialogue.client.name} read {len(reads)} ranges of {dialogue.server.name} once or twice each: all that there is"
-        yield of_dialogue(dialogue, message, ((min(deed.row.first for deed in reads), max(deed.row.last for deed in reads), 1),))
+        times = ((min(deed.row.first for deed in reads), max(deed.row.last for deed in reads), 1),)
+        yield of_dialogue(dialogue, message, times, severity=Severity.LOW)
 
 
 def _units(dialogue: Dialogue, view: View) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """What devices say of their own state, and what they say differently than before."""
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 from sensor.capture import Fact
 from sensor.detections.model import Detector, Engine, Finding, Severity, View
@@ -62,7 +63,7 @@ def _changed(keys: tuple[str, ...]) -> Callable[[str, View], Iterator[Finding]]:
 
 
 def _changes(asset: str, view: View, values: list[Fact]) -> Iterator[Finding]:
-    for before, after in zip(values, values[1:], strict=False):
+    for before, after in pairwise(values):
         # What is said by turns is of several modules, but for the mode, which may come back.
         if after.first - before.last >= PAUSE or (after.key == "mode" and after.first - before.first >= PAUSE):
             what = f"changed its {after.key.replace('_', ' ')} from {before.value} to {after.value}"
@@ -156,7 +157,7 @@ ROWS = (
         "mode",
         "PLC Operating Mode Changed",
         ("mode", "key_switch"),
-        "A controller says another operating mode or key position than before. See who commanded it; if nobody, somebody was at the device.",
+        "A controller says another operating mode or key position than before. Where nobody commanded it, somebody was at the device.",
         "T0858",
     ),
     _difference(
