@@ -25,6 +25,7 @@ def _identity(deed: Deed, view: View) -> Iterator[Finding]:
 
 
 def _structure(deed: Deed, view: View) -> Iterator[Finding]:
+    del view
     if deed.function.technique != "T0861":
         return
     asset = deed.client.asset
@@ -66,7 +67,8 @@ ROWS = (
         severity=Severity.LOW,
         engine=Engine.POLICY,
         about=(
-            "A host that is no engineering workstation asks a controller for its model, serial number or firmware. Inventory tools do; so does "
+            "A host that is no engineering workstation asks a controller for its model, serial number or firmware. "
+            "Inventory tools do; so does "
             "somebody who looks for a version with a known weakness."
         ),
         techniques=("T0888",),
@@ -78,7 +80,10 @@ ROWS = (
         title="Tags or Blocks of a Controller Listed",
         severity=Severity.LOW,
         engine=Engine.POLICY,
-        about="A host that is no engineering workstation asks a controller for all its tags or blocks: what one does before reading or changing them.",
+        about=(
+            "A host that is no engineering workstation asks a controller for all its tags or blocks: what one does before "
+            "reading or changing them."
+        ),
         techniques=("T0861",),
         functions=STRUCTURE | {("cip", 0x03), ("cip", 0x4C)},
         covers=("Unauthorized PLC Configuration Read",),

@@ -6,7 +6,10 @@ from sensor.detections.model import Detector, Engine, Finding, Severity, Thresho
 from sensor.detections.words import of_deed, of_dialogue
 from sensor.knowledge import Deed, Dialogue
 
-ABOUT = "A device rejects what a client asks. Mostly the client is set up wrong; where it only began now, something has changed, or somebody tries things."
+ABOUT = (
+    "A device rejects what a client asks. Mostly the client is set up wrong; where it only began now, something has"
+    " changed, or somebody tries things."
+)
 MODBUS = ("modbus", "modbus_rtu")
 
 
@@ -115,7 +118,7 @@ ROWS = (
     _row(
         "s7comm",
         "S7 Request Failed",
-        _rejecting(("s7comm", "s7comm_plus", "cotp"), lambda code: True, "made a request that was refused by"),
+        _rejecting(("s7comm", "s7comm_plus", "cotp"), lambda _code: True, "made a request that was refused by"),
         "Unauthorized Access to Siemens S7 Data Block",
     ),
     _row(

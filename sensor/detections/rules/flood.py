@@ -69,7 +69,10 @@ ROWS = (
         title="Excessive Number of Sessions",
         severity=Severity.HIGH,
         engine=Engine.ANOMALY,
-        about="Controllers can hold few connections; who opens many keeps others out. Low where the port is none of a controller, or each connection carries answered requests.",
+        about=(
+            "Controllers can hold few connections; who opens many keeps others out. Low where the port is none of a "
+            "controller, or each connection carries answered requests."
+        ),
         techniques=("T0814",),
         covers=("Excessive Number of Sessions",),
         thresholds={"sessions": Threshold(50, "connections a minute", "on average, from one client to one port")},

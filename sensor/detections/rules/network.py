@@ -77,8 +77,10 @@ ROWS = (
         severity=Severity.HIGH,
         engine=Engine.ANOMALY,
         about=(
-            "Two devices claim one IP address by turns: one was given an address that is taken, or one poses as the other to read and change what "
-            "is said to it. Find both by their MAC addresses at the switch. Redundant pairs without a virtual MAC do so when they change over."
+            "Two devices claim one IP address by turns: one was given an address that is taken, or one poses as the other "
+            "to read and change what "
+            "is said to it. Find both by their MAC addresses at the switch. Redundant pairs without a virtual MAC do so "
+            "when they change over."
         ),
         techniques=("T0830",),
         covers=("ARP Spoofing",),
@@ -89,7 +91,10 @@ ROWS = (
         title="IP Address Moved to Another Device",
         severity=Severity.LOW,
         engine=Engine.ANOMALY,
-        about="An IP address is now at another MAC address: a device was replaced, a redundant one took over, or somebody begins to pose as it.",
+        about=(
+            "An IP address is now at another MAC address: a device was replaced, a redundant one took over, or somebody "
+            "begins to pose as it."
+        ),
         techniques=("T0830",),
         covers=("ARP Spoofing",),
         kinds=frozenset({"address_moved"}),
@@ -100,7 +105,9 @@ ROWS = (
         title="ARP in the Name of Another",
         severity=Severity.MEDIUM,
         engine=Engine.ANOMALY,
-        about="The sender that an ARP message names is not the sender of its frame. Some proxies do; so does somebody who poses as another.",
+        about=(
+            "The sender that an ARP message names is not the sender of its frame. Some proxies do; so does somebody who poses as another."
+        ),
         techniques=("T0830",),
         covers=("ARP Spoofing",),
         kinds=frozenset({"address_mismatch"}),

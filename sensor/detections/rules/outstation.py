@@ -57,7 +57,9 @@ ROWS = tuple(
                 severities=NOTABLE,
                 functions={"dnp3": [21]},
                 undone_by=20,
-                about="The outstation no longer reports events by itself. Masters do that when they connect and enable it again soon after.",
+                about=(
+                    "The outstation no longer reports events by itself. Masters do that when they connect and enable it again soon after."
+                ),
                 techniques=("T0878",),
             ),
             Command(

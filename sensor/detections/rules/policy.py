@@ -6,7 +6,8 @@ from sensor.conduits.model import Violation
 from sensor.detections.model import Detector, Engine, Finding, Severity, View
 
 ABOUT = (
-    "See `otoscope conduits` for the zones and what is allowed between them. Where this is wanted, allow it in the site file as narrowly as "
+    "See `otoscope conduits` for the zones and what is allowed between them. Where this is wanted, allow it in the "
+    "site file as narrowly as "
     "possible; where it is not, close it at the firewall. A wrong level is put right with a pin."
 )
 

@@ -100,7 +100,8 @@ ROWS = (
         severity=Severity.HIGH,
         engine=Engine.POLICY,
         about=(
-            "A host that does no everyday work with this device writes to its process although another one does, or writes from outside or the "
+            "A host that does no everyday work with this device writes to its process although another one does, or writes "
+            "from outside or the "
             "enterprise. Stop it, and check what was written. An engineer who changes one value looks the same."
         ),
         techniques=("T0855", "T0836", "T0848"),

@@ -9,7 +9,8 @@ from sensor.inventory.traits import title
 from sensor.knowledge import Breach
 
 ABOUT = (
-    "Devices that keep to the standard never send this. A broken device or driver does, and so does somebody who looks for weaknesses, or a "
+    "Devices that keep to the standard never send this. A broken device or driver does, and so does somebody who "
+    "looks for weaknesses, or a "
     "capture that lacks packets. See what the device did afterwards."
 )
 INDUSTRIAL = frozenset(

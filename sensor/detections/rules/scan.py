@@ -98,11 +98,11 @@ def _controllers(asset: str, view: View) -> Iterator[Finding]:
 
 
 def _rejected(codes: dict[str, set[int]], dialogue: Dialogue) -> list[tuple[int, Hashable]]:
-    found: list[tuple[int, Hashable]] = []
-    for row in dialogue.operations:
-        if row.errors and any(code & 0xFFFF in codes.get(row.protocol, ()) for code, _ in row.statuses):
-            found.append((row.first, (row.protocol, row.function, row.subfunction) if codes is UNKNOWN_FUNCTION else row.object))
-    return found
+    return [
+        (row.first, (row.protocol, row.function, row.subfunction) if codes is UNKNOWN_FUNCTION else row.object)
+        for row in dialogue.operations
+        if row.errors and any(code & 0xFFFF in codes.get(row.protocol, ()) for code, _ in row.statuses)
+    ]
 
 
 def _functions(dialogue: Dialogue, view: View) -> Iterator[Finding]:
