@@ -34,8 +34,6 @@ from sensor.times import timestamp
 from sensor.traffic import is_one_way, traffic_row
 
 _ROWS_IN_A_PIECE = 256
-_QUIET = 3600 * 1_000_000_000
-"""The pause that ends an episode, nanoseconds: no shorter row has two."""
 
 
 def document(known: Knowledge, files: Iterable[str], warnings: Iterable[tuple[str, str]] = ()) -> Document:
@@ -49,7 +47,7 @@ def document(known: Knowledge, files: Iterable[str], warnings: Iterable[tuple[st
 
     @lru_cache(maxsize=1024)
     def ends(at: int) -> Ends:
-        return _ends(conversations[at] if at < nowhere else None)
+        return ends_of(conversations[at] if at < nowhere else None)
 
     def place(row: Operation | Anomaly) -> int:
         return places.get(row.conversation, nowhere)
@@ -63,10 +61,10 @@ def document(known: Knowledge, files: Iterable[str], warnings: Iterable[tuple[st
         "traffic": traffic_row(statistics, conversations),
         "protocols": {name: {"messages": messages, "malformed": malformed} for name, (messages, malformed) in sorted(protocols.items())},
         "endpoints": Rows(sorted(observations.endpoints.values(), key=_endpoint_order), _endpoint_row),
-        "conversations": Rows(conversations, _conversation_row),
-        "operations": Rows(operations, lambda row: _operation_row(row, ends(place(row)))),
+        "conversations": Rows(conversations, conversation_row),
+        "operations": Rows(operations, lambda row: operation_row(row, ends(place(row)))),
         "facts": Rows(sorted(observations.facts.values(), key=_fact_order), _fact_row),
-        "anomalies": Rows(anomalies, lambda row: _anomaly_row(row, ends(place(row)))),
+        "anomalies": Rows(anomalies, lambda row: anomaly_row(row, ends(place(row)))),
         "assets": Rows(sorted(known.assets.values(), key=_asset_order), asset_row),
         "violations": Rows(known.violations, violation_row),
         "alerts": Rows(known.alerts, alert_row),
@@ -137,10 +135,12 @@ def _endpoint_row(row: Endpoint) -> EndpointRow:
         "last": timestamp(row.last),
         "packets": row.packets,
         "octets": row.octets,
+        "hops": row.hops,
     }
 
 
-def _conversation_row(row: Conversation) -> ConversationRow:
+def conversation_row(row: Conversation) -> ConversationRow:
+    """Who talks to whom."""
     return {
         "client": {"mac": row.client_mac, "ip": row.client_ip},
         "server": {"mac": row.server_mac, "ip": row.server_ip},
@@ -162,10 +162,11 @@ def _conversation_row(row: Conversation) -> ConversationRow:
         "lost_octets": list(row.lost_octets),
         "duplicates": list(row.duplicates),
         "round_trip_time_ms": None if row.round_trip_time is None else _milliseconds(row.round_trip_time),
+        "most_in_a_minute": row.most_in_a_minute,
     }
 
 
-def _ends(conversation: Conversation | None) -> Ends:
+def ends_of(conversation: Conversation | None) -> Ends:
     """Who talked with whom, as operations and anomalies repeat it."""
     if conversation is None:
         return {"client": None, "server": None, "port": None, "transport": None, "vlan": None}
@@ -186,10 +187,16 @@ def _words(name: str, function: int, subfunction: int | None) -> tuple[str, str 
     return protocol.code(function), protocol.subfunction(function, subfunction), known.name, str(known.intent), known.technique
 
 
-def _operation_row(row: Operation, ends: Ends) -> OperationRow:
+def operation_row(row: Operation, ends: Ends) -> OperationRow:
+    """What a client asked a server to do."""
     code, subfunction, name, intent, technique = _words(row.protocol, row.function, row.subfunction)
-    return {
-        **ends,
+    requests, errors = row.most_in_a_minute
+    made: OperationRow = {
+        "client": ends["client"],
+        "server": ends["server"],
+        "port": ends["port"],
+        "transport": ends["transport"],
+        "vlan": ends["vlan"],
         "protocol": row.protocol,
         "unit": row.unit,
         "code": code,
@@ -207,19 +214,15 @@ def _operation_row(row: Operation, ends: Ends) -> OperationRow:
         "response_time_ms": _response_time(row.response_time),
         "first": timestamp(row.first),
         "last": timestamp(row.last),
-        "episodes": _episodes(row) if row.last - row.first >= _QUIET else [],
-        "most_in_a_minute": list(row.most_in_a_minute),
+        "most_in_a_minute": {"requests": requests, "errors": errors},
     }
+    if len(episodes := row.episodes) > 1:
+        made["episodes"] = [_episode_row(*episode) for episode in episodes]
+    return made
 
 
-def _episodes(row: Operation) -> list[EpisodeRow]:
-    """Where there is one only, the row itself tells it."""
-    episodes = row.episodes
-    if len(episodes) == 1:
-        return []
-    return [
-        {"first": timestamp(first), "last": timestamp(last), "requests": asked, "errors": errors} for first, last, asked, errors in episodes
-    ]
+def _episode_row(first: int, last: int, requests: int, errors: int) -> EpisodeRow:
+    return {"first": timestamp(first), "last": timestamp(last), "requests": requests, "errors": errors}
 
 
 def _results(row: Operation) -> dict[str, int]:
@@ -256,7 +259,8 @@ def _fact_row(row: Fact) -> FactRow:
     }
 
 
-def _anomaly_row(row: Anomaly, ends: Ends) -> AnomalyRow:
+def anomaly_row(row: Anomaly, ends: Ends) -> AnomalyRow:
+    """A breach of a protocol."""
     return {
         **ends,
         "protocol": row.protocol,

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from sensor.cli.inputs import know
+from sensor.cli.inputs import captures_argument, know, load_baseline, write_out
 
 if TYPE_CHECKING:
     from sensor.baseline.compare import Change
-    from sensor.baseline.model import Baseline
 
 _FILE = click.Path(dir_okay=False)
-_CAPTURES = click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
 
 
 @click.group()
@@ -30,7 +26,7 @@ def baseline() -> None:
 
 
 @baseline.command()
-@_CAPTURES
+@captures_argument
 @click.option("-o", "--output", type=_FILE, help="Write to this file, not to standard output.")
 @click.option("--learning-days", type=click.FloatRange(0), default=14.0, show_default=True, help="How long a later device is learned.")
 def export(captures: tuple[str, ...], output: str | None, learning_days: float) -> None:
@@ -42,11 +38,7 @@ def export(captures: tuple[str, ...], output: str | None, learning_days: float) 
     from sensor.baseline.learn import learn
 
     text = to_text(learn(know(captures), learning_days))
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        _write(output, text)
-        click.echo(f"Wrote {output}. Next: review it, then otoscope replay --baseline {output} CAPTURE", err=True)
+    write_out(text, output, "review it, then otoscope replay --baseline {file} CAPTURE")
 
 
 @baseline.command()
@@ -56,7 +48,7 @@ def show(file: str, rows: int) -> None:
     """Show a baseline as tables."""
     from sensor.cli.page import Page
 
-    known, page = load(file), Page(rows)
+    known, page = load_baseline(file), Page(rows)
     page.title("Assets", f"{len(known.assets)} that belong here")
     headings = ("Address", "Name", "MAC", "Serial", "Firmware", "Serves")
     cells = [(row.address, row.name, ", ".join(row.macs), row.serial, row.firmware, ", ".join(row.services)) for row in known.assets]
@@ -73,13 +65,13 @@ def show(file: str, rows: int) -> None:
 
 @baseline.command()
 @click.argument("file", type=_FILE)
-@_CAPTURES
+@captures_argument
 def diff(file: str, captures: tuple[str, ...]) -> None:
     """Show how captures differ from a baseline. Exit status 1 where they do."""
     from sensor.baseline.compare import compare
     from sensor.cli.page import Page
 
-    changes = list(compare(load(file), know(captures)))
+    changes = list(compare(load_baseline(file), know(captures)))
     if not changes:
         click.echo("Nothing differs from the baseline.")
         return
@@ -91,7 +83,7 @@ def diff(file: str, captures: tuple[str, ...]) -> None:
 
 @baseline.command()
 @click.argument("file", type=_FILE)
-@_CAPTURES
+@captures_argument
 @click.option("--only", metavar="ADDRESS", multiple=True, help="Only what this IP or MAC does; may be given several times.")
 def accept(file: str, captures: tuple[str, ...], only: tuple[str, ...]) -> None:
     """Take over into a baseline what captures hold: it is usual from now on."""
@@ -99,37 +91,15 @@ def accept(file: str, captures: tuple[str, ...], only: tuple[str, ...]) -> None:
     from sensor.baseline.learn import learn
     from sensor.baseline.merge import merge
 
-    old = load(file)
+    old = load_baseline(file)
     fresh = learn(know(captures), old.learning_days)
     wanted = {row.address for row in fresh.assets if {row.address, *row.ips, *row.macs} & {*only}}
     if only and not wanted:
         raise click.ClickException(f"no asset of these captures has the address {', '.join(only)}")
     new = merge(old, fresh, (lambda address: address in wanted) if only else (lambda _address: True))
-    _write(file, to_text(new))
+    write_out(to_text(new), file, "git diff shows every line")
     assets, exchanges = len(new.assets) - len(old.assets), len(new.exchanges) - len(old.exchanges)
-    click.echo(f"{file}: {assets} assets and {exchanges} exchanges more than before. git diff shows every line.")
-
-
-def load(file: str) -> Baseline:
-    """A baseline file, or the end of the command with what is wrong with it."""
-    from sensor.baseline.file import load as read
-    from sensor.errors import BaselineError
-
-    try:
-        return read(file)
-    except BaselineError as error:
-        raise click.ClickException(str(error)) from error
-
-
-def _write(file: str, text: str) -> None:
-    """All of it or nothing: a full disk leaves the old file as it was."""
-    temporary = Path(f"{file}.{os.getpid()}.new")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(file)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise click.ClickException(f"{file} cannot be written: {error.strerror}") from error
+    click.echo(f"{file}: {assets} assets and {exchanges} exchanges more than before.")
 
 
 def _cells(change: Change) -> tuple[str, ...]:
