@@ -8,7 +8,9 @@ import pytest
 from sensor.baseline.compare import Change, Difference, compare
 from sensor.baseline.file import load, to_text
 from sensor.baseline.learn import learn
+from sensor.baseline.merge import merge
 from sensor.baseline.model import Baseline, KnownAsset
+from sensor.baseline.phase import advance
 from sensor.capture import open_capture
 from sensor.errors import BaselineError
 from sensor.knowledge import Knowledge, conclude
@@ -89,6 +91,34 @@ def test_what_is_missing_is_told(plant):
     more = replace(usual, assets=(*usual.assets, KnownAsset(address="10.20.1.200", ips=("10.20.1.200",))))
     changes = list(compare(more, plant))
     assert [(change.difference, change.known.address) for change in changes if change.known] == [(Difference.MISSING, "10.20.1.200")]
+
+
+def test_a_plant_is_learned_for_its_time_and_then_no_more(plant):
+    second = 1 / 86_400
+    half = advance(None, plant, learning_days=300 * second)
+    assert not any("10.20.1.66" in row.ips for row in half.assets)  # it came after six minutes
+    assert any("10.20.1.11" in row.ips for row in half.assets)
+    assert Difference.ASSET in kinds(list(compare(replace(half, learning_days=0), plant)))
+    assert advance(half, plant) == half  # the same again teaches nothing
+
+
+def test_a_longer_period_learns_from_what_follows(plant):
+    first = advance(None, known("modbus-functions"), learning_days=10_000)
+    assert {row.address for row in advance(first, plant).assets} > {row.address for row in first.assets}
+
+
+def test_what_is_accepted_is_usual(plant):
+    old = learn(known("modbus-functions"), learning_days=0)
+    assert list(compare(old, plant))
+    assert not list(compare(merge(old, learn(plant)), plant))
+
+
+def test_only_what_one_asset_does_is_accepted(plant):
+    old = learn(plant, learning_days=0)
+    old = replace(old, exchanges=(), assets=tuple(row for row in old.assets if row.address != "10.20.1.66"))
+    new = merge(old, learn(plant), lambda address: address == "10.20.1.66")
+    assert any(row.address == "10.20.1.66" for row in new.assets)
+    assert {row.client for row in new.exchanges} == {"10.20.1.66"}
 
 
 def test_nothing_at_all_has_a_baseline():
