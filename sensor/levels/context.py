@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from sensor.inventory import traits
 from sensor.inventory.model import Evidence, Kind, Level
 from sensor.inventory.traits import many, title
-from sensor.levels.deeds import HUB, SCADA, Sign, Subject, enters_from_afar, is_controller
+from sensor.levels.deeds import HUB, SCADA, Sign, Subject, enters_from_afar, is_controller, trust
 
 SURE = 0.5
 """From which confidence a peer's level counts."""
@@ -219,7 +219,7 @@ def evidence_of(subject: Subject, company: Company) -> tuple[Evidence, ...]:
     """All that its company says."""
     told = subject.seen.told
     return tuple(
-        Evidence(sign.says, sign.because, sign.source, round(weight * sign.share, 3), told.first, told.last)
+        Evidence(sign.says, sign.because, sign.source, round(weight * sign.share * trust(subject, sign), 3), told.first, told.last)
         for weight, rule in RULES
         for sign in rule(subject, company)
     )

@@ -17,6 +17,7 @@ FEW = 3
 HUB = 2
 """Partners in cyclic data that make a hub; with one only, nobody knows which end is which."""
 
+BY_PORT = 0.6
 CYCLIC = 20
 """Requests that make a master's work routine."""
 
@@ -147,7 +148,7 @@ def engineers(subject: Subject) -> Iterator[Sign]:
     if seen.stranger or not seen.engineered or is_controller(subject):
         return
     share = 0.5 if subject.outsiders or enters_from_afar(subject) else 1.0
-    yield Sign("2", f"programs, uploads or configures {many(len(seen.engineered), 'controller')}", share=share)
+    yield Sign("2", f"programs, uploads or configures {many(len(seen.engineered), 'controller')}", "engineering", share)
 
 
 def inquires(subject: Subject) -> Iterator[Sign]:
@@ -252,6 +253,11 @@ def opc_client(subject: Subject) -> Iterator[Sign]:
     yield Sign("2", f"collects with OPC UA from {many(len(servers), 'server')}", "opcua")
 
 
+def trust(subject: Subject, sign: Sign) -> float:
+    """What only ports tell is worth less."""
+    return BY_PORT if sign.source == "conversations" and subject.seen.unproven else 1.0
+
+
 def is_controller(subject: Subject) -> bool:
     """Is it a controller that asks others, not a computer that happens to answer?"""
     if subject.seen.passes_on:
@@ -312,7 +318,7 @@ def evidence_of(subject: Subject) -> tuple[Evidence, ...]:
     """All that its own deeds and words say."""
     told = subject.seen.told
     return tuple(
-        Evidence(sign.says, sign.because, sign.source, round(weight * sign.share, 3), told.first, told.last)
+        Evidence(sign.says, sign.because, sign.source, round(weight * sign.share * trust(subject, sign), 3), told.first, told.last)
         for weight, rule in RULES
         for sign in rule(subject)
     )
