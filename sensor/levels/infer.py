@@ -85,7 +85,7 @@ def _fixed(subjects: Mapping[str, Subject], own: Mapping[str, tuple[Evidence, ..
         pin = next((pin for pin in site.pins if pin.level is not None and pin_matches(pin, asset)), None)
         if pin is not None and pin.level is not None:
             found[name] = _certain(pin.level, f"the site file says so ({pin.match})", "site file", asset, own[name], pinned=True)
-        elif asset.outside and not (asset.macs and subject.network in homes):
+        elif asset.outside and subject.network not in homes:
             found[name] = _certain(OUTSIDE, "its address is public", "addresses", asset, own[name])
     return found
 
@@ -101,7 +101,7 @@ def _certain(value: float, because: str, source: str, asset: Asset, own: tuple[E
 
 def _homes(subjects: Mapping[str, Subject]) -> set[str | None]:
     """Subnets of public addresses that are the plant's own: those who take part in control within one network of two equal octets."""
-    public = [subject for subject in subjects.values() if subject.asset.outside and subject.asset.macs and subject.network]
+    public = [subject for subject in subjects.values() if subject.asset.outside and subject.network]
     return {
         subject.network for subject in public if any(_alike(subject.network, subject.networks.get(peer)) for peer in subject.seen.partners)
     }
