@@ -64,7 +64,7 @@ class Traits:
     _facts: dict[str, list[Fact]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for fact in self.told.facts:
+        for fact in sorted(self.told.facts, key=lambda fact: fact.id):
             self._facts.setdefault(fact.key, []).append(fact)
 
     def facts(self, *keys: str) -> Iterator[Fact]:
@@ -229,9 +229,9 @@ def _only_asks_who(use: Use) -> bool:
 
 def _is_group(peer: str) -> bool:
     """Is that a multicast or broadcast address? What is no address is an asset's id."""
-    if "." in peer:
-        return peer.endswith(".255") or int(peer.partition(".")[0]) >= MULTICAST
-    return ":" in peer and peer.startswith("ff")
+    if ":" in peer:
+        return peer.startswith("ff")
+    return "." in peer and (peer.endswith(".255") or int(peer.partition(".")[0]) >= MULTICAST)
 
 
 def _flows(row: Conversation) -> bool:

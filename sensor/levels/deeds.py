@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sensor.inventory import traits
 from sensor.inventory.identity import AUTOMATION, kind_by_name, kind_of
 from sensor.inventory.model import Asset, Evidence, Kind, Level, Role
+from sensor.inventory.profile import Use
 from sensor.inventory.traits import Traits, exchanges, many, title
 from sensor.levels.network import network_of
 
@@ -55,16 +56,21 @@ Rule = Callable[[Subject], Iterator[Sign]]
 
 
 def answers(subject: Subject) -> Iterator[Sign]:
-    """It answers a control protocol, recognised by content."""
+    """It answers a control protocol, recognised by content: a controller, unless it is known for something that is polled like one."""
     for use in subject.seen.answered:
-        instrument = use.protocol in traits.INSTRUMENTS
-        share = 1.0 if exchanges(use) >= ENOUGH_EXCHANGES else 0.8
-        if subject.seen.passes_on:
-            share *= 0.4  # a server that passes on what it polls
-        elif use.responses and not use.requests:
-            share = 0.4  # requests that nobody saw: a mirror of one direction, or a guess of the dissector
+        field_device = use.protocol in traits.INSTRUMENTS or subject.is_kind(Kind.IO, Kind.DRIVE)
         because = f"answers {title(use.protocol)}: {many(exchanges(use), 'response')} to {many(len(use.answered_peers), 'client')}"
-        yield Sign("0" if instrument else "1", because, use.protocol, share)
+        yield Sign("0" if field_device else "1", because, use.protocol, _share_of_answers(subject, use))
+
+
+def _share_of_answers(subject: Subject, use: Use) -> float:
+    """How much of a controller's evidence its answers are."""
+    owners = subject.seen.clients(traits.FIELDBUS)
+    if subject.seen.passes_on or subject.is_kind(Kind.HMI, Kind.SWITCH, Kind.ROUTER) or (owners and use.answered_peers <= owners):
+        return 0.4  # a server that passes on what it polls, a panel or switch that tells its state, a device that its controller sets up
+    if use.responses and not use.requests:
+        return 0.4  # requests that nobody saw: a mirror of one direction, or a guess of the dissector
+    return 1.0 if exchanges(use) >= ENOUGH_EXCHANGES else 0.8
 
 
 def identity(subject: Subject) -> Iterator[Sign]:
@@ -135,7 +141,7 @@ def masters(subject: Subject) -> Iterator[Sign]:
         share = 0.5  # a panel, but it can be a controller that asks another as well
     afar = enters_from_afar(subject)
     if requests >= CYCLIC:
-        share += -0.2 if afar and len(seen.devices) < FEW else 0.2
+        share += -0.2 if afar and len(seen.devices) < FEW else 0.35 if requests >= traits.ROUTINE else 0.2
     elif subject.outsiders or afar:
         share *= 0.6
     because = f"reads or writes {many(len(seen.devices), 'controller')} with {title(uses[0].protocol)}: {many(requests, 'answer')}"

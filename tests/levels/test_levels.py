@@ -192,6 +192,21 @@ def test_a_stranger_from_outside_who_writes_to_a_controller_stays_outside() -> N
     assert plant.values()["far"] == 5
 
 
+@pytest.mark.parametrize(
+    ("device_type", "level"),
+    [("AC Drive", 0), ("General Purpose Discrete I/O", 0), ("Human-Machine Interface", 2), ("Programmable Logic Controller", 1)],
+)
+def test_a_device_that_says_what_it_is_lives_there_although_it_answers(device_type: str, level: float) -> None:
+    plant = Plant().host("device", "10.0.0.1", ("cip", "device_type", device_type)).asks("plc", "cip", "device", reads=50)
+    assert plant.values()["device"] == level
+
+
+def test_a_device_whose_controller_sets_it_up_and_uses_its_io_is_io() -> None:
+    plant = Plant().host("plc", "10.0.0.1").host("adapter", "10.0.0.2")
+    plant.asks("plc", "cip", "adapter", reads=5, intent=Intent.SESSION).asks("plc", "cip_io", "adapter", reads=5000, intent=Intent.WRITE)
+    assert plant.values() == {"plc": 1, "adapter": 0}
+
+
 def test_io_is_told_by_its_own_words() -> None:
     plant = Plant().host("io", "10.0.0.1", ("pn_dcp", "role", "IO device"), ("pn_dcp", "model", "ET 200SP"))
     assert plant.values()["io"] == 0
