@@ -12,7 +12,7 @@ from sensor.inventory.model import Evidence, Kind, Level
 from sensor.inventory.traits import many, title
 from sensor.levels.deeds import HUB, SCADA, Sign, Subject, enters_from_afar, is_controller, trust
 
-SURE = 0.5
+SURE = 0.45
 """From which confidence a peer's level counts."""
 
 NEIGHBOURS, MAJORITY = 2, 0.7
@@ -105,9 +105,15 @@ def sits_in_office(subject: Subject, company: Company) -> Iterator[Sign]:
     if not subject.is_kind(Kind.WORKSTATION) or subject.network is None or seen.partners or seen.servers(SCADA):
         return
     beside = company.subnets.get(subject.network, Counter())
-    used = company.split(peer for peers in seen.asks_of.values() for peer in peers)
-    if not beside[3.0] and not beside[3.5] and not any(level <= 3.5 for level in used):
-        yield Sign("4", "is a workstation that uses nothing of the plant")
+    servers = {peer for peers in seen.asks_of.values() for peer in peers}
+    if beside[3.0] or beside[3.5] or any(company.below(peer, 3) for peer in servers):
+        return
+    # Operators' computers whose work is not mirrored log on and save files as well; looking at pages from afar is for offices.
+    away = apart(subject, servers) and not any(number for level, number in beside.items() if level < 4)
+    looks = away and seen.asks_of.keys() <= traits.WEB | {"dns"}
+    yield Sign(
+        "4", "is a workstation that uses nothing of the plant" + (", in a subnet apart" if away else ""), share=2.0 if looks else 1.0
+    )
 
 
 def served_by(subject: Subject, company: Company) -> Iterator[Sign]:

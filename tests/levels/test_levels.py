@@ -53,6 +53,13 @@ def test_a_plant_of_cells_site_operations_a_dmz_and_offices() -> None:
     assert levels["web"] == 5
 
 
+def test_people_who_only_look_at_a_replica_are_in_offices_and_the_replica_between() -> None:
+    plant = site_operations(cells()).host("replica", "10.3.5.20").host("desk", "10.4.1.10").host("desk2", "10.4.1.11")
+    plant.asks("replica", "tds", "historian").asks("desk", "http", "replica").asks("desk2", "http", "replica")
+    levels = plant.values()
+    assert (levels["replica"], levels["desk"], levels["desk2"], levels["historian"]) == (3.5, 4, 4, 3)
+
+
 def test_a_scanner_is_no_master() -> None:
     plant = cells().host("stranger", "10.1.1.99")
     plant.asks("stranger", "modbus", *names("nobody", 30), reads=1, answers=0)
