@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from sensor.inventory import traits
 from sensor.inventory.model import Evidence, Kind, Level
-from sensor.inventory.traits import many, title
+from sensor.inventory.traits import many, title, works
 from sensor.levels.deeds import HUB, SCADA, Sign, Subject, enters_from_afar, is_controller, trust
+from sensor.protocols import Intent
 
 SURE = 0.45
 """From which confidence a peer's level counts."""
@@ -139,6 +140,24 @@ def collects(subject: Subject, company: Company) -> Iterator[Sign]:
         yield Sign("3", f"gets data from {many(len(sources), 'server')} of level 2 in another subnet and polls no controller")
 
 
+def looks_over_shoulders(subject: Subject, company: Company) -> Iterator[Sign]:
+    """It only reads, from afar, what others work with: a historian or a report rather than an operator."""
+    seen = subject.seen
+    if not enters_from_afar(subject) or not seen.devices or seen.engineered or is_controller(subject):
+        return
+    uses = [use for use in seen.polled if works(use)]
+    if any(not use.intents or use.intents[Intent.WRITE] or use.intents[Intent.CONTROL] for use in uses):
+        return
+    operators = {client for device in seen.devices for client in _operators(company, device)} - {subject.asset.id}
+    if operators and all(company.subjects[peer].network != subject.network for peer in operators):
+        yield Sign("3", f"only reads, from another subnet, what {many(len(operators), 'operator station')} works with")
+
+
+def _operators(company: Company, device: str) -> set[str]:
+    known = company.subjects.get(device)
+    return {client for client in known.seen.clients(traits.POLLED) if company.at(client) == 2} if known else set()
+
+
 def manages(subject: Subject, company: Company) -> Iterator[Sign]:
     """It watches network equipment and devices of the plant."""
     watched = subject.seen.servers({"snmp"})
@@ -213,6 +232,7 @@ RULES: tuple[tuple[float, Rule], ...] = (
     (0.5, sits_in_office),
     (0.7, served_by),
     (1.2, collects),
+    (1.0, looks_over_shoulders),
     (0.8, manages),
     (3.0, jumps),
     (2.2, stands_between),

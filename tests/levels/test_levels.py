@@ -170,6 +170,15 @@ def test_opc_ua_is_served_by_controllers_and_by_computers() -> None:
     assert (levels["cpu"], levels["server"], levels["any"]) == (1, 2, None)
 
 
+def test_who_only_reads_from_afar_what_operators_work_with_is_not_taken_for_one() -> None:
+    plant = cells().asks("panel", "s7comm", "plc0", reads=5, intent=Intent.WRITE)
+    plant.host("reports", "10.3.0.20").asks("reports", "s7comm", "plc0", reads=60)
+    assert plant.values()["reports"] != 2
+    plant = site_operations(plant)
+    plant.asks("reports", "kerberos", "dc3")
+    assert plant.values()["reports"] == 3
+
+
 def test_a_pin_beats_what_was_seen_and_keeps_what_speaks_against_it() -> None:
     plant = cells()
     pinned = plant.levels(Site(pins=(Pin("10.1.0.10", level=3),)))["plc0"]
