@@ -52,6 +52,9 @@ OPENING = 4
 
 MULTICAST = 224
 """First octet of IPv4 multicast addresses."""
+CYCLIC = 20
+"""Answers that make work with controllers more than a try."""
+
 ROUTINE = 200
 """Answers that make work with controllers routine."""
 
@@ -178,8 +181,17 @@ class Traits:
     @cached_property
     def stranger(self) -> bool:
         """Does it scan without having routine work of its own? What answers it says nothing of where it belongs."""
-        work = sum(exchanges(use) for use in self.polled if works(use))
-        return self.scans is not None and work < max(ROUTINE, 2 * len(self.tried))
+        return self.scans is not None and self.work < max(ROUTINE, 2 * len(self.tried))
+
+    @cached_property
+    def work(self) -> int:
+        """How many answers it got in its work with devices."""
+        return sum(exchanges(use) for use in self.polled if works(use))
+
+    @cached_property
+    def dabbles(self) -> bool:
+        """Is it a computer of other business that once touched a device?"""
+        return self.is_computer and bool(self.devices) and self.work < CYCLIC
 
     @cached_property
     def serves_to(self) -> dict[str, set[str]]:

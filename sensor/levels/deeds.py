@@ -19,8 +19,6 @@ HUB = 2
 """Partners in cyclic data that make a hub; with one only, nobody knows which end is which."""
 
 BY_PORT = 0.6
-CYCLIC = 20
-"""Requests that make a master's work routine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +101,9 @@ def io_roles(subject: Subject) -> Iterator[Sign]:
         elif fact.value == "IO device":
             yield Sign("0", "says in PROFINET that it is an IO device", fact.source, 0.8)
     for name in sorted(traits.FIELDBUS):
-        if partners := subject.seen.servers((name,)):
+        if partners := subject.seen.got.get(name):
             yield Sign("1", f"controls the inputs and outputs of {many(len(partners), 'device')} ({title(name)})", name, 0.9)
-        if (partners := subject.seen.clients((name,))) and not subject.is_kind(Kind.PLC, Kind.HMI):
+        if (partners := subject.seen.given.get(name)) and not subject.is_kind(Kind.PLC, Kind.HMI):
             yield Sign("0", f"has inputs and outputs that {many(len(partners), 'controller')} uses ({title(name)})", name, 0.8)
 
 
@@ -140,7 +138,7 @@ def masters(subject: Subject) -> Iterator[Sign]:
     if len(seen.devices) == 1 and not seen.looks_like_pc and made_for_control(subject):
         share = 0.5  # a panel, but it can be a controller that asks another as well
     afar = enters_from_afar(subject)
-    if requests >= CYCLIC:
+    if requests >= traits.CYCLIC:
         share += -0.2 if afar and len(seen.devices) < FEW else 0.35 if requests >= traits.ROUTINE else 0.2
     elif subject.outsiders or afar:
         share *= 0.6
@@ -163,7 +161,7 @@ def inquires(subject: Subject) -> Iterator[Sign]:
     if seen.stranger or seen.devices or seen.engineered or not seen.polled or is_controller(subject):
         return
     use = seen.polled[0]
-    share = 1.8 if exchanges(use) >= CYCLIC and len(use.answered_peers) <= 2 else 1.0
+    share = 1.8 if exchanges(use) >= traits.CYCLIC and len(use.answered_peers) <= 2 else 1.0
     yield Sign("2", f"asks {title(use.protocol)} devices who they are and how: {many(exchanges(use), 'answer')}", use.protocol, share)
 
 
@@ -180,7 +178,7 @@ def unheard(subject: Subject) -> Iterator[Sign]:
         return
     for name, use in sorted(seen.told.asks.items()):
         beside = len(use.peers) <= FEW and all(_subnet_of(peer) == subject.network for peer in use.peers)
-        if name in traits.POLLED and use.validated and not use.answered and use.requests >= CYCLIC and beside:
+        if name in traits.POLLED and use.validated and not use.answered and use.requests >= traits.CYCLIC and beside:
             yield Sign("2", f"sends {title(name)} requests whose answers were not seen ({use.requests:,})", name)
 
 
