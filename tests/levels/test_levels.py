@@ -5,8 +5,8 @@ import pytest
 from sensor.capture import open_capture
 from sensor.conduits.model import Pin, Site
 from sensor.inventory.model import Role
-from sensor.knowledge import conclude
 from sensor.observations import observe
+from sensor.pipeline import conclude
 from sensor.protocols import Intent
 from tests.levels.plant import Plant, names
 
