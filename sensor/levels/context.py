@@ -66,7 +66,7 @@ Rule = Callable[[Subject, Company], Iterator[Sign]]
 def serves_plant_or_office(subject: Subject, company: Company) -> Iterator[Sign]:
     """Names, addresses, time, log-ons: a server lives with those it serves, those of a plant in site operations."""
     given = sorted(traits.INFRASTRUCTURE & subject.seen.serves_to.keys())
-    if not given or subject.is_kind(*MOVED) or subject.seen.devices or is_controller(subject):
+    if not given or subject.is_kind(*MOVED) or subject.seen.devices:
         return
     levels = company.split(subject.seen.clients(given))
     plant, offices = sum(levels[level] for level in levels if level <= 3), levels[4.0]
@@ -143,7 +143,7 @@ def collects(subject: Subject, company: Company) -> Iterator[Sign]:
 def looks_over_shoulders(subject: Subject, company: Company) -> Iterator[Sign]:
     """It only reads, from afar, what others work with: a historian or a report rather than an operator."""
     seen = subject.seen
-    if not enters_from_afar(subject) or not seen.devices or seen.engineered or is_controller(subject):
+    if not enters_from_afar(subject) or not seen.devices or seen.engineered:
         return
     uses = [use for use in seen.polled if works(use)]
     if any(not use.intents or use.intents[Intent.WRITE] or use.intents[Intent.CONTROL] for use in uses):
@@ -182,7 +182,7 @@ def apart(subject: Subject, peers: Iterable[str]) -> bool:
 
 def stands_between(subject: Subject, company: Company) -> Iterator[Sign]:
     """It deals with offices or the outside on one side and with site operations on the other, and stands in a subnet apart."""
-    if is_controller(subject) or subject.seen.devices or subject.network is None:
+    if subject.seen.devices or subject.network is None:
         return
     names = traits.REMOTE | traits.DATABASES | traits.WEB | {"smb", "ftp", "opcua", "mqtt", "amqp", "dcerpc"}
     clients, servers = subject.seen.clients(names), subject.seen.servers(names)
@@ -199,7 +199,7 @@ def stands_between(subject: Subject, company: Company) -> Iterator[Sign]:
 def neighbours(subject: Subject, company: Company) -> Iterator[Sign]:
     """Most of its subnet lives at one level: a hint for those that show little themselves."""
     plain = subject.own.confidence >= PLAIN and not enters_from_afar(subject)
-    if plain or is_controller(subject) or subject.is_kind(*MOVED) or subject.network is None:
+    if plain or subject.is_kind(*MOVED) or subject.network is None:
         return
     levels = Counter(company.subnets.get(subject.network, Counter()))
     own = company.at(subject.asset.id)
@@ -244,8 +244,10 @@ RULES: tuple[tuple[float, Rule], ...] = (
 def evidence_of(subject: Subject, company: Company) -> tuple[Evidence, ...]:
     """All that its company says."""
     told = subject.seen.told
+    # What controls lives where its deeds say, whoever reads its pages or sets its clock.
+    rules = [(weight, rule) for weight, rule in RULES if rule is hangs_on_hub] if is_controller(subject) else RULES
     return tuple(
         Evidence(sign.says, sign.because, sign.source, round(weight * sign.share * trust(subject, sign), 3), told.first, told.last)
-        for weight, rule in RULES
+        for weight, rule in rules
         for sign in rule(subject, company)
     )

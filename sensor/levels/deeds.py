@@ -229,7 +229,7 @@ def computer(subject: Subject) -> Iterator[Sign]:
 
 def historian(subject: Subject) -> Iterator[Sign]:
     """It collects from below and serves databases above."""
-    if names := sorted(traits.DATABASES & subject.seen.serves_to.keys()):
+    if (names := sorted(traits.DATABASES & subject.seen.serves_to.keys())) and not is_controller(subject):
         fed = subject.seen.servers(("opcua", "suitelink", "pi_historian", "dcerpc")) and not subject.seen.devices
         yield Sign(
             "3", f"serves {', '.join(map(title, names))}" + (" and collects from servers below" if fed else ""), share=1.0 if fed else 0.4

@@ -1,10 +1,13 @@
 """Levels of small plants in words: what may never happen, and each rule that could fail."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from sensor.capture import open_capture
 from sensor.conduits.model import Pin, Site
 from sensor.inventory.model import Role
+from sensor.inventory.traits import Traits
 from sensor.observations import observe
 from sensor.pipeline import conclude
 from sensor.protocols import Intent
@@ -263,3 +266,34 @@ def test_the_demo_has_no_controller_above_and_no_stranger_below() -> None:
     assert {levels[f"10.20.1.{host}"] for host in (100, 101, 110)} == {2}
     assert levels["10.20.1.66"] is None
     assert levels["10.3.0.20"] is None
+
+
+HOSTS = tuple(names("host", 6))
+DEEDS = some.tuples(
+    some.sampled_from(HOSTS),
+    some.sampled_from(
+        ("s7comm", "modbus", "dnp3", "rdp", "smb", "kerberos", "dns", "tds", "opcua", "http", "tls", "ssh", "ntp", "snmp", "cip_io")
+    ),
+    some.sampled_from(HOSTS),
+    some.sampled_from((0, 1, 30, 500)),
+    some.sampled_from((Intent.READ, Intent.WRITE, Intent.PROGRAM, Intent.DISCOVER)),
+)
+
+
+@settings(deadline=None)
+@given(some.lists(DEEDS, max_size=25), some.lists(some.booleans(), min_size=6, max_size=6))
+def test_whatever_happens_no_controller_is_above_its_operators(deeds: list[tuple[str, str, str, int, Intent]], far: list[bool]) -> None:
+    plant = Plant()
+    for number, name in enumerate(HOSTS):
+        plant.host(name, f"10.{number // 2}.0.{number + 1}" if not far[number] else f"14{number}.1.{number}.1", outside=far[number])
+    for client, protocol, server, reads, intent in deeds:
+        if client != server:
+            plant.asks(client, protocol, server, reads=reads if protocol in ("s7comm", "modbus", "dnp3", "cip_io") else 0, intent=intent)
+    levels = plant.levels()
+    for name, level in levels.items():
+        assert 0 <= level.confidence <= 1
+        assert level.value is not None or not level.settled
+        if plant.assets[name].outside:
+            assert level.value == 5
+        elif plant.profiles[name].serves.keys() & {"s7comm", "dnp3"} and not Traits(plant.profiles[name]).is_computer:
+            assert level.value is None or level.value <= 2
