@@ -116,11 +116,12 @@ def _story(known: Knowledge) -> str:
     alerts = {alert.id: alert for alert in known.alerts}
     steps = sorted((alerts[key] for key in worst.alerts if key in alerts), key=lambda alert: (alert.first, alert.id))
     chosen = steps if len(steps) <= _MOST_STEPS else sorted(by_severity(steps)[:_MOST_STEPS], key=lambda alert: (alert.first, alert.id))
-    told = [_step(known, alert) for alert in chosen]
+    long = moment(worst.first)[:10] != moment(worst.last)[:10]
+    told = [_step(known, alert, date=long) for alert in chosen]
     more = f" ({len(steps) - len(chosen)} lesser steps left out)" if len(steps) > len(chosen) else ""
     who = name_of(known, worst.actor, worst.actor) if worst.actor else shown(worst.title, _NAME)
     others = f" {count(len(known.incidents) - 1, 'more incident is', 'more incidents are')} told below." if len(known.incidents) > 1 else ""
-    when = f"Between {moment(worst.first)} and {moment(worst.last, date=False)} UTC"
+    when = f"Between {moment(worst.first)} and {moment(worst.last, date=long)} UTC"
     return f"{when} {who} acted in steps: {', then '.join(told)}{more}.{others}"
 
 
@@ -129,10 +130,10 @@ def main_incident(known: Knowledge) -> Incident:
     return min(known.incidents, key=lambda row: (-row.severity, -len(row.alerts), row.first, row.id))
 
 
-def _step(known: Knowledge, alert: Alert) -> str:
+def _step(known: Knowledge, alert: Alert, *, date: bool) -> str:
     target = f" at {name_of(known, alert.target, alert.target_ip)}" if alert.target or alert.target_ip else ""
     outcome = f", {alert.outcome}" if alert.outcome is not Outcome.NONE else ""
-    return f"{shown(alert.title, _NAME)}{target} ({moment(alert.first, date=False)}{outcome})"
+    return f"{shown(alert.title, _NAME)}{target} ({moment(alert.first, date=date)}{outcome})"
 
 
 def _unseen(known: Knowledge) -> str:

@@ -63,6 +63,91 @@ TALKS = (
     ("10.20.1.66", "PLC-DOSING", "demo.pcap", "enip"),
 )
 
+# rule, title, severity, source, target, protocol, intent, outcome
+VIOLATIONS = (
+    ("internet", "Internet contact", Severity.CRITICAL, "HMI-INTAKE", "support.vendor.example", "tls", None, Outcome.NONE),
+    (
+        "enterprise_skip",
+        "Enterprise reaches a controller",
+        Severity.CRITICAL,
+        "OFFICE-PC-11",
+        "PLC-FILTER",
+        "modbus",
+        "write",
+        Outcome.ACCEPTED,
+    ),
+    (
+        "enterprise_skip",
+        "Enterprise reaches a controller",
+        Severity.HIGH,
+        "OFFICE-PC-11",
+        "PLC-FILTER",
+        "modbus",
+        "read",
+        Outcome.ACCEPTED,
+    ),
+    (
+        "engineering_role",
+        "Program service by a stranger",
+        Severity.CRITICAL,
+        "10.20.1.66",
+        "PLC-INTAKE",
+        "s7comm",
+        "program",
+        Outcome.ACCEPTED,
+    ),
+    ("peer_cell", "Another cell is written", Severity.MEDIUM, "10.20.1.66", "PLC-DOSING", "enip", "read", Outcome.REJECTED),
+)
+
+# rule, title, engine, severity, source, target, protocol, techniques, outcome
+ALERTS = (
+    (
+        "ot.protocol.malformed",
+        "Malformed Modbus message",
+        Engine.PROTOCOL,
+        Severity.LOW,
+        "SCADA01",
+        "GW-METERS",
+        "modbus",
+        (),
+        Outcome.NONE,
+    ),
+    (
+        "ot.policy.write",
+        "Unauthorized write",
+        Engine.POLICY,
+        Severity.HIGH,
+        "OFFICE-PC-11",
+        "PLC-FILTER",
+        "modbus",
+        ("T0855",),
+        Outcome.ACCEPTED,
+    ),
+    ("ot.scan.address", "Address scan", Engine.ANOMALY, Severity.MEDIUM, "10.20.1.66", None, None, ("T0846",), Outcome.NONE),
+    (
+        "ot.plc.upload",
+        "PLC program upload",
+        Engine.OPERATIONAL,
+        Severity.HIGH,
+        "10.20.1.66",
+        "PLC-INTAKE",
+        "s7comm",
+        ("T0845",),
+        Outcome.ACCEPTED,
+    ),
+    (
+        "ot.plc.stop",
+        "PLC stop",
+        Engine.OPERATIONAL,
+        Severity.CRITICAL,
+        "10.20.1.66",
+        "PLC-INTAKE",
+        "s7comm",
+        ("T0858", "T0816"),
+        Outcome.ACCEPTED,
+    ),
+)
+
 
 def plant() -> Knowledge:
     """Twenty devices at all levels, six violations, five alerts, one incident."""
@@ -126,41 +211,7 @@ def _between(like: Dialogue, client: Asset, server: Asset) -> Dialogue:
 
 def _violations(known: Knowledge):
     start = known.statistics.first
-    rows = (
-        ("internet", "Internet contact", Severity.CRITICAL, "HMI-INTAKE", "support.vendor.example", "tls", None, Outcome.NONE),
-        (
-            "enterprise_skip",
-            "Enterprise reaches a controller",
-            Severity.CRITICAL,
-            "OFFICE-PC-11",
-            "PLC-FILTER",
-            "modbus",
-            "write",
-            Outcome.ACCEPTED,
-        ),
-        (
-            "enterprise_skip",
-            "Enterprise reaches a controller",
-            Severity.HIGH,
-            "OFFICE-PC-11",
-            "PLC-FILTER",
-            "modbus",
-            "read",
-            Outcome.ACCEPTED,
-        ),
-        (
-            "engineering_role",
-            "Program service by a stranger",
-            Severity.CRITICAL,
-            "10.20.1.66",
-            "PLC-INTAKE",
-            "s7comm",
-            "program",
-            Outcome.ACCEPTED,
-        ),
-        ("peer_cell", "Another cell is written", Severity.MEDIUM, "10.20.1.66", "PLC-DOSING", "enip", "read", Outcome.REJECTED),
-    )
-    for number, (rule, title, severity, source, target, protocol, intent, outcome) in enumerate(rows):
+    for number, (rule, title, severity, source, target, protocol, intent, outcome) in enumerate(VIOLATIONS):
         a, b = known.assets[source], known.assets[target]
         spoken = tuple(key for key, row in known.dialogues.items() if (row.client.id, row.server.id) == (a.id, b.id))
         yield Violation(
@@ -191,54 +242,7 @@ def _violations(known: Knowledge):
 
 def _alerts(known: Knowledge):
     start = known.statistics.first
-    rows = (
-        (
-            "ot.protocol.malformed",
-            "Malformed Modbus message",
-            Engine.PROTOCOL,
-            Severity.LOW,
-            "SCADA01",
-            "GW-METERS",
-            "modbus",
-            (),
-            Outcome.NONE,
-        ),
-        (
-            "ot.policy.write",
-            "Unauthorized write",
-            Engine.POLICY,
-            Severity.HIGH,
-            "OFFICE-PC-11",
-            "PLC-FILTER",
-            "modbus",
-            ("T0855",),
-            Outcome.ACCEPTED,
-        ),
-        ("ot.scan.address", "Address scan", Engine.ANOMALY, Severity.MEDIUM, "10.20.1.66", None, None, ("T0846",), Outcome.NONE),
-        (
-            "ot.plc.upload",
-            "PLC program upload",
-            Engine.OPERATIONAL,
-            Severity.HIGH,
-            "10.20.1.66",
-            "PLC-INTAKE",
-            "s7comm",
-            ("T0845",),
-            Outcome.ACCEPTED,
-        ),
-        (
-            "ot.plc.stop",
-            "PLC stop",
-            Engine.OPERATIONAL,
-            Severity.CRITICAL,
-            "10.20.1.66",
-            "PLC-INTAKE",
-            "s7comm",
-            ("T0858", "T0816"),
-            Outcome.ACCEPTED,
-        ),
-    )
-    for number, (rule, title, engine, severity, source, target, protocol, techniques, outcome) in enumerate(rows):
+    for number, (rule, title, engine, severity, source, target, protocol, techniques, outcome) in enumerate(ALERTS):
         a, b = known.assets[source], known.assets.get(target)
         yield Alert(
             f"a{number}",

@@ -98,6 +98,13 @@ def test_levels_that_nobody_spoke_at_are_named():
     assert "0, Process, 3, Site operations and 3.5, DMZ." in text
 
 
+def test_a_port_that_mirrors_nothing_is_named():
+    known = conclude(observe(open_capture(PCAPS / "lldp.pcap")))
+    assert "so the port mirrors nothing" in Page(report(known, ["lldp.pcap"])).text
+    known = conclude(observe(open_capture(PCAPS / "modbus-functions.pcap")))
+    assert "so the port mirrors nothing" not in Page(report(known, ["modbus-functions.pcap"])).text
+
+
 def test_a_capture_without_devices_is_a_page_as_well():
     known = conclude(observe(open_capture(PCAPS / "pcap-empty.pcap")))
     text = Page(report(known, ["pcap-empty.pcap"])).text
