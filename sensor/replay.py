@@ -34,8 +34,6 @@ from sensor.times import timestamp
 from sensor.traffic import is_one_way, traffic_row
 
 _ROWS_IN_A_PIECE = 256
-_QUIET = 3600 * 1_000_000_000
-"""The pause that ends an episode, nanoseconds: no shorter row has two."""
 
 
 def document(known: Knowledge, files: Iterable[str], warnings: Iterable[tuple[str, str]] = ()) -> Document:
@@ -137,6 +135,7 @@ def _endpoint_row(row: Endpoint) -> EndpointRow:
         "last": timestamp(row.last),
         "packets": row.packets,
         "octets": row.octets,
+        "hops": row.hops,
     }
 
 
@@ -162,6 +161,7 @@ def _conversation_row(row: Conversation) -> ConversationRow:
         "lost_octets": list(row.lost_octets),
         "duplicates": list(row.duplicates),
         "round_trip_time_ms": None if row.round_trip_time is None else _milliseconds(row.round_trip_time),
+        "most_in_a_minute": row.most_in_a_minute,
     }
 
 
@@ -188,8 +188,13 @@ def _words(name: str, function: int, subfunction: int | None) -> tuple[str, str 
 
 def _operation_row(row: Operation, ends: Ends) -> OperationRow:
     code, subfunction, name, intent, technique = _words(row.protocol, row.function, row.subfunction)
-    return {
-        **ends,
+    requests, errors = row.most_in_a_minute
+    made: OperationRow = {
+        "client": ends["client"],
+        "server": ends["server"],
+        "port": ends["port"],
+        "transport": ends["transport"],
+        "vlan": ends["vlan"],
         "protocol": row.protocol,
         "unit": row.unit,
         "code": code,
@@ -207,19 +212,15 @@ def _operation_row(row: Operation, ends: Ends) -> OperationRow:
         "response_time_ms": _response_time(row.response_time),
         "first": timestamp(row.first),
         "last": timestamp(row.last),
-        "episodes": _episodes(row) if row.last - row.first >= _QUIET else [],
-        "most_in_a_minute": list(row.most_in_a_minute),
+        "most_in_a_minute": {"requests": requests, "errors": errors},
     }
+    if len(episodes := row.episodes) > 1:
+        made["episodes"] = [_episode_row(*episode) for episode in episodes]
+    return made
 
 
-def _episodes(row: Operation) -> list[EpisodeRow]:
-    """Where there is one only, the row itself tells it."""
-    episodes = row.episodes
-    if len(episodes) == 1:
-        return []
-    return [
-        {"first": timestamp(first), "last": timestamp(last), "requests": asked, "errors": errors} for first, last, asked, errors in episodes
-    ]
+def _episode_row(first: int, last: int, requests: int, errors: int) -> EpisodeRow:
+    return {"first": timestamp(first), "last": timestamp(last), "requests": requests, "errors": errors}
 
 
 def _results(row: Operation) -> dict[str, int]:

@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::too_many_lines, reason = "a panic in a test is a failed test"))]
 
+pub mod activity;
 pub mod context;
 pub mod decode;
 pub mod delivery;

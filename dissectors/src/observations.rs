@@ -1,5 +1,6 @@
 //! What comes out of the engine: the five kinds of rows, cumulative since they were first seen.
 
+use crate::activity::{Activity, Episode, Minutes, SoFar};
 use crate::decode::{Address, Mac};
 use crate::sink::{Label, Role};
 use crate::table::{Place, Row};
@@ -45,6 +46,12 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// It has ports, and with them connections to count.
+    #[must_use]
+    pub const fn has_connections(self) -> bool {
+        matches!(self, Self::Tcp | Self::Udp)
+    }
+
     /// Lower-case name.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -115,6 +122,8 @@ pub struct Endpoint {
     pub packets: u64,
     /// Octets of those frames on the wire.
     pub octets: u64,
+    /// The fewest routers that a packet of its has passed, none where it has no IP.
+    pub hops: Option<u8>,
 }
 
 impl Row for Endpoint {
@@ -204,6 +213,8 @@ pub struct Conversation {
     pub refused: u64,
     /// Smallest time between a SYN and the ACK of its answer, nanoseconds.
     pub round_trip: Option<i64>,
+    /// Connections begun, or packets where there are no connections, by minutes.
+    pub minutes: Minutes,
     /// A message itself has said who is the client.
     pub confirmed: bool,
     /// The name of its protocol rests on the server's port alone.
@@ -342,85 +353,6 @@ impl ResponseTime {
     }
 }
 
-/// After so many nanoseconds without a request or response an operation begins anew: an hour.
-pub const QUIET: i64 = 3_600_000_000_000;
-/// Pauses that are kept of one operation; what comes after more of them belongs to its last episode.
-pub const MOST_PAUSES: usize = 15;
-
-/// An hour or more in which an operation was not asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pause {
-    /// When the last was seen before it.
-    pub ended: i64,
-    /// When the next was seen.
-    pub began: i64,
-    /// Requests until then.
-    pub requests: u64,
-    /// Rejections until then.
-    pub errors: u64,
-}
-
-/// A stretch of time without such a pause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Episode {
-    /// When.
-    pub span: Span,
-    /// Requests in it.
-    pub requests: u64,
-    /// Responses in it that reject.
-    pub errors: u64,
-}
-
-/// Requests and rejections in one minute of capture time, and the most there were in any.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Pace {
-    minute: i64,
-    requests: u32,
-    errors: u32,
-    most_requests: u32,
-    most_errors: u32,
-}
-
-impl Pace {
-    const MINUTE: i64 = 60_000_000_000;
-
-    #[inline]
-    fn to(&mut self, time: i64) {
-        let minute = time.div_euclid(Self::MINUTE);
-        if minute != self.minute {
-            (self.minute, self.requests, self.errors) = (minute, 0, 0);
-        }
-    }
-
-    #[inline]
-    fn request(&mut self, time: i64) {
-        self.to(time);
-        self.requests = self.requests.saturating_add(1);
-        self.most_requests = self.most_requests.max(self.requests);
-    }
-
-    fn error(&mut self, time: i64) {
-        self.to(time);
-        self.errors = self.errors.saturating_add(1);
-        self.most_errors = self.most_errors.max(self.errors);
-    }
-
-    fn join(&mut self, other: Self) {
-        if other.minute == self.minute {
-            self.requests = self.requests.saturating_add(other.requests);
-            self.errors = self.errors.saturating_add(other.errors);
-        }
-        self.most_requests = self.most_requests.max(other.most_requests).max(self.requests);
-        self.most_errors = self.most_errors.max(other.most_errors).max(self.errors);
-    }
-
-    /// The most requests, and the most rejections, in a minute.
-    #[must_use]
-    pub const fn most(self) -> (u32, u32) {
-        (self.most_requests, self.most_errors)
-    }
-}
-
 /// Different rejection codes that are counted for one operation.
 pub const MOST_STATUSES: usize = 8;
 
@@ -452,10 +384,10 @@ pub struct Operation {
     pub responses: u64,
     /// When.
     pub span: Span,
-    /// How many in a minute.
-    pub pace: Pace,
     /// How long answers took.
     pub response_time: ResponseTime,
+    /// When, in more detail.
+    pub activity: Activity,
     /// What was touched.
     pub object: Text,
     /// Address inside the server.
@@ -466,8 +398,6 @@ pub struct Operation {
     pub unanswered: u64,
     /// How often each rejection code came, the first few.
     pub statuses: Vec<(u32, u64)>,
-    /// When it was not asked for, the first few.
-    pub pauses: Vec<Pause>,
     /// The next operation of the same conversation.
     pub next: Option<Place>,
     /// A number of its own.
@@ -491,52 +421,54 @@ impl Operation {
         self.unit.octets.get().len().saturating_add(self.object.octets.get().len())
     }
 
-    /// One more request.
+    /// Something happens at that time; what lies further apart than `quiet_seconds` is two episodes.
     #[inline]
-    pub fn ask(&mut self, time: i64) {
-        self.at(time);
-        self.requests = self.requests.saturating_add(1);
-        self.pace.request(time);
-    }
-
-    /// One more response.
-    #[inline]
-    pub fn respond(&mut self, status: Option<u32>, time: i64) {
-        self.at(time);
-        self.responses = self.responses.saturating_add(1);
-        let Some(status) = status else { return };
-        self.errors = self.errors.saturating_add(1);
-        self.pace.error(time);
-        self.add_status(status, 1);
-    }
-
-    #[inline]
-    fn at(&mut self, time: i64) {
-        if time.saturating_sub(self.span.last) >= QUIET {
-            self.pause(time);
+    fn happen(&mut self, time: i64, quiet_seconds: usize) {
+        if self.activity.is_over(time) {
+            let so_far = self.so_far();
+            self.activity.go_on(time, &so_far, quiet_seconds);
         }
         self.span.add(time);
     }
 
-    #[cold]
-    fn pause(&mut self, time: i64) {
-        if self.pauses.len() < MOST_PAUSES && self.requests.saturating_add(self.responses) > 0 {
-            self.pauses.push(Pause { ended: self.span.last, began: time, requests: self.requests, errors: self.errors });
-        }
+    const fn so_far(&self) -> SoFar {
+        SoFar { requests: self.requests, errors: self.errors, first: self.span.first, last: self.span.last }
     }
 
-    /// Stretches of time in which it was asked for, an hour or more between them.
+    /// Stretches of time between long silences.
     #[must_use]
     pub fn episodes(&self) -> Vec<Episode> {
-        let mut episodes = Vec::with_capacity(self.pauses.len().saturating_add(1));
-        let (mut first, mut requests, mut errors) = (self.span.first, 0, 0);
-        let end = Pause { ended: self.span.last, began: 0, requests: self.requests, errors: self.errors };
-        for pause in self.pauses.iter().chain([&end]) {
-            let (asked, rejected) = (pause.requests.saturating_sub(requests), pause.errors.saturating_sub(errors));
-            episodes.push(Episode { span: Span { first, last: pause.ended }, requests: asked, errors: rejected });
-            (first, requests, errors) = (pause.began, pause.requests, pause.errors);
-        }
-        episodes
+        self.activity.episodes(&self.so_far())
+    }
+
+    /// The most requests and the most rejections in one minute.
+    #[must_use]
+    pub fn most_in_a_minute(&self) -> (u64, u64) {
+        self.activity.most(&self.so_far())
+    }
+
+    /// What was taken for requests were responses.
+    pub fn turn(&mut self) {
+        let before = self.so_far();
+        core::mem::swap(&mut self.requests, &mut self.responses);
+        self.activity = self.activity.turned(&before, &self.so_far());
+    }
+
+    /// One more request.
+    #[inline]
+    pub fn ask(&mut self, time: i64, quiet_seconds: usize) {
+        self.happen(time, quiet_seconds);
+        self.requests = self.requests.saturating_add(1);
+    }
+
+    /// One more response.
+    #[inline]
+    pub fn respond(&mut self, status: Option<u32>, time: i64, quiet_seconds: usize) {
+        self.happen(time, quiet_seconds);
+        self.responses = self.responses.saturating_add(1);
+        let Some(status) = status else { return };
+        self.errors = self.errors.saturating_add(1);
+        self.add_status(status, 1);
     }
 
     fn add_status(&mut self, status: u32, times: u64) {
@@ -547,36 +479,9 @@ impl Operation {
         }
     }
 
-    /// Before the counts are added: where both were asked for by turns, what lies between them is a pause.
-    fn join_pauses(&mut self, other: &Self) {
-        if other.span.first.saturating_sub(self.span.last) < QUIET {
-            if self.span.first.saturating_sub(other.span.last) < QUIET {
-                return;
-            }
-            let later = core::mem::take(&mut self.pauses);
-            self.pauses.clone_from(&other.pauses);
-            let (requests, errors) = (other.requests, other.errors);
-            self.pauses.push(Pause { ended: other.span.last, began: self.span.first, requests, errors });
-            self.add_pauses(&later, requests, errors);
-            return;
-        }
-        let (requests, errors) = (self.requests, self.errors);
-        self.pauses.push(Pause { ended: self.span.last, began: other.span.first, requests, errors });
-        self.add_pauses(&other.pauses, requests, errors);
-    }
-
-    fn add_pauses(&mut self, later: &[Pause], requests: u64, errors: u64) {
-        self.pauses.extend(later.iter().map(|pause| Pause {
-            requests: pause.requests.saturating_add(requests),
-            errors: pause.errors.saturating_add(errors),
-            ..*pause
-        }));
-        self.pauses.truncate(MOST_PAUSES);
-    }
-
     /// Count what another row of the same key counted.
-    pub fn join(&mut self, other: &Self) {
-        self.join_pauses(other);
+    pub fn join(&mut self, other: &Self, quiet_seconds: usize) {
+        self.activity = self.activity.joined(&self.so_far(), &other.activity, &other.so_far(), quiet_seconds);
         self.requests = self.requests.saturating_add(other.requests);
         self.responses = self.responses.saturating_add(other.responses);
         self.errors = self.errors.saturating_add(other.errors);
@@ -585,7 +490,6 @@ impl Operation {
             self.add_status(*code, *count);
         }
         self.response_time.join(other.response_time);
-        self.pace.join(other.pace);
         self.span.join(other.span);
     }
 }
@@ -655,92 +559,5 @@ impl Row for Anomaly {
 
     fn id(&self) -> u64 {
         self.id
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MINUTE: i64 = 60_000_000_000;
-
-    fn operation() -> Operation {
-        Operation {
-            id: 1,
-            conversation: Place::default(),
-            protocol: "modbus",
-            function: 5,
-            subfunction: None,
-            unit: Text::new(&Label::NONE),
-            object: Text::new(&Label::NONE),
-            request_gist: 0,
-            request_context: 0,
-            request_envelope: None,
-            response_gist: 0,
-            requests: 0,
-            responses: 0,
-            errors: 0,
-            unanswered: 0,
-            statuses: Vec::new(),
-            response_time: ResponseTime::NONE,
-            span: Span::at(0),
-            pace: Pace::default(),
-            pauses: Vec::new(),
-            next: None,
-            successor: None,
-        }
-    }
-
-    fn asked(times: &[i64]) -> Operation {
-        let mut row = operation();
-        row.span = Span::at(times[0]);
-        for time in times {
-            row.ask(*time);
-        }
-        row
-    }
-
-    fn told(row: &Operation) -> Vec<(i64, i64, u64, u64)> {
-        row.episodes().iter().map(|one| (one.span.first, one.span.last, one.requests, one.errors)).collect()
-    }
-
-    #[test]
-    fn an_hour_without_requests_ends_an_episode() {
-        assert_eq!(told(&asked(&[0, QUIET - 1])), [(0, QUIET - 1, 2, 0)]);
-        assert_eq!(told(&asked(&[0, QUIET, QUIET + 5])), [(0, 0, 1, 0), (QUIET, QUIET + 5, 2, 0)]);
-    }
-
-    #[test]
-    fn rejections_belong_to_their_episode() {
-        let mut row = asked(&[0]);
-        row.respond(Some(2), 1);
-        row.ask(QUIET * 2);
-        row.respond(None, QUIET * 2 + 1);
-        assert_eq!(told(&row), [(0, 1, 1, 1), (QUIET * 2, QUIET * 2 + 1, 1, 0)]);
-    }
-
-    #[test]
-    fn episodes_are_bounded_and_the_last_takes_the_rest() {
-        let times: Vec<i64> = (0..100).map(|number| number * QUIET).collect();
-        let row = asked(&times);
-        assert_eq!(row.episodes().len(), MOST_PAUSES + 1);
-        assert_eq!(row.episodes().iter().map(|one| one.requests).sum::<u64>(), 100);
-    }
-
-    #[test]
-    fn joining_rows_keeps_their_pauses_in_either_order() {
-        let all = told(&asked(&[0, QUIET, QUIET * 3]));
-        let (early, late) = (asked(&[0, QUIET]), asked(&[QUIET * 3]));
-        let (mut one, mut other) = (early.clone(), late.clone());
-        one.join(&late);
-        other.join(&early);
-        assert_eq!((told(&one), told(&other)), (all.clone(), all));
-    }
-
-    #[test]
-    fn the_most_in_a_minute() {
-        let mut row = asked(&[0, 1, 2, MINUTE, MINUTE * 2, MINUTE * 2 + 1]);
-        row.respond(Some(1), MINUTE * 2 + 2);
-        assert_eq!(row.pace.most(), (3, 1));
     }
 }

@@ -25,7 +25,6 @@ pub trait Row {
 
 /// A row's place. Stays valid until the row is evicted, then answers `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(test, derive(Default))]
 pub struct Place {
     index: u32,
     generation: u32,

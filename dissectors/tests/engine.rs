@@ -11,6 +11,7 @@ const SERVER: ([u8; 4], u16) = ([10, 0, 0, 2], 502);
 const SYN: u8 = 2;
 const ACK: u8 = 16;
 const FIN: u8 = 1;
+const RST: u8 = 4;
 
 /// An Ethernet frame with a TCP segment.
 fn segment(from: ([u8; 4], u16), to: ([u8; 4], u16), sequence: u32, acknowledgement: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
@@ -332,4 +333,72 @@ fn a_poll_on_a_new_connection_is_not_taken_for_that_of_the_unit_before() {
     let mut reads: Vec<_> = reads.map(|row| (row.unit.label().to_text(), row.requests, row.responses)).collect();
     reads.sort();
     assert_eq!(reads, [(String::new(), 10, 10), ("rack 0 slot 2".to_owned(), 10, 10)]);
+}
+
+const SECOND: i64 = 1_000_000_000;
+const HOUR: i64 = 3_600 * SECOND;
+
+/// The same request, so often at those times, the last one rejected; added up after every so many of them.
+fn repeated(times: &[i64], added_up: usize) -> Engine {
+    let mut wire = Wire::new(CLIENT, SERVER);
+    wire.time = times[0] - SECOND;
+    wire.handshake();
+    for (number, time) in times.iter().enumerate() {
+        let last = number + 1 == times.len();
+        wire.time = *time;
+        wire.send(0, ACK, &read(1, 0));
+        wire.send(1, ACK, &if last { message(1, &[0x83, 2]) } else { answer(1) });
+        if number % added_up == 0 {
+            wire.engine.fold();
+        }
+    }
+    wire.finish()
+}
+
+#[test]
+fn an_operation_after_a_long_silence_is_another_episode() {
+    let start = 1_700_000_040 * SECOND; // the beginning of a minute
+    let times = [0, 2, 4, 58, 62, 3_000, 6_595, 6_596, 10_300].map(|seconds| start + seconds * SECOND);
+    for added_up in 1..=times.len() {
+        let engine = repeated(&times, added_up);
+        let row = engine.tables.operations.rows().next().unwrap();
+        let episodes: Vec<_> = row.episodes().iter().map(|one| (one.first - start, one.requests, one.errors)).collect();
+        let began = |seconds: i64| seconds * SECOND + 1_000_000;
+        assert_eq!(episodes, [(began(0), 8, 0), (began(10_300), 1, 1)], "{added_up}");
+        assert_eq!(row.episodes()[1].last, row.span.last);
+        assert_eq!(row.most_in_a_minute(), (4, 1), "{added_up}");
+    }
+}
+
+#[test]
+fn episodes_without_number_are_sixteen() {
+    let times: Vec<i64> = (0..40).map(|number| 1_700_000_000 * SECOND + number * 2 * HOUR).collect();
+    let engine = repeated(&times, 7);
+    let episodes = engine.tables.operations.rows().next().unwrap().episodes();
+    assert_eq!((episodes.len(), episodes[14].requests, episodes[15].requests, episodes[15].errors), (16, 1, 25, 1));
+}
+
+#[test]
+fn the_busiest_minute_counts_connections() {
+    let start = 1_700_000_040 * SECOND;
+    for added_up in [1, 2, 5, 100] {
+        let mut wire = Wire::new(CLIENT, SERVER);
+        for number in 0..30_u16 {
+            wire.time = start + i64::from(number * number) * SECOND / 4;
+            // Of some ports one connection ends without an answer, and another follows.
+            wire.ends[0].1 = 40_000 + number / 2;
+            wire.sequence[0] += 5000;
+            wire.handshake();
+            if number % 3 == 0 {
+                wire.send(0, ACK, &read(number, 0));
+            }
+            wire.send(1, RST | ACK, &[]);
+            if number % added_up == 0 {
+                wire.engine.fold();
+            }
+        }
+        let engine = wire.finish();
+        let row = only_conversation(&engine);
+        assert_eq!((row.connections, row.minutes.most()), (30, 16), "{added_up}");
+    }
 }

@@ -77,7 +77,8 @@ class Traits:
         return self._partners(self.told.asks)
 
     def _partners(self, uses: dict[str, Use]) -> dict[str, set[str]]:
-        found = {name: use.answered_peers - {self.told.id} for name, use in sorted(uses.items()) if use.answered_peers}
+        itself = {self.told.id.partition("/")[0]}
+        found = {name: use.answered_peers - itself for name, use in sorted(uses.items()) if use.answered_peers}
         return {name: peers for name, peers in found.items() if peers}
 
     def clients(self, protocols: Container[str]) -> set[str]:
@@ -112,6 +113,12 @@ class Traits:
         """All with whom it exchanged anything of control, either way round."""
         names = POLLED | FIELDBUS
         return self.clients(names) | self.servers(names)
+
+    @cached_property
+    def realtime(self) -> set[str]:
+        """With whom it exchanges PROFINET frames all the time: cyclic data, no configuration."""
+        talks = (talk for talk in self.told.talks if talk.row.protocol == "profinet" and max(talk.row.packets) >= ROUTINE)
+        return {talk.peer for talk in talks} - {self.told.id}
 
     @cached_property
     def looks_like_pc(self) -> bool:

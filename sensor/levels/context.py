@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from sensor.inventory import traits
 from sensor.inventory.model import Evidence, Kind, Level
 from sensor.inventory.traits import many, title
-from sensor.levels.deeds import SCADA, Sign, Subject, enters_from_afar, is_controller
+from sensor.levels.deeds import HUB, SCADA, Sign, Subject, enters_from_afar, is_controller
 
 SURE = 0.5
 """From which confidence a peer's level counts."""
@@ -75,6 +75,13 @@ def serves_plant_or_office(subject: Subject, company: Company) -> Iterator[Sign]
     says, number, whose = ("3", plant, "the plant") if plant >= offices else ("4", offices, "offices")
     because = f"serves {', '.join(map(title, given[:4]))} to {many(number, 'host')} of {whose}"
     yield Sign(says, because, share=1.0 if number > 1 else 0.7)
+
+
+def hangs_on_hub(subject: Subject, company: Company) -> Iterator[Sign]:
+    """Cyclic PROFINET data with one hub and nobody else: a device with inputs and outputs."""
+    hubs = [company.subjects[peer] for peer in subject.seen.realtime if peer in company.subjects]
+    if len(hubs) == 1 and len(hubs[0].seen.realtime) >= HUB:
+        yield Sign("0", f"exchanges cyclic PROFINET data with {hubs[0].asset.name} alone, which does so with several", "profinet")
 
 
 def serves_hosts(subject: Subject, company: Company) -> Iterator[Sign]:
@@ -181,6 +188,7 @@ def counts_as_neighbour(subject: Subject) -> bool:
 
 RULES: tuple[tuple[float, Rule], ...] = (
     (1.5, serves_plant_or_office),
+    (1.4, hangs_on_hub),
     (1.0, serves_hosts),
     (0.5, sits_in_office),
     (0.7, served_by),

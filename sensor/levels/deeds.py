@@ -12,6 +12,9 @@ ENOUGH_EXCHANGES = 3
 SCADA = frozenset(("opcua", "suitelink", "genbroker"))
 """What operators' stations and those above them get data with."""
 
+HUB = 2
+"""Partners in cyclic data that make a hub; with one only, nobody knows which end is which."""
+
 CYCLIC = 20
 """Requests that make a master's work routine."""
 
@@ -86,6 +89,12 @@ def io_roles(subject: Subject) -> Iterator[Sign]:
             yield Sign("1", f"controls the inputs and outputs of {many(len(partners), 'device')} ({title(name)})", name, 0.9)
         if (partners := subject.seen.clients((name,))) and not subject.is_kind(Kind.PLC, Kind.HMI):
             yield Sign("0", f"has inputs and outputs that {many(len(partners), 'controller')} uses ({title(name)})", name, 0.8)
+
+
+def realtime(subject: Subject) -> Iterator[Sign]:
+    """The hub of cyclic PROFINET data is the controller."""
+    if len(subject.seen.realtime) >= HUB:
+        yield Sign("1", f"exchanges cyclic PROFINET data with {len(subject.seen.realtime)} devices", "profinet")
 
 
 def publishes(subject: Subject) -> Iterator[Sign]:
@@ -249,6 +258,7 @@ RULES: tuple[tuple[float, Rule], ...] = (
     (2.0, answers),
     (2.0, identity),
     (2.0, io_roles),
+    (1.4, realtime),
     (2.0, publishes),
     (1.8, masters),
     (1.8, engineers),

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from sensor.conduits.model import Pin, Site
+from sensor.conduits.model import Site
 from sensor.inventory.model import Asset, Evidence, Level
+from sensor.inventory.names import pin_matches
 from sensor.inventory.profile import Profile
 from sensor.inventory.traits import Traits, exchanges
 from sensor.levels import context, deeds
@@ -41,7 +42,8 @@ def _judged(subject: Subject, company: Company, own: tuple[Evidence, ...]) -> Le
 
 def _company(subject: Subject, company: Company, own: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     """Of the silent and of those that only talk to groups nothing is concluded from their company."""
-    return context.evidence_of(subject, company) if own or subject.seen.serves_to or subject.seen.asks_of else ()
+    shows = own or subject.seen.serves_to or subject.seen.asks_of or subject.seen.realtime
+    return context.evidence_of(subject, company) if shows else ()
 
 
 def _weighed(subject: Subject, evidence: tuple[Evidence, ...]) -> Level:
@@ -68,7 +70,7 @@ def _fixed(subjects: Mapping[str, Subject], own: Mapping[str, tuple[Evidence, ..
     homes = _homes(subjects)
     for name, subject in subjects.items():
         asset = subject.asset
-        pin = next((pin for pin in site.pins if pin.level is not None and _pin_matches(asset, pin)), None)
+        pin = next((pin for pin in site.pins if pin.level is not None and pin_matches(pin, asset)), None)
         if pin is not None and pin.level is not None:
             found[name] = _certain(pin.level, f"the site file says so ({pin.match})", "site file", asset, own[name], pinned=True)
         elif asset.outside and not (asset.macs and subject.network in homes):
@@ -95,7 +97,3 @@ def _homes(subjects: Mapping[str, Subject]) -> set[str | None]:
 
 def _alike(one: str | None, other: str | None) -> bool:
     return one is not None and other is not None and one.split(".")[:2] == other.split(".")[:2]
-
-
-def _pin_matches(asset: Asset, pin: Pin) -> bool:
-    return pin.match == asset.id or pin.match in asset.ips or pin.match.lower() in asset.macs

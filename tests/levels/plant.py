@@ -21,6 +21,7 @@ class Row:
     packets: tuple[int, int]
     connections: int = 1
     refused: int = 0
+    protocol: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Plant:
             for name, peer, as_server in ((client, server, False), (server, client, True)):
                 if name in self.profiles:
                     told = self.profiles[name]
-                    talk = Talk(Row("tcp", 502, packets, refused=0 if got else 1), peer, as_server)
+                    talk = Talk(Row("tcp", 502, packets, refused=0 if got else 1, protocol=protocol), peer, as_server)
                     told.talks = (*told.talks, talk)  # type: ignore[arg-type]
         return self
 

@@ -176,6 +176,12 @@ def test_io_is_told_by_its_own_words() -> None:
     assert plant.values()["cpu"] == 1
 
 
+def test_the_hub_of_cyclic_data_is_the_controller() -> None:
+    plant = Plant().host("cpu").host("io0").host("io1").asks("cpu", "profinet", "io0", "io1", reads=5000)
+    assert plant.values() == {"cpu": 1, "io0": 0, "io1": 0}
+    assert Plant().host("a").host("b").asks("a", "profinet", "b", reads=5000).values() == {"a": None, "b": None}
+
+
 def test_evidence_speaks_with_numbers() -> None:
     level = cells().levels()["plc0"]
     assert level.evidence[0].because == "answers S7comm: 2,700 responses to 3 clients"
