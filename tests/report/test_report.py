@@ -89,6 +89,11 @@ def test_the_sections_say_what_was_seen_and_what_was_not(page):
         assert said in page.text
 
 
+def test_names_are_shown_and_never_internal_numbers(page):
+    assert "Intrusion by 10.20.1.66" in page.text
+    assert not [asset for asset in plant().assets if asset in page.text]
+
+
 def test_levels_that_nobody_spoke_at_are_named():
     known = plant()
     known.assets = {key: asset for key, asset in known.assets.items() if asset.level.value not in (0, 3, 3.5)}
