@@ -67,8 +67,12 @@ def test_the_summary_tells_the_story(page):
     for said in (
         "21 devices were seen",
         "5 kinds of traffic cross zones against the policy, 3 of them critical",
+        "the worst: 10.20.1.66 changes the program of PLC-INTAKE (level 1), and the device accepted it",
         "5 alerts were raised, 1 critical and 2 high; above all PLC stop (PLC-INTAKE)",
-        "Address scan (08:02:08), then PLC program upload at PLC-INTAKE (08:03:08, accepted), then PLC stop at PLC-INTAKE",
+        (
+            "Between 2026-11-23 08:02:08 and 08:04:28 UTC: Intrusion by 10.20.1.66. Step by step: Address scan (08:02:08),"
+            " PLC program upload at PLC-INTAKE (08:03:08, accepted), PLC stop at PLC-INTAKE (08:04:08, accepted)."
+        ),
     ):
         assert said in page.text
 
