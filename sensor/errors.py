@@ -2,7 +2,8 @@
 
 OtoscopeError
 ├── BaselineError   a baseline file that cannot be read
-└── CaptureError    a capture that cannot be opened or read
+├── CaptureError    a capture that cannot be opened or read
+└── StoreError      a database that cannot be opened, read or written
 """
 
 
@@ -25,3 +26,7 @@ class CaptureError(OtoscopeError):
 
 class BaselineError(OtoscopeError):
     """A baseline file that cannot be read, or is none."""
+
+
+class StoreError(OtoscopeError):
+    """A database that cannot be opened, read or written; what was to be written is not, none of it."""

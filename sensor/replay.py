@@ -47,7 +47,7 @@ def document(known: Knowledge, files: Iterable[str], warnings: Iterable[tuple[st
 
     @lru_cache(maxsize=1024)
     def ends(at: int) -> Ends:
-        return _ends(conversations[at] if at < nowhere else None)
+        return ends_of(conversations[at] if at < nowhere else None)
 
     def place(row: Operation | Anomaly) -> int:
         return places.get(row.conversation, nowhere)
@@ -61,10 +61,10 @@ def document(known: Knowledge, files: Iterable[str], warnings: Iterable[tuple[st
         "traffic": traffic_row(statistics, conversations),
         "protocols": {name: {"messages": messages, "malformed": malformed} for name, (messages, malformed) in sorted(protocols.items())},
         "endpoints": Rows(sorted(observations.endpoints.values(), key=_endpoint_order), _endpoint_row),
-        "conversations": Rows(conversations, _conversation_row),
-        "operations": Rows(operations, lambda row: _operation_row(row, ends(place(row)))),
+        "conversations": Rows(conversations, conversation_row),
+        "operations": Rows(operations, lambda row: operation_row(row, ends(place(row)))),
         "facts": Rows(sorted(observations.facts.values(), key=_fact_order), _fact_row),
-        "anomalies": Rows(anomalies, lambda row: _anomaly_row(row, ends(place(row)))),
+        "anomalies": Rows(anomalies, lambda row: anomaly_row(row, ends(place(row)))),
         "assets": Rows(sorted(known.assets.values(), key=_asset_order), asset_row),
         "violations": Rows(known.violations, violation_row),
         "alerts": Rows(known.alerts, alert_row),
@@ -139,7 +139,8 @@ def _endpoint_row(row: Endpoint) -> EndpointRow:
     }
 
 
-def _conversation_row(row: Conversation) -> ConversationRow:
+def conversation_row(row: Conversation) -> ConversationRow:
+    """Who talks to whom."""
     return {
         "client": {"mac": row.client_mac, "ip": row.client_ip},
         "server": {"mac": row.server_mac, "ip": row.server_ip},
@@ -165,7 +166,7 @@ def _conversation_row(row: Conversation) -> ConversationRow:
     }
 
 
-def _ends(conversation: Conversation | None) -> Ends:
+def ends_of(conversation: Conversation | None) -> Ends:
     """Who talked with whom, as operations and anomalies repeat it."""
     if conversation is None:
         return {"client": None, "server": None, "port": None, "transport": None, "vlan": None}
@@ -186,7 +187,8 @@ def _words(name: str, function: int, subfunction: int | None) -> tuple[str, str 
     return protocol.code(function), protocol.subfunction(function, subfunction), known.name, str(known.intent), known.technique
 
 
-def _operation_row(row: Operation, ends: Ends) -> OperationRow:
+def operation_row(row: Operation, ends: Ends) -> OperationRow:
+    """What a client asked a server to do."""
     code, subfunction, name, intent, technique = _words(row.protocol, row.function, row.subfunction)
     requests, errors = row.most_in_a_minute
     made: OperationRow = {
@@ -257,7 +259,8 @@ def _fact_row(row: Fact) -> FactRow:
     }
 
 
-def _anomaly_row(row: Anomaly, ends: Ends) -> AnomalyRow:
+def anomaly_row(row: Anomaly, ends: Ends) -> AnomalyRow:
+    """A breach of a protocol."""
     return {
         **ends,
         "protocol": row.protocol,

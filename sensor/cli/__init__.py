@@ -1,8 +1,11 @@
-"""The command line: `otoscope`. One file for each command; what is heavy is imported when a command runs."""
+"""The command line: `otoscope`. One file for each command or group; what is heavy is imported when a command runs."""
 
 import click
 
+from sensor.cli.alerts import alerts
 from sensor.cli.baseline import baseline
+from sensor.cli.explain import explain
+from sensor.cli.query import commands
 from sensor.cli.replay import replay
 
 
@@ -17,3 +20,6 @@ def main() -> None:
 
 main.add_command(baseline)
 main.add_command(replay)
+main.add_command(explain)
+for command in commands():
+    main.add_command(alerts(command) if command.name == "alerts" else command)

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sensor.cli.inputs import know
+from sensor.cli.inputs import know, load_baseline
 
 if TYPE_CHECKING:
     from sensor.baseline.compare import Change
-    from sensor.baseline.model import Baseline
 
 _FILE = click.Path(dir_okay=False)
 _CAPTURES = click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
@@ -56,7 +55,7 @@ def show(file: str, rows: int) -> None:
     """Show a baseline as tables."""
     from sensor.cli.page import Page
 
-    known, page = load(file), Page(rows)
+    known, page = load_baseline(file), Page(rows)
     page.title("Assets", f"{len(known.assets)} that belong here")
     headings = ("Address", "Name", "MAC", "Serial", "Firmware", "Serves")
     cells = [(row.address, row.name, ", ".join(row.macs), row.serial, row.firmware, ", ".join(row.services)) for row in known.assets]
@@ -79,7 +78,7 @@ def diff(file: str, captures: tuple[str, ...]) -> None:
     from sensor.baseline.compare import compare
     from sensor.cli.page import Page
 
-    changes = list(compare(load(file), know(captures)))
+    changes = list(compare(load_baseline(file), know(captures)))
     if not changes:
         click.echo("Nothing differs from the baseline.")
         return
@@ -99,7 +98,7 @@ def accept(file: str, captures: tuple[str, ...], only: tuple[str, ...]) -> None:
     from sensor.baseline.learn import learn
     from sensor.baseline.merge import merge
 
-    old = load(file)
+    old = load_baseline(file)
     fresh = learn(know(captures), old.learning_days)
     wanted = {row.address for row in fresh.assets if {row.address, *row.ips, *row.macs} & {*only}}
     if only and not wanted:
@@ -108,17 +107,6 @@ def accept(file: str, captures: tuple[str, ...], only: tuple[str, ...]) -> None:
     _write(file, to_text(new))
     assets, exchanges = len(new.assets) - len(old.assets), len(new.exchanges) - len(old.exchanges)
     click.echo(f"{file}: {assets} assets and {exchanges} exchanges more than before. git diff shows every line.")
-
-
-def load(file: str) -> Baseline:
-    """A baseline file, or the end of the command with what is wrong with it."""
-    from sensor.baseline.file import load as read
-    from sensor.errors import BaselineError
-
-    try:
-        return read(file)
-    except BaselineError as error:
-        raise click.ClickException(str(error)) from error
 
 
 def _write(file: str, text: str) -> None:

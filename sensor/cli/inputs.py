@@ -1,4 +1,4 @@
-"""What commands have in common that read captures."""
+"""What commands have in common that read captures, a site file or a baseline."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import gc
 from typing import TYPE_CHECKING
 
 import click
+
+from sensor import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,4 +29,20 @@ def know(captures: Iterable[str], site: Site | None = None, baseline: Baseline |
         with open_capture(*captures) as capture:
             return conclude(observe(capture), site, baseline)
     except OtoscopeError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(words.plain(str(error))) from error
+
+
+def load_baseline(file: str) -> Baseline:
+    """A baseline file, or the end of the command with what is wrong with it."""
+    from sensor.baseline.file import load
+    from sensor.errors import BaselineError
+
+    try:
+        return load(file)
+    except BaselineError as error:
+        raise click.ClickException(words.plain(str(error))) from error
+
+
+def load_site(file: str) -> Site:
+    """A site file, or the end of the command with what is wrong with it."""
+    raise click.ClickException("site files are not read yet")

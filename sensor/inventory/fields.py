@@ -5,36 +5,22 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sensor.capture import Fact
 from sensor.inventory import vendors
+from sensor.inventory.addresses import as_ip
+from sensor.inventory.asked import fields_asked
 from sensor.inventory.model import FIELDS, Evidence, Field
 from sensor.inventory.profile import Profile
 from sensor.inventory.resolve import Holder
 from sensor.inventory.systems import operating_systems
-from sensor.protocols import Intent
+from sensor.inventory.units import units_apart
 
-_STRONG = frozenset(
-    (
-        "bacnet",
-        "cdp",
-        "cip",
-        "dnp3",
-        "enip",
-        "fins",
-        "lldp",
-        "mms",
-        "modbus",
-        "opcua",
-        "pn_dcp",
-        "pn_io_cm",
-        "s7comm",
-        "s7comm_plus",
-        "snmp",
-    )
-)
-_MEDIUM = frozenset({"dhcp", "dhcpv6", "mdns", "nbns", "browser", "smb", "rdp", "dns", "llmnr", "hart_ip"})
+_STRONG = frozenset({"cip", "enip", "modbus", "s7comm", "s7comm_plus", "dnp3", "pn_dcp", "pn_io_cm", "lldp", "cdp"})
+_STRONG |= {"snmp", "opcua", "bacnet", "fins", "mms", "hart_ip"}
+_MEDIUM = frozenset({"dhcp", "dhcpv6", "dns", "mdns", "llmnr", "nbns", "browser", "smb", "rdp"})
 _CHANGING = frozenset({"firmware", "mode", "key_switch", "hostname"})
 """Fields of which the latest value counts, whoever says it best."""
-_TELLING = frozenset({"vendor", "model", "order_number", "serial", "firmware", "hardware"})
-_NO_NAMES = frozenset({"unknown", "workgroup", "localhost", "mshome", "%n%n%n"})
+_NO_NAMES = frozenset({"unknown", "workgroup", "localhost", "mshome"})
+_HOST = re.compile(r"[^\W_](?:[\w -]{0,62}\w)?")
+"""A name of one label: letters or digits at its ends."""
 
 ORDERED_MODELS = (
     (re.compile(r"6ES7 ?21[1-7]"), "S7-1200 CPU"),
@@ -55,36 +41,47 @@ ORDERED_MODELS = (
 
 def fields_of(told: Profile, holder: Holder) -> Mapping[str, Field]:
     """The fields of an asset, each with its evidence; of a unit, those that its facts tell."""
-    said = _said(told)
+    apart = units_apart(told)
+    facts = tuple(fact for fact in told.facts if not fact.unit or fact.unit not in apart)
+    said = _said(facts)
     if "/" not in told.id:  # what a unit's gateway has for an address tells nothing of the unit
         said["vendor"] += _vendors_by_address(holder)
-        said["operating_system"] += operating_systems(told.facts)
-    asked = _was_asked(told)
-    fields = {}
-    for name in FIELDS:
-        fields[name] = _field(name, said[name], queried=asked or bool(said[name]))
-    return fields
+        said["operating_system"] += operating_systems(facts)
+    asked = fields_asked(told)
+    return {name: _field(name, said[name], queried=name in asked or bool(said[name])) for name in FIELDS}
 
 
-def _said(told: Profile) -> dict[str, list[Evidence]]:
+def _said(facts: Iterable[Fact]) -> dict[str, list[Evidence]]:
     said: dict[str, list[Evidence]] = {name: [] for name in FIELDS}
-    for fact in told.facts:
-        weight = 3.0 if fact.source in _STRONG else 2.0 if fact.source in _MEDIUM else 1.0
-        if fact.key == "vendor_id" and (vendor := vendors.by_number(fact.source, fact.value)):
-            said["vendor"].append(_evidence(fact, vendor, f"its vendor number is {fact.value}", weight))
-        elif fact.key == "vendor":
-            said["vendor"].append(_evidence(fact, vendors.normal(fact.value), f"says vendor {fact.value}", weight))
-        elif fact.key == "hostname" and _is_name(fact.value):
-            said["hostname"].append(_evidence(fact, fact.value, f"says its name is {fact.value}", weight))
-        elif fact.key in said and fact.key not in ("hostname", "operating_system"):
-            said[fact.key].append(_evidence(fact, fact.value, f"says {fact.key.replace('_', ' ')} {fact.value}", weight))
-        if fact.key == "order_number":
+    for fact in facts:
+        weight = 2.0 if fact.source in _STRONG else 1.0 if fact.source in _MEDIUM else 0.5
+        match fact.key:
+            case "vendor_id":
+                if vendor := vendors.by_number(fact.source, fact.value):
+                    said["vendor"].append(_evidence(fact, vendor, f"its vendor number is {fact.value}", weight))
+            case "vendor":
+                said["vendor"].append(_evidence(fact, vendors.normal(fact.value), f"says vendor {fact.value}", weight))
+            case "hostname":
+                if name := host_name(fact.value, fact.source):
+                    said["hostname"].append(_evidence(fact, name, f"says its name is {fact.value}", weight))
+            case "plant":
+                said["hostname"].append(_evidence(fact, fact.value, f"says its station is {fact.value}", 0.5))
+            case key if key in said and key != "operating_system":
+                said[key].append(_evidence(fact, fact.value, f"says {key.replace('_', ' ')} {fact.value}", weight))
+        if fact.key in ("order_number", "model"):
             said["model"] += _models_by_order(fact)
+            said["vendor"] += _vendors_by_order(fact)
     return said
 
 
-def _is_name(text: str) -> bool:
-    return text.lower() not in _NO_NAMES and any(character.isalnum() for character in text)
+def host_name(text: str, source: str) -> str | None:
+    """The name that a text gives a host: without its domain; None where it is an address, a service or nobody's name."""
+    first, _, domain = text.partition(".")
+    if as_ip(text) or first.lower() in _NO_NAMES or "._" in text:
+        return None
+    if domain and source not in ("pn_dcp", "pn_io_cm", "lldp"):  # names of PROFINET stations have dots of their own
+        text = first
+    return text if all(_HOST.fullmatch(label) for label in text.split(".")) else None
 
 
 def _evidence(fact: Fact, says: str, because: str, weight: float) -> Evidence:
@@ -96,6 +93,11 @@ def _models_by_order(fact: Fact) -> Iterator[Evidence]:
         if match := pattern.match(fact.value):
             yield _evidence(fact, name.format(*match.groups()), f"order number {fact.value}", 1.0)
             return
+
+
+def _vendors_by_order(fact: Fact) -> Iterator[Evidence]:
+    if vendor := vendors.by_order_number(fact.value):
+        yield _evidence(fact, vendor, f"{fact.key.replace('_', ' ')} {fact.value} is one of {vendor}", 1.0)
 
 
 def _vendors_by_address(holder: Holder) -> Iterator[Evidence]:
@@ -126,9 +128,3 @@ def _field(name: str, evidence: Iterable[Evidence], *, queried: bool) -> Field:
     confidence = weights[value] / (weights[value] + 0.3 + others / 2)
     ordered = (*(row for row in rows if row.says == value), *(row for row in rows if row.says != value))
     return Field(value, confidence, ordered[:16])
-
-
-def _was_asked(told: Profile) -> bool:
-    """Did anybody ask the device who it is?"""
-    asked = (use.intents.keys() for use in told.serves.values())
-    return any(Intent.DISCOVER in intents for intents in asked) or any(fact.key in _TELLING for fact in told.facts)

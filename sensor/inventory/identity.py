@@ -85,7 +85,14 @@ MARKS: tuple[Mark, ...] = (
         r"|\bComfort Panel|\bKTP\d|\bTP\d{3,4}\b|\bPro-face",
         Kind.HMI,
     ),
-    _mark(NAMES, r"\bNPort|\bMGate|\bAnybus|\bLantronix|\bDigi One|\bgateway\b", Kind.GATEWAY),
+    _mark(("description", "software"), r"\bHMI (RT|HOST)|\bInTouch|\bFactoryTalk View", Kind.HMI),
+    _mark(("description", "software"), r"\bWinCC\b|\biFIX\b|\bCitect|\bIgnition\b|\bzenon\b", Kind.SCADA_SERVER),
+    _mark(
+        ("description", "software"),
+        r"\bSTEP ?7|\bTIA Portal|\bSIMATIC Manager|\bStudio 5000|\bRSLogix|\bUnity Pro|\bControl Expert|\bTwinCAT XAE",
+        Kind.ENGINEERING_WORKSTATION,
+    ),
+    _mark(("model", "device_type", "description"), r"\bNPort|\bMGate|\bAnybus|\bLantronix|\bDigi One|\bgateway\b", Kind.GATEWAY),
     _mark(NAMES, r"\bLaserJet|\bJetDirect|\bprinter\b|\bXerox|\bRICOH|\bKyocera|\bLexmark|\bCanon i", Kind.PRINTER),
     _mark(NAMES, r"\bIP phone|\bVoIP|\bCP-\d{4}G?\b|\bPolycom|\bYealink|\bSnom", Kind.PHONE),
     _mark(NAMES, r"\bAxis .*camera|\bIP camera|\bnetwork camera|\bHikvision|\bDahua", Kind.CAMERA),
@@ -99,6 +106,33 @@ MARKS: tuple[Mark, ...] = (
 def kind_of(key: str, value: str) -> Kind | None:
     """The type that a fact tells, None where it tells none."""
     return next((mark.kind for mark in MARKS if key in mark.keys and mark.pattern.search(value)), None)
+
+
+HINTS: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
+    (re.compile(rf"(?:^|[^a-z])(?:{words})(?:$|[^a-z])", re.IGNORECASE), kind)
+    for words, kind in (
+        ("plc|cpu|pac", Kind.PLC),
+        ("rtu", Kind.RTU),
+        ("ied|relay", Kind.IED),
+        ("hmi|panel|op|operator", Kind.HMI),
+        ("scada|wincc|fep|iosrv", Kind.SCADA_SERVER),
+        ("ews|ewk|eng|engineer|engineering|tia|step7", Kind.ENGINEERING_WORKSTATION),
+        ("hist|historian|pi", Kind.HISTORIAN),
+        ("dc|adc|pdc|bdc", Kind.DOMAIN_CONTROLLER),
+        ("jump|jumphost|bastion", Kind.JUMP_HOST),
+        ("printer|prn", Kind.PRINTER),
+        ("sw|switch", Kind.SWITCH),
+        ("router|gw|fw|firewall", Kind.ROUTER),
+        ("cam|camera", Kind.CAMERA),
+    )
+)
+"""Parts of computer names, and what they usually mean."""
+
+
+def kind_by_name(hostname: str) -> Kind | None:
+    """The type that a computer's name hints at; None where the name is plain or says two things."""
+    kinds = {kind for pattern, kind in HINTS if pattern.search(hostname.partition(".")[0])}
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 AUTOMATION = re.compile(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from math import exp
 
 from sensor.inventory import traits
-from sensor.inventory.identity import kind_of
+from sensor.inventory.identity import kind_by_name, kind_of
 from sensor.inventory.model import Evidence, Field, Kind, Role
 from sensor.inventory.profile import Profile
 from sensor.inventory.traits import Traits, exchanges, many, title
@@ -16,6 +16,9 @@ Seen = Callable[[Traits], str | None]
 
 SURE = 0.5
 """Types that are less likely than this stay unknown."""
+
+NAMED = 0.4
+"""How much a computer's name counts."""
 
 SPOKEN = {"lldp": 1.2, "cdp": 1.2, "snmp": 1.2, "http": 0.8, "dhcp": 0.8, "mdns": 0.8, "browser": 0.8, "smb": 0.8}
 """How much a description counts that came this way; what a device answers in its own control protocol counts 2."""
@@ -44,12 +47,15 @@ def _spoken(seen: Traits) -> list[Evidence]:
     """What it says of itself, each type once from each source."""
     found: dict[tuple[str, str], Evidence] = {}
     for fact in sorted(seen.told.facts, key=lambda fact: fact.id):
-        kind = kind_of(fact.key, fact.value)
+        named = fact.key == "hostname"
+        kind = kind_by_name(fact.value) if named else kind_of(fact.key, fact.value)
         if kind is not None and (kind, fact.source) not in found:
-            because = f'says in {title(fact.source)} that its {fact.key.replace("_", " ")} is "{fact.value}"'
-            weight = SPOKEN.get(fact.source, 2.0)
+            said = "name" if named else fact.key.replace("_", " ")
+            because = f'says in {title(fact.source)} that its {said} is "{fact.value}"'
+            weight = NAMED if named else SPOKEN.get(fact.source, 2.0)
             found[kind, fact.source] = Evidence(str(kind), because, fact.source, weight, fact.first, fact.last)
-    return list(found.values())
+    names = [key for key, piece in found.items() if piece.weight == NAMED]
+    return [piece for key, piece in found.items() if key not in names[1:]]
 
 
 def _decide(evidence: list[Evidence]) -> Field:
@@ -184,13 +190,13 @@ def _is_server(seen: Traits) -> str | None:
 
 def _is_workstation(seen: Traits) -> str | None:
     asked = [name for name in seen.asks_of if name in traits.HOST | traits.OFFICE]
-    if seen.answered or seen.polled or not asked or seen.serves_to.keys() - traits.REMOTE - {"smb", "dcerpc"}:
+    if seen.answered or seen.polled or not asked or seen.given.keys() - traits.REMOTE - {"smb", "dcerpc"}:
         return None
     return f"uses {', '.join(title(name) for name in asked[:4])} and serves nothing much"
 
 
 def _is_controller(seen: Traits) -> bool:
-    return bool(seen.answered) and not (seen.is_computer and len(seen.devices) > 1)
+    return bool(seen.answered) and not seen.passes_on
 
 
 def _routes(seen: Traits) -> str | None:

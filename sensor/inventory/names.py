@@ -1,16 +1,19 @@
 """What the site file says of an asset, what it is called, and whether it lives outside."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from sensor.conduits.model import Pin, Site
-from sensor.inventory.addresses import is_public
-from sensor.inventory.model import Asset, Field, Kind
+from sensor.inventory.addresses import is_public, stays_on_link
+from sensor.inventory.model import Address, Asset, Field, Kind
 from sensor.inventory.resolve import Holder
 
 _CERTAIN = 1.0
+_MAC = re.compile(r"(?:[0-9a-f]{2}[:-]){1,5}(?:[0-9a-f]{2})?")
+"""A MAC address or the beginning of one, in lower case."""
 
 
 def is_outside(holder: Holder, site: Site) -> bool:
@@ -48,20 +51,27 @@ def pin_matches(pin: Pin, asset: Asset, holder: Holder | None = None) -> bool:
         return any(str(address.vlan) == wanted.removeprefix("vlan ").strip() for address in addresses)
     if _network(wanted) is not None:
         return any(_is_in(ip, (wanted,)) for ip in ips)
-    if ":" in wanted:
-        return any(mac == wanted or mac.startswith(f"{wanted.rstrip(':')}:") for mac in macs)
-    return wanted in ((asset.text("hostname") or "").lower(), asset.name.lower())
+    if _MAC.fullmatch(wanted):
+        prefix = wanted.replace("-", ":").rstrip(":")
+        return any(mac == prefix or mac.startswith(f"{prefix}:") for mac in macs)
+    return bool(wanted) and wanted in ((asset.text("hostname") or "").lower(), asset.name.lower())
 
 
 def _name(asset: Asset, holder: Holder) -> str:
     """Host name, else model and address, else address; of a unit, what it is."""
-    address = next((address.ip or address.mac for address in holder.addresses if address.ip or address.mac), None) or asset.id
+    address = min(holder.addresses, key=_preference, default=None)
+    where = (address.ip or address.mac if address else None) or asset.id
     own = asset.text("hostname") or asset.text("model")
     if asset.unit is not None:
-        return f"{own} {address} {asset.unit}" if own else f"{address} {asset.unit}"
+        return f"{own} {where} {asset.unit}" if own else f"{where} {asset.unit}"
     if host := asset.text("hostname"):
         return host
-    return f"{own} {address}" if own else address
+    return f"{own} {where}" if own else where
+
+
+def _preference(address: Address) -> tuple[bool, bool, bool, int]:
+    """An asset is called by an address that others reach it by, its latest, IPv4 rather than IPv6."""
+    return address.ip is None, bool(address.ip and stays_on_link(address.ip)), ":" in (address.ip or ""), -address.last
 
 
 def _is_in(ip: str, networks: Iterable[str]) -> bool:

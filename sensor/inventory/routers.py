@@ -1,11 +1,13 @@
 """Which IP addresses are a MAC address's own, and which lie behind it because it routes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sensor.capture import Endpoint, Fact
-from sensor.inventory.addresses import as_ip, is_host, is_station, network_of, stays_on_link
+from sensor.inventory.addresses import as_ip, is_host, is_public, is_station, network_of, stays_on_link
 
+_FAR = 3
+"""Fewer hops than this may be an unusual initial TTL: field devices have 30 and 62, too."""
 _MOST_CLAIMS = 16
 """A MAC that announces more addresses than this answers for others (proxy ARP), or lies."""
 _MANY = 3
@@ -67,23 +69,33 @@ def _claimed_and_used(stations: Iterable[Station]) -> Mapping[tuple[str, int | N
 
 
 def _behind(station: Station, holders: Mapping[tuple[str, int | None], list[Endpoint]]) -> tuple[frozenset[str], str]:
-    unclaimed = [ip for ip in station.ips if ip not in station.claims]
-    if not unclaimed:
-        return frozenset(), ""
-    version4 = [ip for ip in unclaimed if ":" not in ip]
-    own = {network_of(ip) for ip in station.claims}
-    if len(version4) >= _MANY:
-        return frozenset(unclaimed), f"it sends for {len(version4)} IP addresses that it never announced"
+    """What lies behind a station and why: the first reason that there is."""
+    return next(((behind, because) for behind, because in _reasons(station, holders) if behind), (frozenset(), ""))
+
+
+def _reasons(station: Station, holders: Mapping[tuple[str, int | None], list[Endpoint]]) -> Iterator[tuple[frozenset[str], str]]:
+    unclaimed = frozenset(ip for ip in station.ips if ip not in station.claims)
+    version4 = frozenset(ip for ip in unclaimed if ":" not in ip)
+    version6 = unclaimed - version4
     networks = {network_of(ip) for ip in version4}
-    if station.claims and version4 and (foreign := networks - own):
-        strangers = frozenset(ip for ip in unclaimed if ":" in ip or network_of(ip) in foreign)
-        return strangers, "it sends for addresses of other subnets than the ones that it announced"
-    if not station.claims and len(networks) > 1:
-        return frozenset(unclaimed), f"it sends for addresses of {len(networks)} subnets"
-    if _several_prefixes(unclaimed):
-        return frozenset(ip for ip in unclaimed if ":" in ip), "it sends for several IPv6 subnets"
+    foreign = networks - {network_of(ip) for ip in station.claims}
+    if len(version4) >= _MANY:
+        yield unclaimed, f"it sends for {len(version4)} IP addresses that it never announced"
+    if station.claims and foreign:
+        strangers = version6 | {ip for ip in version4 if network_of(ip) in foreign}
+        yield strangers, "it sends for addresses of other subnets than the ones that it announced"
+    if len(networks) > 1 and not station.claims:
+        yield unclaimed, f"it sends for addresses of {len(networks)} subnets"
+    if _several_prefixes(version6):
+        yield version6, "it sends for several IPv6 subnets"
+    yield frozenset(ip for ip in unclaimed if is_public(ip) and _hops(station, ip) >= _FAR), "it sends for the Internet, routers away"
     used = frozenset(ip for ip in version4 if _used_by_another(station, ip, holders))
-    return used, "it sends for an address that another station announced and used at the same time" if used else ""
+    yield used, "it sends for an address that another station announced and used at the same time"
+
+
+def _hops(station: Station, ip: str) -> int:
+    """How many routers its packets passed at least."""
+    return min((row.hops for row in station.rows if row.ip == ip and row.hops is not None), default=0)
 
 
 def _several_prefixes(ips: Iterable[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Which stations are one device although they have several MAC addresses: the same serial number, the same chassis."""
+"""Which stations are one device although they have several MAC addresses: a serial number, a chassis, ports of one name in common."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -24,6 +24,8 @@ _PLACEHOLDERS = frozenset(
 )
 """No serial numbers: what simulators and unprogrammed devices give."""
 _CHASSIS = frozenset({"lldp", "cdp", "nbns"})
+_MARKS = {"chassis": "chassis address", "name": "name"}
+"""What is not a serial number; a name joins the ports of one switch only."""
 _MOST_STATIONS = 16
 """One device has no more, and their addresses lie no further apart: what more share is a placeholder."""
 
@@ -68,22 +70,24 @@ def same_devices(facts: Iterable[Fact], stations: Mapping[str, Station], union: 
         if len(found) > _MOST_STATIONS:
             continue
         for one, other in combinations(sorted(found), 2):
-            if kind == "chassis" or _may_be_one(one, other, stations):
-                union.join(one, other, f"both have the {'chassis address' if kind == 'chassis' else f'{kind} serial number'} {value}")
+            if kind == "chassis" or _may_be_one(kind, one, other, stations):
+                union.join(one, other, f"both have the {_MARKS.get(kind, f'{kind} serial number')} {value}")
 
 
-def _may_be_one(one: Key, other: Key, stations: Mapping[str, Station]) -> bool:
+def _may_be_one(kind: str, one: Key, other: Key, stations: Mapping[str, Station]) -> bool:
     """Did one follow the other, or are their MACs neighbours? Simulators and cloned machines share serial numbers, devices do not."""
     if one[0] == "ip" or other[0] == "ip":
-        return True
+        return kind != "name"
     spans = sorted(stations[mac].span for _, mac in (one, other))
     numbers = [int(mac.replace(":", ""), 16) for _, mac in (one, other)]
-    return spans[0][1] < spans[1][0] or abs(numbers[0] - numbers[1]) <= _MOST_STATIONS
+    return abs(numbers[0] - numbers[1]) <= _MOST_STATIONS or (kind != "name" and spans[0][1] < spans[1][0])
 
 
 def _mark(fact: Fact) -> tuple[str, str] | None:
     if fact.key == "address" and fact.source in _CHASSIS and (mac := as_mac(fact.value)):
         return "chassis", mac
+    if fact.key == "hostname" and fact.source in ("lldp", "cdp"):
+        return "name", fact.value
     # The modules of a chassis are read through any of its network modules: their numbers do not tell the network modules apart.
     behind = fact.unit and not fact.unit.startswith("rack ") and fact.unit not in ("0", "1", "255")
     if fact.key == "serial" and not behind and _is_serial(fact.value):

@@ -27,7 +27,7 @@ _BANNERS = (
     (re.compile(r"Red ?Hat|CentOS", re.IGNORECASE), "Red Hat Linux"),
     (re.compile(r"FreeBSD", re.IGNORECASE), "FreeBSD"),
     (re.compile(r"VxWorks", re.IGNORECASE), "VxWorks"),
-    (re.compile(r"Cisco IOS", re.IGNORECASE), "Cisco IOS"),
+    (re.compile(r"Cisco (IOS|Internetwork Operating)", re.IGNORECASE), "Cisco IOS"),
     (re.compile(r"Linux", re.IGNORECASE), "Linux"),
 )
 _STACK = re.compile(r"ttl (\d+), window (\d+)(.*)")
@@ -46,9 +46,9 @@ def _system(fact: Fact) -> tuple[str, float] | None:
         case "operating_system":
             return _by_name(fact.value)
         case "software" | "description":
-            return next(((name, 1.5) for pattern, name in _BANNERS if pattern.search(fact.value)), None)
+            return next(((name, 1.0) for pattern, name in _BANNERS if pattern.search(fact.value)), None)
         case "vendor_class":
-            return ("Windows", 1.5) if fact.value.startswith("MSFT") else None
+            return ("Windows", 1.0) if fact.value.startswith("MSFT") else None
         case "tcp_stack":
             return _by_stack(fact.value)
         case _:
@@ -59,10 +59,10 @@ def _by_name(text: str) -> tuple[str, float] | None:
     """In words, or as a version of Windows NT alone. Samba calls itself 4.9 and the like."""
     version = text.removeprefix("Windows ").partition(" ")[0]
     if version in _WINDOWS and not text.startswith("Windows 10.0 build"):
-        return (_WINDOWS[version], 2.5)
+        return (_WINDOWS[version], 2.0)
     if text.startswith("Windows 10.0 build"):
-        return (text.replace("10.0 build", "10 or later, build"), 3.0)
-    return (text, 3.0) if text[:1].isalpha() else None
+        return (text.replace("10.0 build", "10 or later, build"), 2.0)
+    return (text, 2.0) if text[:1].isalpha() else None
 
 
 def _by_stack(text: str) -> tuple[str, float] | None:
@@ -72,9 +72,9 @@ def _by_stack(text: str) -> tuple[str, float] | None:
         return None
     ttl, options = int(match[1]), match[3]
     if ttl == 128 and "nop ws" in options and " ts" not in options:
-        return ("Windows", 1.0)
+        return ("Windows", 0.6)
     if ttl == 128 and "nop nop sack" in options:
-        return ("Windows", 0.8)
+        return ("Windows", 0.5)
     if ttl == 64 and "mss sack ts nop ws" in options:
-        return ("Linux", 0.8)
+        return ("Linux", 0.5)
     return None

@@ -40,13 +40,15 @@ OFFICE = frozenset(["dropbox", "teamviewer", "anydesk", "sip"])
 HOST = REMOTE | WEB | DATABASES | DIRECTORY | MAIL | PRINTING | frozenset(("smb", "dcerpc", "ftp", "afp", "sunrpc", "rsync", "iscsi"))
 """Services between computers."""
 
-SERVICES = HOST | INFRASTRUCTURE | OFFICE
+SERVICES = HOST | INFRASTRUCTURE | OFFICE | {"snmp"}
 
-EMBEDDED = frozenset(("http", "tls", "ssh", "telnet", "ftp", "ntp", "dns", "dhcp", "syslog", "smtp"))
+EMBEDDED = frozenset(("http", "tls", "ssh", "telnet", "ftp", "ntp", "dns", "dhcp", "syslog", "smtp", "snmp"))
 """What devices of control speak as well."""
 
 TRIED_MANY, MOST = 15, 0.5
 FEW_PACKETS = 4
+MULTICAST = 224
+"""First octet of IPv4 multicast addresses."""
 ROUTINE = 200
 """Answers that make work with controllers routine."""
 
@@ -127,15 +129,22 @@ class Traits:
         return self.is_computer or windows or any(fact.value.startswith("ttl 128,") for fact in self.facts("tcp_stack"))
 
     @cached_property
+    def passes_on(self) -> bool:
+        """Is it a computer that works with controllers, and answers like one only for others?"""
+        return self.is_computer and (len(self.devices) > 1 or bool(self.engineered))
+
+    @cached_property
     def engineered(self) -> set[str]:
         """The controllers that accepted its program, upload or change of settings."""
         return self.servers({use.protocol for use in self.polled if use.protocol in ENGINEERING and engineers(use)})
 
     @cached_property
     def tried(self) -> set[tuple[str, int | None]]:
-        """Addresses and ports that it tried without getting any data."""
+        """Addresses and ports that it tried without getting any data; by UDP only those that never sent it anything."""
+        heard = {talk.peer for talk in self.told.talks if talk.row.packets[0 if talk.as_server else 1]}
         asked = (talk for talk in self.told.talks if not talk.as_server and talk.row.transport in ("tcp", "udp"))
-        return {(talk.peer, talk.row.port) for talk in asked if _in_vain(talk.row)}
+        vain = (talk for talk in asked if _in_vain(talk.row) and not _is_group(talk.peer))
+        return {(talk.peer, talk.row.port) for talk in vain if talk.row.transport == "tcp" or talk.peer not in heard}
 
     @cached_property
     def scans(self) -> str | None:
@@ -198,6 +207,13 @@ def many(number: int, what: str) -> str:
 
 def _only_asks_who(use: Use) -> bool:
     return bool(use.intents) and not any(use.intents.get(intent, 0) for intent in (*WORK, Intent.PROGRAM, Intent.UPLOAD, Intent.CONFIGURE))
+
+
+def _is_group(peer: str) -> bool:
+    """Is that a multicast or broadcast address? What is no address is an asset's id."""
+    if "." in peer:
+        return peer.endswith(".255") or int(peer.partition(".")[0]) >= MULTICAST
+    return ":" in peer and peer.startswith("ff")
 
 
 def _in_vain(row: Conversation) -> bool:

@@ -144,21 +144,41 @@ BY_NUMBER = {
 }
 """Vendor numbers of ODVA, PROFIBUS & PROFINET International and ASHRAE: those that are common in plants."""
 
+_NOBODY = frozenset({"IEEE Registration Authority", "Private", "PRIVATE"})
+"""Prefixes that are divided further, or whose owner is not said."""
+
+_ORDER_NUMBERS = (
+    (re.compile(r"6(ES7|ED1|GK[157]|AV[236]|SL[34]|AG1|EP1) ?\d|3(UF7|RW\d) ?\d"), "Siemens"),
+    (re.compile(r"(17[0-9]{2}|20[89]\d|27(11|15)\w?|50(69|94)|5380)-\w"), "Rockwell Automation"),
+    (re.compile(r"BM[XEP] ?[A-Z]|140 ?(CPU|NOE|CRA|CRP)|TM2\d\d|TSX ?P|171 ?CBU"), "Schneider Electric"),
+    (re.compile(r"750-[38]\d\d"), "WAGO"),
+)
+
 _LEGAL = re.compile(
-    r"[,.]?\s*\b(inc|gmbh|ag|corp|corporation|ltd|llc|co|kg|s\.?a|spa|b\.?v|company|limited|international)\b\.?,?\s*$",
+    r"[,.]?\s*\b(inc|gmbh|ag|corp|corporation|incorporation|ltd|llc|co|kg|s\.?a|spa|b\.?v|company|limited|international)\b\.?,?\s*$",
     re.IGNORECASE,
 )
 
 
-@lru_cache(maxsize=16384)
 def by_mac(mac: str) -> str | None:
     """Who made the network interface; None for groups, locally administered and unregistered addresses, and for virtual machines."""
     if int(mac[:2], 16) & 3 or mac[:8] in VIRTUAL_MACHINES:
         return None
+    return _by_prefix(mac[:8])
+
+
+@lru_cache(maxsize=16384)
+def _by_prefix(prefix: str) -> str | None:
     try:
-        return normal(str(EUI(mac).oui.registration()["org"]))
+        name = str(EUI(f"{prefix}:00:00:00").oui.registration()["org"])
     except NotRegisteredError:
         return None
+    return None if name in _NOBODY else normal(name)
+
+
+def by_order_number(number: str) -> str | None:
+    """The vendor whose order numbers look like this."""
+    return next((vendor for pattern, vendor in _ORDER_NUMBERS if pattern.match(number)), None)
 
 
 @lru_cache(maxsize=4096)
@@ -171,7 +191,7 @@ def normal(name: str) -> str:
             return spelling
     shorter = None
     while shorter != text:
-        shorter, text = text, _LEGAL.sub("", text).strip(" ,")
+        shorter, text = text, _LEGAL.sub("", text).strip(" ,&")
     return text or name
 
 

@@ -42,8 +42,7 @@ class Company:
     def at(self, name: str) -> float | None:
         """Where a peer lives; None where that is not known well enough, and of scanners, that talk to everyone."""
         level, subject = self.levels.get(name), self.subjects.get(name)
-        known = level is not None and level.confidence >= SURE and not (subject and subject.seen.stranger)
-        return level.value if level is not None and known else None
+        return shown(subject, level) if level is not None and subject is not None else None
 
     def above(self, name: str, level: float) -> bool:
         """Does a peer live at that level or above it?"""
@@ -101,12 +100,14 @@ def serves_hosts(subject: Subject, company: Company) -> Iterator[Sign]:
 
 
 def sits_in_office(subject: Subject, company: Company) -> Iterator[Sign]:
-    """A workstation without any part in control, in a subnet where nobody has one."""
-    if not subject.is_kind(Kind.WORKSTATION) or subject.network is None or subject.seen.partners or subject.seen.servers(SCADA):
+    """A workstation without any part in control that uses nothing of those who have one, and no site operations beside it."""
+    seen = subject.seen
+    if not subject.is_kind(Kind.WORKSTATION) or subject.network is None or seen.partners or seen.servers(SCADA):
         return
     beside = company.subnets.get(subject.network, Counter())
-    if not any(number for level, number in beside.items() if level <= 3.5):
-        yield Sign("4", f"is a workstation in {subject.network}, where nobody takes part in control")
+    used = company.split(peer for peers in seen.asks_of.values() for peer in peers)
+    if not beside[3.0] and not beside[3.5] and not any(level <= 3.5 for level in used):
+        yield Sign("4", "is a workstation that uses nothing of the plant")
 
 
 def served_by(subject: Subject, company: Company) -> Iterator[Sign]:
@@ -130,6 +131,14 @@ def collects(subject: Subject, company: Company) -> Iterator[Sign]:
         yield Sign("2", f"gets data from {many(len(sources), 'server')} of level 2 beside it", share=0.5)
     else:
         yield Sign("3", f"gets data from {many(len(sources), 'server')} of level 2 in another subnet and polls no controller")
+
+
+def manages(subject: Subject, company: Company) -> Iterator[Sign]:
+    """It watches network equipment and devices of the plant."""
+    watched = subject.seen.servers({"snmp"})
+    plant = {peer for peer in watched if company.below(peer, 3) or (peer in company.subjects and company.subjects[peer].is_kind(*MOVED))}
+    if len(plant) > 1 and not subject.seen.partners and not subject.seen.stranger:
+        yield Sign("3", f"watches {many(len(plant), 'device')} with SNMP")
 
 
 def jumps(subject: Subject, company: Company) -> Iterator[Sign]:
@@ -181,6 +190,11 @@ def neighbours(subject: Subject, company: Company) -> Iterator[Sign]:
     yield Sign(f"{level:g}", f"{number} of {total} classified hosts of {subject.network} live at level {level:g}", "neighbours", share)
 
 
+def shown(subject: Subject, level: Level) -> float | None:
+    """What others make of a level."""
+    return None if level.confidence < SURE or subject.seen.stranger else level.value
+
+
 def counts_as_neighbour(subject: Subject) -> bool:
     """Does it say something of the subnet that it stands in?"""
     return not (subject.is_kind(*MOVED) or subject.asset.outside or subject.asset.parent or subject.seen.stranger)
@@ -193,6 +207,7 @@ RULES: tuple[tuple[float, Rule], ...] = (
     (0.5, sits_in_office),
     (0.7, served_by),
     (1.2, collects),
+    (0.8, manages),
     (3.0, jumps),
     (2.2, stands_between),
     (0.8, neighbours),

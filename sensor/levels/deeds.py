@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from sensor.inventory import traits
-from sensor.inventory.identity import AUTOMATION, kind_of
+from sensor.inventory.identity import AUTOMATION, kind_by_name, kind_of
 from sensor.inventory.model import Asset, Evidence, Kind, Level, Role
 from sensor.inventory.traits import Traits, exchanges, many, title
+from sensor.levels.network import network_of
 
 ENOUGH_EXCHANGES = 3
 SCADA = frozenset(("opcua", "suitelink", "genbroker"))
 """What operators' stations and those above them get data with."""
 
+FEW = 3
 HUB = 2
 """Partners in cyclic data that make a hub; with one only, nobody knows which end is which."""
 
@@ -56,7 +58,7 @@ def answers(subject: Subject) -> Iterator[Sign]:
     for use in subject.seen.answered:
         instrument = use.protocol in traits.INSTRUMENTS
         share = 1.0 if exchanges(use) >= ENOUGH_EXCHANGES else 0.8
-        if subject.seen.is_computer and len(subject.seen.devices) > 1:
+        if subject.seen.passes_on:
             share *= 0.4  # a server that passes on what it polls
         elif use.responses and not use.requests:
             share = 0.4  # requests that nobody saw: a mirror of one direction, or a guess of the dissector
@@ -75,6 +77,15 @@ def identity(subject: Subject) -> Iterator[Sign]:
         told.add((says, fact.source))
         share = 0.6 if fact.key == "description" or fact.source in ("lldp", "cdp", "snmp", "http") else 1.0
         yield Sign(says, f'says in {title(fact.source)} that its {fact.key.replace("_", " ")} is "{fact.value}"', fact.source, share)
+
+
+def named(subject: Subject) -> Iterator[Sign]:
+    """Names that people gave it: a hint, names outlive what they were given for."""
+    for fact in subject.seen.facts("hostname"):
+        kind = kind_by_name(fact.value)
+        if kind in LEVEL_OF_NAME:
+            yield Sign(LEVEL_OF_NAME[kind], f'is called "{fact.value}"', fact.source)
+            return
 
 
 def io_roles(subject: Subject) -> Iterator[Sign]:
@@ -121,9 +132,10 @@ def masters(subject: Subject) -> Iterator[Sign]:
     share = 1.0 if len(seen.devices) > 1 else 0.8
     if len(seen.devices) == 1 and not seen.looks_like_pc and made_for_control(subject):
         share = 0.5  # a panel, but it can be a controller that asks another as well
+    afar = enters_from_afar(subject)
     if requests >= CYCLIC:
-        share += 0.2
-    elif subject.outsiders or enters_from_afar(subject):
+        share += -0.2 if afar and len(seen.devices) < FEW else 0.2
+    elif subject.outsiders or afar:
         share *= 0.6
     because = f"reads or writes {many(len(seen.devices), 'controller')} with {title(uses[0].protocol)}: {many(requests, 'answer')}"
     yield Sign("2", because, uses[0].protocol, share)
@@ -155,12 +167,13 @@ def station(subject: Subject) -> Iterator[Sign]:
 
 
 def unheard(subject: Subject) -> Iterator[Sign]:
-    """It asks controllers that were never heard: a mirror of one direction, or nobody is there."""
+    """It asks controllers of its own subnet that were never heard: a mirror of one direction, or nobody is there."""
     seen = subject.seen
     if seen.stranger or seen.polled or seen.answered:
         return
     for name, use in sorted(seen.told.asks.items()):
-        if name in traits.POLLED and use.validated and not use.answered and use.requests >= CYCLIC and len(use.peers) <= 3:
+        beside = len(use.peers) <= FEW and all(_subnet_of(peer) == subject.network for peer in use.peers)
+        if name in traits.POLLED and use.validated and not use.answered and use.requests >= CYCLIC and beside:
             yield Sign("2", f"sends {title(name)} requests whose answers were not seen ({use.requests:,})", name)
 
 
@@ -205,7 +218,7 @@ def computer(subject: Subject) -> Iterator[Sign]:
     """A usual mix of IT without any part in control."""
     seen = subject.seen
     names = sorted((traits.HOST & (seen.asks_of.keys() | seen.serves_to.keys())) - {"http", "tls", "ssh", "telnet", "ftp"})
-    if names and not seen.polled and not seen.answered and not seen.servers(SCADA):
+    if names and not seen.polled and not seen.answered and not seen.servers(SCADA) and not seen.clients(SCADA):
         yield Sign("3+", f"speaks {', '.join(map(title, names[:4]))} and takes no part in control")
 
 
@@ -219,11 +232,17 @@ def historian(subject: Subject) -> Iterator[Sign]:
 
 
 def opc_server(subject: Subject) -> Iterator[Sign]:
-    """OPC UA is served by controllers and by operators' servers alike."""
-    clients = subject.seen.clients(("opcua",))
+    """OPC UA is served by controllers and by operators' servers alike: what the box is decides."""
+    clients = subject.seen.clients({"opcua"})
     if not clients or subject.seen.devices:
         return
-    yield Sign("2-", f"serves OPC UA to {many(len(clients), 'client')}", "opcua")
+    because = f"serves OPC UA to {many(len(clients), 'client')}"
+    if subject.seen.looks_like_pc:
+        yield Sign("2", f"{because}, and is a computer", "opcua", 1.4)
+    elif name := made_for_control(subject):
+        yield Sign("1", f"{because}, and is made by {name}", "opcua", 1.4)
+    else:
+        yield Sign("2-", because, "opcua")
 
 
 def opc_client(subject: Subject) -> Iterator[Sign]:
@@ -235,10 +254,18 @@ def opc_client(subject: Subject) -> Iterator[Sign]:
 
 def is_controller(subject: Subject) -> bool:
     """Is it a controller that asks others, not a computer that happens to answer?"""
-    if subject.seen.is_computer and len(subject.seen.devices) > 1:
+    if subject.seen.passes_on:
         return False
     own = subject.is_kind(Kind.PLC, Kind.RTU, Kind.IED, Kind.IO, Kind.DRIVE, Kind.GATEWAY)
     return own and (bool(subject.seen.answered) or Role.CONTROLLER in subject.asset.roles or Role.IO_DEVICE in subject.asset.roles)
+
+
+def _subnet_of(peer: str) -> str | None:
+    """Subnet of a peer that was never heard: its address is all that is known."""
+    try:
+        return network_of((peer,))
+    except ValueError:
+        return None  # an asset, so it was heard, or a MAC address
 
 
 def enters_from_afar(subject: Subject) -> bool:
@@ -250,13 +277,18 @@ def enters_from_afar(subject: Subject) -> bool:
 
 LEVEL_OF_KIND = {
     Kind.PLC: "1", Kind.RTU: "1", Kind.IED: "1", Kind.IO: "0", Kind.DRIVE: "0", Kind.HMI: "2",
+    Kind.SCADA_SERVER: "2", Kind.ENGINEERING_WORKSTATION: "2",
     Kind.PRINTER: "3+", Kind.PHONE: "3+", Kind.SERVER: "3+",
 }  # fmt: skip
 """Where a type of device that says so lives; gateways, switches and the like live anywhere."""
 
+LEVEL_OF_NAME = LEVEL_OF_KIND | {Kind.ENGINEERING_WORKSTATION: "2+", Kind.HISTORIAN: "3+", Kind.JUMP_HOST: "3+"}
+"""What a name hints at."""
+
 RULES: tuple[tuple[float, Rule], ...] = (
     (2.0, answers),
     (2.0, identity),
+    (0.5, named),
     (2.0, io_roles),
     (1.4, realtime),
     (2.0, publishes),

@@ -8,7 +8,7 @@ from sensor.inventory.names import pin_matches
 from sensor.inventory.profile import Profile
 from sensor.inventory.traits import Traits, exchanges
 from sensor.levels import context, deeds
-from sensor.levels.context import Company
+from sensor.levels.context import Company, shown
 from sensor.levels.deeds import Subject
 from sensor.levels.network import network_of
 from sensor.levels.weigh import STRONG, spoken_for, weigh
@@ -27,12 +27,24 @@ def levels_of(assets: Mapping[str, Asset], profiles: Mapping[str, Profile], site
     for name, subject in subjects.items():
         subject.own = _weighed(subject, own[name])
     levels = {name: fixed.get(name) or subject.own for name, subject in subjects.items()}
+    stale = set(subjects)
     for _ in range(ROUNDS):
-        company = Company(subjects, levels)
-        before, levels = levels, {name: fixed.get(name) or _judged(subject, company, own[name]) for name, subject in subjects.items()}
-        if all(levels[name].value == level.value and levels[name].confidence == level.confidence for name, level in before.items()):
-            break
+        company = Company(subjects, dict(levels))
+        judged = {name: fixed.get(name) or _judged(subjects[name], company, own[name]) for name in sorted(stale)}
+        levels |= judged
+        moved = {name for name, level in judged.items() if company.at(name) != shown(subjects[name], level)}
+        stale = _touched(subjects, moved)
     return levels
+
+
+def _touched(subjects: Mapping[str, Subject], moved: set[str]) -> set[str]:
+    """Whose company has changed: of the others the same would be concluded again."""
+    networks = {subjects[name].network for name in moved}
+    return {
+        name
+        for name, subject in subjects.items()
+        if name in moved or (subject.network and subject.network in networks) or not moved.isdisjoint(subject.networks)
+    }
 
 
 def _judged(subject: Subject, company: Company, own: tuple[Evidence, ...]) -> Level:

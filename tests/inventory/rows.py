@@ -13,6 +13,7 @@ class Endpoint:
     id: int = 0
     packets: int = 1
     octets: int = 60
+    hops: int | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sensor.inventory.identity import kind_of
+from sensor.inventory.identity import kind_by_name, kind_of
 from sensor.inventory.model import Kind, Role
 from sensor.protocols import Intent
 from tests.levels.plant import Plant, names
@@ -33,6 +33,21 @@ from tests.levels.plant import Plant, names
 )
 def test_what_numbers_and_names_tell(key: str, value: str, kind: Kind | None) -> None:
     assert kind_of(key, value) == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("PLC-7", Kind.PLC),
+        ("line3-hmi", Kind.HMI),
+        ("HIST01", Kind.HISTORIAN),
+        ("DESKTOP-M5C7L14", None),
+        ("plc-hmi", None),
+        ("shipping", None),
+    ],
+)
+def test_what_names_hint_at(name: str, kind: Kind | None) -> None:
+    assert kind_by_name(name) == kind
 
 
 def kind(plant: Plant, name: str) -> str | None:

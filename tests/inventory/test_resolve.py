@@ -46,6 +46,14 @@ def test_a_router_that_never_announced_itself_is_an_asset_without_ip():
         assert len(known.holders) == len(ips) + 1
 
 
+def test_a_single_host_of_the_internet_is_not_its_routers_mac():
+    known = resolve([Endpoint(ROUTER, "8.8.8.8", hops=9)], [])
+    assert known.holders[known.find(ROUTER, None, None)].routes
+    assert known.find(ROUTER, "8.8.8.8", None) != known.find(ROUTER, None, None)
+    (local,) = resolve([Endpoint(A, "140.140.60.50", hops=2)], []).holders.values()
+    assert not local.routes, "a plant that uses public addresses at home"
+
+
 def test_a_host_with_two_announced_addresses_is_no_router():
     rows = [Endpoint(A, "10.1.0.1"), Endpoint(A, "192.168.7.1"), Endpoint(A, "10.1.0.9")]
     known = resolve(rows, [arp(A, "10.1.0.1"), arp(A, "192.168.7.1")])

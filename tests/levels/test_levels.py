@@ -63,6 +63,14 @@ def test_a_scanner_is_no_master() -> None:
     assert level.value is None
 
 
+def test_calling_to_everyone_is_no_scan() -> None:
+    plant = cells()
+    for port in range(30):
+        plant.asks("panel", "ssdp", f"239.255.0.{port}", answers=0).asks("panel", "codesys", "10.1.0.255", answers=0)
+    assert plant.values()["panel"] == 2
+    assert Role.SCANNER not in plant.assets["panel"].roles
+
+
 def test_who_only_asks_devices_who_they_are_is_no_master() -> None:
     plant = cells().host("curious", "10.1.1.98")
     plant.asks("curious", "s7comm", "plc0", "plc1", "plc2", reads=2, intent=Intent.DISCOVER)
@@ -82,10 +90,17 @@ def test_an_unanswered_request_makes_neither_controller_nor_level() -> None:
 
 
 def test_many_requests_to_someone_unheard_are_weak_evidence_of_a_master() -> None:
-    level = Plant().host("asks", "10.0.0.1").asks("asks", "modbus", "unheard", reads=500, answers=0).levels()["asks"]
+    level = Plant().host("asks", "10.0.0.1").asks("asks", "modbus", "10.0.0.2", reads=500, answers=0).levels()["asks"]
     assert level.value == 2
     assert level.confidence < 0.5
     assert not level.settled
+
+
+def test_requests_into_another_subnet_whose_answers_were_not_seen_tell_nothing() -> None:
+    plant = cells().host("asks", "10.3.0.1").asks("asks", "modbus", "10.0.0.2", reads=500, answers=0)
+    assert plant.values()["asks"] is None
+    plant = cells().host("asks", "10.3.0.1").asks("asks", "modbus", "plc0", reads=500, answers=0)
+    assert plant.values()["asks"] is None
 
 
 def test_a_controller_that_asks_others_stays_at_level_1() -> None:
@@ -138,6 +153,14 @@ def test_the_maker_of_the_adapter_alone_tells_no_level() -> None:
     level = Plant().host("box", "10.0.0.1", vendor="Siemens AG").levels()["box"]
     assert level.value is None
     assert [piece.says for piece in level.evidence] == ["2-"]
+
+
+def test_opc_ua_is_served_by_controllers_and_by_computers() -> None:
+    plant = Plant().host("cpu", "10.0.0.1", vendor="Siemens AG").host("server", "10.0.0.2", ("browser", "operating_system", "Windows 10.0"))
+    plant.host("files", "10.0.0.3").host("any", "10.0.0.4")
+    plant.asks("somebody", "opcua", "cpu", "server", "any").asks("server", "smb", "files")
+    levels = plant.values()
+    assert (levels["cpu"], levels["server"], levels["any"]) == (1, 2, None)
 
 
 def test_a_pin_beats_what_was_seen_and_keeps_what_speaks_against_it() -> None:
@@ -200,3 +223,12 @@ def test_a_real_capture_of_an_engineer_and_a_controller() -> None:
     levels = {ip: asset.level.value for asset in known.assets.values() for ip in asset.ips}
     assert 1 in levels.values()
     assert not {level for level in levels.values() if level is not None and level > 2}
+
+
+def test_the_demo_has_no_controller_above_and_no_stranger_below() -> None:
+    known = conclude(observe(open_capture("pcaps/demo.pcap")))
+    levels = {ip: asset.level.value for asset in known.assets.values() for ip in asset.ips}
+    assert {levels[f"10.20.1.{host}"] for host in (11, 12, 13, 14, 15)} == {1}
+    assert {levels[f"10.20.1.{host}"] for host in (100, 101, 110)} == {2}
+    assert levels["10.20.1.66"] is None
+    assert levels["10.3.0.20"] is None

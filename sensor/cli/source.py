@@ -1,0 +1,94 @@
+"""Where the commands that ask get their answers from: a database, or captures that are read for it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from sensor import words
+from sensor.errors import OtoscopeError
+
+if TYPE_CHECKING:
+    from sensor.knowledge import Knowledge
+    from sensor.store import Saved, Store
+
+USUAL = "otoscope.db"
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def database_option(command: Command) -> Command:
+    """`--database`, for a command that asks."""
+    return click.option(
+        "--database",
+        metavar="PATH|URL",
+        envvar="OTOSCOPE_DATABASE",
+        show_envvar=True,
+        help=f"Ask this database (a SQLite file, or postgresql://…); without captures {USUAL} is the default.",
+    )(command)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What goes wrong on purpose inside, as one line and exit status 1."""
+    try:
+        yield
+    except OtoscopeError as error:
+        raise click.ClickException(words.plain(str(error))) from error
+
+
+@contextmanager
+def opened(captures: tuple[str, ...], database: str | None) -> Iterator["Store"]:
+    """The database, or one in memory of what the captures hold."""
+    from sensor.store import Store
+
+    explicit = click.get_current_context().get_parameter_source("database") is click.core.ParameterSource.COMMANDLINE
+    if captures and explicit:
+        raise click.UsageError("captures or --database, not both (otoscope replay CAPTURE --database PATH adds a capture to a database)")
+    with told():
+        if not captures:
+            with Store.open(database or USUAL, create=False) as store:
+                yield store
+            return
+        with Store.open(":memory:") as store:
+            _read(captures, store)
+            yield store
+
+
+def _read(captures: tuple[str, ...], store: "Store") -> None:
+    from sensor.capture import open_capture
+    from sensor.knowledge import conclude
+    from sensor.observations import observe
+
+    with open_capture(*captures) as capture:
+        store.save(conclude(observe(capture)))
+    for path, text in capture.warnings:
+        click.echo(f"otoscope: warning: {words.plain(f'{path}: {text}')}", err=True)
+
+
+def keep(known: "Knowledge", files: list[str], database: str) -> bool:
+    """Add what captures hold to a database; False where that failed, which it says."""
+    from sensor.store import Store, run_of
+
+    try:
+        with Store.open(database) as store:
+            saved = store.save(known, run_of(files, known.statistics))
+    except OtoscopeError as error:
+        click.echo(f"otoscope: {words.plain(str(error))}", err=True)
+        return False
+    click.echo(f"otoscope: {_plain_name(database)}: {_written(saved)}", err=True)
+    return True
+
+
+def _plain_name(database: str) -> str:
+    """A database's name without the password in its URL."""
+    before, at, after = database.rpartition("@")
+    return words.plain(f"{before.partition('://')[0]}://…@{after}" if at and "://" in before else database)
+
+
+def _written(saved: "Saved") -> str:
+    """What a save did, in words."""
+    parts = [f"{number:,} {name}" for name, number in saved.written.items()]
+    parts += [f"{number:,} {name} no more" for name, number in saved.removed.items()]
+    return ", ".join(parts) or "nothing new"

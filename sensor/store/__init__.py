@@ -1,0 +1,31 @@
+"""What is kept: databases of everything that was concluded, over many runs. The only importer of sqlalchemy."""
+
+from sensor.store.encoding import encode
+from sensor.store.kinds import ALERTS, ANOMALIES, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, VIOLATIONS, Kind
+from sensor.store.people import STATUSES
+from sensor.store.queries import SORTS, Answer, Explanation, Query
+from sensor.store.retain import Retained
+from sensor.store.run import Run, run_of
+from sensor.store.store import Saved, Store
+
+__all__ = [
+    "ALERTS",
+    "ANOMALIES",
+    "ASSETS",
+    "CONVERSATIONS",
+    "INCIDENTS",
+    "OPERATIONS",
+    "SORTS",
+    "STATUSES",
+    "VIOLATIONS",
+    "Answer",
+    "Explanation",
+    "Kind",
+    "Query",
+    "Retained",
+    "Run",
+    "Saved",
+    "Store",
+    "encode",
+    "run_of",
+]

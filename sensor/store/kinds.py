@@ -1,0 +1,336 @@
+"""What is kept of what was concluded: for each kind of thing its rows, and what two runs that saw the same thing say together."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Table
+
+from sensor.capture import Anomaly, Conversation, Operation
+from sensor.conduits.model import Violation
+from sensor.detections.model import Alert, Incident, Severity
+from sensor.findings import alert_row, asset_row, incident_row, violation_row
+from sensor.inventory.model import Asset
+from sensor.inventory.resolve import Merge
+from sensor.knowledge import Knowledge
+from sensor.replay import anomaly_row, conversation_row, ends_of, operation_row
+from sensor.store import tables
+from sensor.store.encoding import address_key, digest, key_of, nanoseconds, natural_key
+from sensor.times import timestamp
+
+Body = dict[str, Any]
+"""What is shown of a row, as the JSON outputs have it."""
+Told = tuple[str, Body]
+"""A row's key, and its body."""
+
+
+Source = tuple[object, object, Any]
+"""Something that was concluded: what tells it from others of its kind while the process lives; a stamp that is equal as long as nothing
+of it has changed; and what `Kind.tell` takes to make its row: of a hundred thousand most have not changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of thing.
+
+    sources: all that a run says of it now, or what it says of the ids given. tell: the row of one. columns: what can be asked by, of a
+    body. merge: one body of several, the latest last.
+    observed: where it rests on one row of the engine, which is another object when it has changed, those rows by id.
+    """
+
+    table: Table
+    sources: Callable[[Knowledge, Iterable[int] | None], Iterator[Source]]
+    tell: Callable[[Any], Told]
+    columns: Callable[[Body], Mapping[str, Any]]
+    merge: Callable[[Sequence[Body]], Body]
+    observed: Callable[[Knowledge], dict[int, Any]] | None = None
+
+    @property
+    def name(self) -> str:
+        """That of its table."""
+        return str(self.table.name)
+
+
+def row_of(kind: Kind, key: str, body: Body, octets: bytes) -> dict[str, Any]:
+    """What its table holds of a body, but for the run."""
+    span = {"first": nanoseconds(body["first"]), "last": nanoseconds(body["last"])}
+    return {"key": key, "digest": digest(octets), **span, **kind.columns(body), "body": octets}
+
+
+def conversation_key(row: Conversation) -> str:
+    """The same for the same two, however often they are seen."""
+    client, server = (row.client_mac, row.client_ip), (row.server_mac, row.server_ip)
+    return natural_key(*client, *server, row.transport, row.port, row.vlan, row.protocol)
+
+
+def _conversations(known: Knowledge, ids: Iterable[int] | None) -> Iterator[Source]:
+    for dialogue in known.dialogues.values() if ids is None else map(known.dialogues.__getitem__, ids):
+        row, client, server = dialogue.row, dialogue.client.asset, dialogue.server.asset
+        subject = (row, client and client.id, server and server.id)
+        yield row.id, subject, subject
+
+
+def _tell_conversation(subject: tuple[Conversation, str | None, str | None]) -> Told:
+    row, client, server = subject
+    key = conversation_key(row)
+    return key, {"id": key, **conversation_row(row), "client_asset": client, "server_asset": server}
+
+
+def _conversation_columns(body: Body) -> dict[str, Any]:
+    ends = (body[end]["ip"] or body[end]["mac"] for end in ("client", "server"))
+    packets, octets = sum(body["packets"]), sum(body["octets"])
+    return {
+        **_ends("client", "server", body["client_asset"], body["server_asset"], *ends),
+        **{name: body[name] for name in ("protocol", "port")},
+        "packets": packets,
+        "octets": octets,
+    }
+
+
+def _ends(one: str, other: str, *values: str | None) -> dict[str, Any]:
+    first_asset, second_asset, first, second = values
+    assets = {f"{one}_asset": first_asset and key_of(first_asset), f"{other}_asset": second_asset and key_of(second_asset)}
+    return {**assets, f"{one}_key": address_key(first), f"{other}_key": address_key(second)}
+
+
+def _operations(known: Knowledge, ids: Iterable[int] | None) -> Iterator[Source]:
+    rows = known.observations.operations
+    for row in rows.values() if ids is None else map(rows.__getitem__, ids):
+        # A full table has dropped the conversation of some before it could be told.
+        if (dialogue := known.dialogues.get(row.conversation)) is not None:
+            subject = (row, dialogue.row)
+            yield row.id, subject, subject
+
+
+def _tell_operation(subject: tuple[Operation, Conversation]) -> Told:
+    row, conversation = subject
+    home = conversation_key(conversation)
+    key = natural_key(home, row.protocol, row.unit, row.function, row.subfunction, row.object)
+    return key, {**operation_row(row, ends_of(conversation)), "conversation": home}
+
+
+def _operation_columns(body: Body) -> dict[str, Any]:
+    return {name: body[name] for name in ("conversation", "protocol", "intent", "requests", "errors")}
+
+
+def _anomalies(known: Knowledge, _ids: Iterable[int] | None) -> Iterator[Source]:
+    for breach in known.breaches:
+        subject = (breach.row, breach.dialogue.row if breach.dialogue else None)
+        yield breach.row.id, subject, subject
+
+
+def _tell_anomaly(subject: tuple[Anomaly, Conversation | None]) -> Told:
+    row, conversation = subject
+    home = conversation_key(conversation) if conversation else None
+    key = natural_key(home, row.protocol, row.kind, row.detail)
+    return key, {**anomaly_row(row, ends_of(conversation)), "conversation": home}
+
+
+def _assets(known: Knowledge, _ids: Iterable[int] | None) -> Iterator[Source]:
+    for asset in known.assets.values():
+        yield asset.id, _asset_stamp(asset), asset
+
+
+_FIELD_STAMP = attrgetter("value", "confidence", "queried")
+
+
+def _asset_stamp(asset: Asset) -> int:
+    """Of its evidence only what follows from it: a large plant has tens of thousands of reasons, and a new one moves a confidence."""
+    kind, level = asset.kind, asset.level
+    told = (asset.name, asset.parent, len(asset.addresses), asset.zone, asset.outside, asset.first, asset.last)
+    lives = (level.value, level.confidence, level.settled, level.pinned, len(level.evidence), len(level.against))
+    does = (asset.roles, asset.services, asset.clients_of, kind.value, kind.confidence, asset.criticality, asset.tags)
+    return hash((told, lives, does, *map(_FIELD_STAMP, asset.fields.values())))
+
+
+def _tell_asset(asset: Asset) -> Told:
+    fields = {name: field for name, field in asset.fields.items() if field.evidence}
+    explained = {**fields, "type": asset.kind, "level": asset.level}
+    return key_of(asset.id), {**asset_row(asset), "addresses": asset.addresses, "evidence": explained}
+
+
+def _asset_columns(body: Body) -> dict[str, Any]:
+    address = next(iter((*body["ips"], *body["macs"])), None)
+    return {
+        **{name: body[name] for name in ("name", "type", "level", "zone", "vendor", "hostname")},
+        "parent": body["parent"] and key_of(body["parent"]),
+        "protocols": sorted({*body["services"], *body["clients_of"]}),
+        "address_key": address_key(address),
+    }
+
+
+def _merges(known: Knowledge, _ids: Iterable[int] | None) -> Iterator[Source]:
+    span = (known.statistics.first or 0, known.statistics.last or 0) if known.statistics else (0, 0)
+    for number, merge in enumerate(known.resolution.log):
+        yield number, merge, (merge, span)
+
+
+def _tell_merge(subject: tuple[Merge, tuple[int, int]]) -> Told:
+    merge, span = subject
+    said = {"asset": merge.asset, "what": merge.what, "because": merge.because}
+    return natural_key(*said.values()), {**said, "first": timestamp(span[0]), "last": timestamp(span[1])}
+
+
+def _violations(known: Knowledge, _ids: Iterable[int] | None) -> Iterator[Source]:
+    for row in known.violations:
+        yield row.id, hash(row), row
+
+
+def _tell_violation(row: Violation) -> Told:
+    return key_of(row.id), {**violation_row(row)}
+
+
+def _alerts(known: Knowledge, _ids: Iterable[int] | None) -> Iterator[Source]:
+    for row in known.alerts:
+        yield row.id, hash(row), row
+
+
+def _tell_alert(row: Alert) -> Told:
+    return key_of(row.id), {**alert_row(row)}
+
+
+def _finding_columns(body: Body, *names: str) -> dict[str, Any]:
+    return {
+        **_ends("source", "target", body["source"], body["target"], body["source_ip"], body["target_ip"]),
+        **{name: body[name] for name in ("rule", "protocol", "count", *names)},
+        "severity": Severity[body["severity"].upper()].value,
+    }
+
+
+def _incidents(known: Knowledge, _ids: Iterable[int] | None) -> Iterator[Source]:
+    for row in known.incidents:
+        yield row.id, hash(row), row
+
+
+def _tell_incident(row: Incident) -> Told:
+    return key_of(row.id), {**incident_row(row)}
+
+
+def _incident_columns(body: Body) -> dict[str, Any]:
+    actor = body["actor"]
+    return {
+        "severity": Severity[body["severity"].upper()].value,
+        "actor": actor and key_of(actor),
+        "alerts": [key_of(alert) for alert in body["alerts"]],
+    }
+
+
+_PATH_COUNTS = ("packets", "octets", "retransmissions", "out_of_order", "lost_segments", "lost_octets", "duplicates")
+
+
+def _merge(bodies: Sequence[Body], counts: Sequence[str] = ("count",)) -> Body:
+    """The latest, with its counts added to those of the others."""
+    merged = dict(bodies[-1])
+    merged["first"] = min(body["first"] for body in bodies)  # times of this form sort as text
+    merged["last"] = max(body["last"] for body in bodies)
+    for name in counts:
+        merged[name] = _sum([body[name] for body in bodies])
+    return merged
+
+
+def _sum(values: Sequence[Any]) -> object:
+    if isinstance(values[0], list):
+        return [sum(pair) for pair in zip(*values, strict=True)]
+    return sum(values)
+
+
+def _merge_conversations(bodies: Sequence[Body]) -> Body:
+    merged = _merge(bodies, (*_PATH_COUNTS, "connections", "refused"))
+    times = [time for body in bodies if (time := body["round_trip_time_ms"]) is not None]
+    by_content = any(body["protocol_by"] == "content" for body in bodies)
+    return {
+        **merged,
+        "one_way": all(body["one_way"] for body in bodies),
+        "round_trip_time_ms": min(times, default=None),
+        "protocol_by": "content" if by_content else merged["protocol_by"],
+    }
+
+
+def _merge_operations(bodies: Sequence[Body]) -> Body:
+    merged = _merge(bodies, ("requests", "responses", "errors", "unanswered"))
+    results: dict[str, int] = {}
+    for body in bodies:
+        for name, number in body["results"].items():
+            results[name] = results.get(name, 0) + number
+    timed = [(body["response_time_ms"], max(body["responses"], 1)) for body in bodies if body["response_time_ms"]]
+    mean = sum(times["mean"] * weight for times, weight in timed) / (sum(weight for _, weight in timed) or 1)
+    bounds = {"minimum": min((times["minimum"] for times, _ in timed), default=0), "mean": mean}
+    longest = {"maximum": max((times["maximum"] for times, _ in timed), default=0)}
+    return {**merged, "results": dict(sorted(results.items())), "response_time_ms": {**bounds, **longest} if timed else None}
+
+
+_UNIONS = ("roles", "ips", "macs", "vlans", "services", "clients_of", "tags")
+_LEVEL = ("level", "level_confidence", "level_settled", "level_pinned", "level_because", "level_against", "zone")
+
+
+def _merge_assets(bodies: Sequence[Body]) -> Body:
+    """What the latest run says, and where it knows nothing, what was known before."""
+    merged = _merge(bodies, ())
+    evidence = dict(merged["evidence"])
+    for older in reversed(bodies[:-1]):
+        for name in _gaps(merged, older):
+            merged[name] = older[name]
+        for name, known in older["evidence"].items():
+            if name not in evidence or evidence[name]["value"] in (None, "unknown"):
+                evidence[name] = known
+        if merged["name"] in (*merged["ips"], *merged["macs"]):
+            merged["name"] = older["name"]
+    for name in _UNIONS:
+        merged[name] = list(dict.fromkeys(value for body in reversed(bodies) for value in body[name]))
+    merged["outside"] = any(body["outside"] for body in bodies)
+    merged["never_queried"] = [name for name in merged["never_queried"] if all(name in body["never_queried"] for body in bodies)]
+    merged["addresses"] = _merge_addresses(bodies)
+    return {**merged, "evidence": evidence}
+
+
+def _gaps(merged: Body, older: Body) -> Iterator[str]:
+    """What the older row knows better."""
+    if merged["level"] is None and older["level"] is not None:
+        yield from _LEVEL
+    if merged["type"] == "unknown":
+        yield from ("type", "type_confidence")
+    for name, value in merged.items():
+        if value is None and name not in _LEVEL and older.get(name) is not None:
+            yield name
+
+
+def _merge_addresses(bodies: Sequence[Body]) -> list[Body]:
+    found: dict[tuple[object, ...], Body] = {}
+    for address in (address for body in reversed(bodies) for address in body["addresses"]):
+        same = found.setdefault((address["mac"], address["ip"], address["vlan"]), dict(address))
+        same["first"], same["last"] = min(same["first"], address["first"]), max(same["last"], address["last"])
+    return list(found.values())
+
+
+def _merge_incidents(bodies: Sequence[Body]) -> Body:
+    return {**_merge(bodies, ()), "alerts": list(dict.fromkeys(alert for body in bodies for alert in body["alerts"]))}
+
+
+ASSETS = Kind(tables.assets, _assets, _tell_asset, _asset_columns, _merge_assets)
+CONVERSATIONS = Kind(
+    tables.conversations,
+    _conversations,
+    _tell_conversation,
+    _conversation_columns,
+    _merge_conversations,
+    observed=lambda known: known.observations.conversations,
+)
+OPERATIONS = Kind(
+    tables.operations,
+    _operations,
+    _tell_operation,
+    _operation_columns,
+    _merge_operations,
+    observed=lambda known: known.observations.operations,
+)
+ANOMALIES = Kind(
+    tables.anomalies, _anomalies, _tell_anomaly, lambda body: {name: body[name] for name in ("conversation", "protocol", "count")}, _merge
+)
+VIOLATIONS = Kind(tables.violations, _violations, _tell_violation, lambda body: _finding_columns(body, "intent"), _merge)
+ALERTS = Kind(tables.alerts, _alerts, _tell_alert, _finding_columns, _merge)
+INCIDENTS = Kind(tables.incidents, _incidents, _tell_incident, _incident_columns, _merge_incidents)
+MERGES = Kind(tables.merges, _merges, _tell_merge, lambda body: {"asset": key_of(body["asset"])}, lambda bodies: _merge(bodies, ()))
+
+KINDS = (ASSETS, MERGES, CONVERSATIONS, OPERATIONS, ANOMALIES, VIOLATIONS, ALERTS, INCIDENTS)
+"""All kinds, in the order in which they are written."""

@@ -1,0 +1,70 @@
+"""What people say of alerts, and the log of it."""
+
+import getpass
+import os
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
+
+from sensor.errors import StoreError
+from sensor.store.encoding import key_of
+from sensor.store.tables import alerts, audit
+
+STATUSES = {"learn": "learned", "mute": "muted", "close": "closed", "open": "open"}
+"""What can be done with an alert, and how it stands then. One that is learned or muted stays so when it happens again; one that is closed
+is opened again."""
+
+_OURSELVES = "otoscope"
+_BEGINNING = 4
+"""So many characters of an id are enough, where they are those of one alert only."""
+
+
+def judge(connection: Connection, alert: str, action: str, comment: str, who: str | None) -> dict[str, Any]:
+    """Learn, mute, close, open or comment an alert; what it was and is. Raises StoreError where there is none, or several begin so."""
+    found = connection.execute(select(alerts.c.key, alerts.c.status, alerts.c.last).where(_meant(alert)).limit(2)).all()
+    if not found:
+        raise StoreError(f"there is no alert {alert} (otoscope alerts lists them with their ids)")
+    if len(found) > 1:
+        raise StoreError(f"several alerts begin with {alert}: write more of its id")
+    [(key, before, last)] = found
+    status = STATUSES.get(action, before)
+    values = {"status": status, "touched": True, "closed_last": last if status == "closed" else None}
+    connection.execute(update(alerts).where(alerts.c.key == key).values(values))
+    log(connection, action, key, comment, who)
+    return {"id": key, "was": before, "is": status}
+
+
+def _meant(alert: str) -> ColumnElement[bool]:
+    """Its id, or the beginning of it."""
+    exactly = alerts.c.key == key_of(alert)
+    return or_(exactly, alerts.c.key.startswith(alert, autoescape=True)) if len(alert) >= _BEGINNING else exactly
+
+
+def assign(connection: Connection, alert: str, assignee: str | None, who: str | None) -> None:
+    """Say who deals with an alert."""
+    connection.execute(update(alerts).where(alerts.c.key == key_of(alert)).values(assignee=assignee, touched=True))
+    log(connection, "assign", key_of(alert), assignee or "", who)
+
+
+def reopen(connection: Connection, keys: Sequence[str]) -> None:
+    """Closed alerts that have happened again are open again."""
+    if keys:
+        connection.execute(update(alerts).where(alerts.c.key.in_(keys)).values(status="open", closed_last=None))
+    for key in keys:
+        log(connection, "reopen", key, "it happened again", _OURSELVES)
+
+
+def log(connection: Connection, what: str, subject: str, comment: str, who: str | None) -> None:
+    """Write down who did what. Without a name it is whoever runs this process."""
+    row = {"at": time.time_ns(), "who": who or user(), "what": what, "subject": subject, "comment": comment}
+    connection.execute(insert(audit), [row])
+
+
+def user() -> str:
+    """The name of whoever runs this process."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"

@@ -1,0 +1,275 @@
+"""What can be asked of a database, answered in SQL: filters, order and paging."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, false, func, or_, select, type_coerce
+
+from sensor.detections.model import Severity
+from sensor.errors import StoreError
+from sensor.store.encoding import address_range, decode, key_of
+from sensor.store.kinds import ALERTS, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, VIOLATIONS, Body, Kind
+from sensor.store.tables import Wire, addresses, alerts, assets, audit, conversations, history, merges, operations
+
+_NEAREST = 5
+_NEIGHBOURS = 1000
+_NAMES = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked for. Several values of one filter are alternatives; several filters hold all at once.
+
+    levels: "1", "3.5", "unknown". ip: an address, a subnet, a MAC or its beginning. severity: at least. since, until: seen in that time.
+    statuses: of alerts. ids: of rows. sort: a column; with "-" before it the largest first. limit: at most so many rows; None is all.
+    """
+
+    ids: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    vendor: str | None = None
+    ip: str | None = None
+    protocols: tuple[str, ...] = ()
+    intents: tuple[str, ...] = ()
+    severity: str | None = None
+    rules: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    since: int | None = None
+    until: int | None = None
+    sort: str | None = None
+    limit: int | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows as the JSON outputs have them, and how many there are without the limit."""
+
+    rows: list[Body]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is known of an asset, or which ones could have been meant.
+
+    asset: None where none or several match. matches: those. nearest: names and addresses like the one asked for, where none matches.
+    neighbours: with whom it talks: asset id, address, protocol, whether it serves, packets.
+    """
+
+    asset: Body | None = None
+    matches: tuple[Body, ...] = ()
+    nearest: tuple[str, ...] = ()
+    neighbours: tuple[Body, ...] = ()
+    units: tuple[Body, ...] = ()
+    merges: tuple[Body, ...] = ()
+    history: tuple[Body, ...] = ()
+    alerts: tuple[Body, ...] = ()
+
+
+def find(connection: Connection, kind: Kind, query: Query) -> Answer:
+    """The rows of one kind that a query asks for."""
+    table = kind.table
+    people = [table.c.status, table.c.assignee] if kind is ALERTS else []
+    wanted = _conditions(kind, query)
+    total: int = connection.execute(select(func.count()).select_from(table).where(*wanted)).scalar_one()
+    rows = select(table.c.body, *people).where(*wanted).order_by(*_order(kind, query.sort)).offset(query.offset)
+    if query.limit is not None:
+        rows = rows.limit(query.limit)
+    return Answer([decode(body) | dict(zip(("status", "assignee"), more, strict=False)) for body, *more in connection.execute(rows)], total)
+
+
+SORTS: Mapping[str, tuple[str, ...]] = {
+    ASSETS.name: ("level", "address", "name", "type", "vendor", "zone", "first", "last"),
+    CONVERSATIONS.name: ("packets", "octets", "client", "server", "protocol", "first", "last"),
+    OPERATIONS.name: ("requests", "errors", "protocol", "intent", "first", "last"),
+    VIOLATIONS.name: ("severity", "count", "rule", "first", "last"),
+    ALERTS.name: ("severity", "count", "rule", "first", "last"),
+    INCIDENTS.name: ("severity", "first", "last"),
+}
+"""By what the rows of a kind can be sorted."""
+
+_USUAL: Mapping[str, tuple[str, ...]] = {
+    ASSETS.name: ("level", "address"),
+    CONVERSATIONS.name: ("-packets",),
+    OPERATIONS.name: ("-last",),
+}
+
+
+def _order(kind: Kind, sort: str | None) -> list[ColumnElement[Any]]:
+    wanted = (sort,) if sort else _USUAL.get(kind.name, ("-severity", "-last"))
+    return [*(_ordered(kind, name) for name in wanted), kind.table.c.key.asc()]
+
+
+def _ordered(kind: Kind, sort: str) -> ColumnElement[Any]:
+    name = sort.removeprefix("-")
+    if name not in SORTS[kind.name]:
+        raise StoreError(f"{kind.name} cannot be sorted by {name}; by {', '.join(SORTS[kind.name])} they can, with - for the largest first")
+    column = kind.table.c[{"address": "address_key", "client": "client_key", "server": "server_key"}.get(name, name)]
+    return (column.desc() if sort.startswith("-") else column.asc()).nulls_last()
+
+
+Condition = ColumnElement[bool]
+
+
+def _conditions(kind: Kind, query: Query) -> list[Condition]:
+    table = kind.table
+    wanted: list[Condition] = []
+    if query.ids:
+        wanted.append(table.c.key.in_([key_of(name) for name in query.ids]))
+    if query.since is not None:
+        wanted.append(table.c.last >= query.since)
+    if query.until is not None:
+        wanted.append(table.c.first <= query.until)
+    if query.severity is not None:
+        wanted.append(table.c.severity >= Severity[query.severity.upper()].value)
+    for values, name in ((query.rules, "rule"), (query.statuses, "status")):
+        if values:
+            wanted.append(table.c[name].in_(values))
+    return wanted + _of_place(kind, query) + _of_speech(kind, query)
+
+
+def _of_speech(kind: Kind, query: Query) -> list[Condition]:
+    """Protocols and intents."""
+    wanted: list[Condition] = []
+    if query.protocols:
+        if kind is ASSETS:
+            spoken = type_coerce(assets.c.protocols, Wire)
+            wanted.append(or_(*(spoken.contains(f" {name} ", autoescape=True) for name in query.protocols)))
+        else:
+            wanted.append(kind.table.c.protocol.in_(query.protocols))
+    if query.intents and kind is CONVERSATIONS:
+        done = select(operations.c.conversation).where(operations.c.intent.in_(query.intents))
+        wanted.append(conversations.c.key.in_(done))
+    elif query.intents:
+        wanted.append(kind.table.c.intent.in_(query.intents))
+    return wanted
+
+
+def _of_place(kind: Kind, query: Query) -> list[Condition]:
+    """What holds of an asset; of what two assets do, of one of them."""
+    of_asset = _of_asset(query)
+    at = address_range(query.ip) if query.ip is not None else None
+    if kind is ASSETS:
+        if at:
+            of_asset.append(assets.c.key.in_(select(addresses.c.asset).where(addresses.c.address_key.between(*at))))
+        return of_asset
+    if kind is OPERATIONS:
+        inner = _of_place(CONVERSATIONS, query)
+        return [operations.c.conversation.in_(select(conversations.c.key).where(*inner))] if inner else []
+    if kind is INCIDENTS:
+        return [kind.table.c.actor.in_(select(assets.c.key).where(*_of_place(ASSETS, query)))] if of_asset or at else []
+    one, other = ("client", "server") if kind is CONVERSATIONS else ("source", "target")
+    wanted: list[Condition] = []
+    if of_asset:
+        meant = select(assets.c.key).where(*of_asset)
+        wanted.append(or_(kind.table.c[f"{one}_asset"].in_(meant), kind.table.c[f"{other}_asset"].in_(meant)))
+    if at:
+        wanted.append(or_(kind.table.c[f"{one}_key"].between(*at), kind.table.c[f"{other}_key"].between(*at)))
+    return wanted
+
+
+def _of_asset(query: Query) -> list[Condition]:
+    wanted: list[Condition] = []
+    if query.levels:
+        known = [float(level) for level in query.levels if level != "unknown"]
+        unknown = assets.c.level.is_(None) if "unknown" in query.levels else false()
+        wanted.append(or_(assets.c.level.in_(known), unknown))
+    if query.zones:
+        wanted.append(assets.c.zone.in_(query.zones))
+    if query.types:
+        wanted.append(assets.c.type.in_(query.types))
+    if query.vendor is not None:
+        wanted.append(func.lower(assets.c.vendor).contains(query.vendor.lower(), autoescape=True))
+    return wanted
+
+
+def history_of(connection: Connection, asset: str) -> list[Body]:
+    """What of an asset changed; the latest last."""
+    query = select(history).where(history.c.asset == key_of(asset)).order_by(history.c.at, history.c.id)
+    return [{name: row[name] for name in ("at", "what", "old", "new", "because")} for row in connection.execute(query).mappings()]
+
+
+def audit_log(connection: Connection, subject: str | None) -> list[Body]:
+    """Who did what; the latest last."""
+    query = select(audit).order_by(audit.c.id)
+    if subject is not None:
+        query = query.where(audit.c.subject == key_of(subject))
+    return [{name: row[name] for name in ("at", "who", "what", "subject", "comment")} for row in connection.execute(query).mappings()]
+
+
+def explain(connection: Connection, text: str) -> Explanation:
+    """What is known of an asset, by id, address or name."""
+    keys = _meant(connection, text)
+    bodies = tuple(
+        decode(body) for (body,) in connection.execute(select(assets.c.body).where(assets.c.key.in_(keys[:100])).order_by(assets.c.key))
+    )
+    if not bodies:
+        return Explanation(nearest=_nearest(connection, text))
+    if len(bodies) > 1:
+        return Explanation(matches=bodies)
+    key = key_of(bodies[0]["id"])
+    return Explanation(
+        bodies[0],
+        neighbours=tuple(_neighbours(connection, key)),
+        units=tuple(_bodies(connection, select(assets.c.body).where(assets.c.parent == key).order_by(assets.c.key))),
+        merges=tuple(_bodies(connection, select(merges.c.body).where(merges.c.asset == key).order_by(merges.c.key))),
+        history=tuple(history_of(connection, key)),
+        alerts=tuple(_alerts_of(connection, key)),
+    )
+
+
+def _meant(connection: Connection, text: str) -> list[str]:
+    """Keys of the assets that an id, else an address, else a name stands for."""
+    address, _ = address_range(text)
+    lowered = text.lower()
+    tries: Sequence[Select[Any]] = (
+        select(assets.c.key).where(assets.c.key == key_of(text)),
+        select(addresses.c.asset).where(addresses.c.address_key == address).distinct(),
+        select(assets.c.key).where(or_(func.lower(assets.c.name) == lowered, func.lower(assets.c.hostname) == lowered)),
+        select(assets.c.key).where(func.lower(assets.c.name).contains(lowered, autoescape=True)),
+    )
+    for query in tries:
+        if found := [key for (key,) in connection.execute(query.limit(100))]:
+            return found
+    return []
+
+
+def _nearest(connection: Connection, text: str) -> tuple[str, ...]:
+    """Names and addresses like a text."""
+    known: dict[str, None] = {}
+    for name, hostname, body in connection.execute(select(assets.c.name, assets.c.hostname, assets.c.body).limit(_NAMES)):
+        known |= dict.fromkeys(filter(None, (name[:100], (hostname or "")[:100], *decode(body)["ips"])))
+    return tuple(difflib.get_close_matches(text, known, _NEAREST, 0.5))
+
+
+def _bodies(connection: Connection, query: Select[Any]) -> list[Body]:
+    return [decode(body) for (body,) in connection.execute(query)]
+
+
+def _neighbours(connection: Connection, key: str) -> list[Body]:
+    """With whom an asset talks, the most talkative first."""
+    table = conversations
+    query = select(table.c.body, table.c.server_asset).where(or_(table.c.client_asset == key, table.c.server_asset == key))
+    found: dict[tuple[str | None, str, str, bool], Body] = {}
+    for octets, server in connection.execute(query.order_by(table.c.packets.desc(), table.c.key).limit(_NEIGHBOURS)):
+        body, serves = decode(octets), server == key
+        end = body["client" if serves else "server"]
+        peer = (
+            body["client_asset" if serves else "server_asset"],
+            end["ip"] or end["mac"] or "?",
+            body["protocol"] or body["transport"],
+            serves,
+        )
+        row = found.setdefault(peer, {**dict(zip(("asset", "address", "protocol", "serves"), peer, strict=True)), "packets": 0})
+        row["packets"] += sum(body["packets"])
+    return list(found.values())
+
+
+def _alerts_of(connection: Connection, key: str) -> list[Body]:
+    of_asset = or_(alerts.c.source_asset == key, alerts.c.target_asset == key)
+    query = select(alerts.c.body, alerts.c.status).where(of_asset).order_by(alerts.c.severity.desc(), alerts.c.last.desc()).limit(100)
+    return [decode(body) | {"status": status} for body, status in connection.execute(query)]

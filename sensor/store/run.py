@@ -1,0 +1,48 @@
+"""Which recording something was seen in: the same captures again are the same run, and replace what they said before."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from sensor.capture import Statistics
+from sensor.store.encoding import natural_key
+
+_LOOKED_AT = 65_536
+"""Octets of a capture's beginning and end that tell it from others, with its size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A recording.
+
+    name: tells it from others, and is the same whenever it is read. parts: fingerprints of its captures; a live one has none.
+    files: for people.
+    """
+
+    name: str
+    parts: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+def run_of(files: Iterable[str | os.PathLike[str]], statistics: Statistics | None) -> Run:
+    """The run of captures. What is told from their content alone: another name or place is no other capture."""
+    names = tuple(os.fsencode(file).decode(errors="backslashreplace") for file in files)
+    parts = tuple(sorted(part for file in files if (part := _fingerprint(Path(file)))))
+    if not parts or len(parts) < len(names):
+        # What came by a pipe can be told only by what was in it.
+        span = (statistics.first, statistics.last, statistics.packets, statistics.octets) if statistics else ()
+        return Run(natural_key(*parts, *span), parts, names)
+    return Run(natural_key(*parts), parts, names)
+
+
+def _fingerprint(file: Path) -> str | None:
+    if not file.is_file():
+        return None
+    with file.open("rb") as capture:
+        size = capture.seek(0, os.SEEK_END)
+        capture.seek(0)
+        head = capture.read(_LOOKED_AT)
+        capture.seek(max(0, size - _LOOKED_AT))
+        return blake2b(size.to_bytes(8, "big") + head + capture.read(), digest_size=10).hexdigest()

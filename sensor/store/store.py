@@ -1,0 +1,230 @@
+"""A database: what is kept of all runs."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine, select
+
+from sensor.errors import StoreError
+from sensor.knowledge import Knowledge
+from sensor.store import people, queries
+from sensor.store.connect import connect, errors, writing
+from sensor.store.encoding import encode
+from sensor.store.kinds import KINDS, Kind
+from sensor.store.queries import Answer, Query
+from sensor.store.retain import Retained, retain
+from sensor.store.run import Run, run_of
+from sensor.store.save import Change, Memory, changes, load, upsert, write
+from sensor.store.tables import baseline, meta, runs
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a save wrote: rows by table, and rows that were taken back."""
+
+    written: dict[str, int]
+    removed: dict[str, int]
+
+
+class Store:
+    """An open database. Not for use from several threads at once; several processes may use the same one.
+
+    with Store.open("plant.db") as store:
+        store.save(known, run_of(["monday.pcap"], known.statistics))
+    """
+
+    def __init__(self, engine: Engine, where: str) -> None:
+        self._engine = engine
+        self._where = where
+        self._run: tuple[Run, int] | None = None
+        self._generation = ""
+        self._memory: dict[str, Memory] = {}
+        self._addresses: Mapping[Any, str] = {}
+
+    @classmethod
+    def open(cls, where: str | os.PathLike[str], *, create: bool = True, timeout: float = 30) -> Self:
+        """Open a database by its path or URL ("postgresql://…"); ":memory:" is one that ends with the process.
+
+        create: make it where it is not there. timeout: seconds to wait for another process that writes.
+        Raises StoreError where it is no database, one of another program, or one of a newer Otoscope.
+        """
+        engine = connect(where, create=create, timeout=timeout)
+        return cls(engine, str(engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it; what was saved is saved."""
+        with errors(self._where):
+            self._engine.dispose()
+
+    def begin(self, run: Run) -> None:
+        """Look up what is known of a run, so that its first save need not."""
+        with self._reading() as connection:
+            self._generation = _generation(connection)
+            number = connection.execute(select(runs.c.id).where(runs.c.name == run.name)).scalar()
+            if number is not None:
+                self._recall(connection, run, number)
+
+    def save(self, known: Knowledge, run: Run | None = None) -> Saved:
+        """Keep what is known now, in one transaction: rows that have changed since the last save of this run are written, no others.
+
+        run: which recording it was concluded from; the default tells it by its times and counts.
+        Raises StoreError; then nothing of it is kept, and the next save tries again.
+        """
+        run = run or run_of((), known.statistics)
+        try:
+            with errors(self._where), writing(self._engine) as connection:
+                number = self._enter(connection, known, run)
+                found = self._changes(known)
+                for change in found:
+                    write(connection, change, self._memory[change.kind.name], number)
+                generation = self._next_generation(connection, found)
+        except BaseException:
+            self._run = None
+            raise
+        self._generation = generation
+        self._addresses = known.resolution.by_address
+        for change in found:
+            change.remember(self._memory[change.kind.name])
+        return _saved(found)
+
+    def find(self, kind: Kind, query: Query) -> Answer:
+        """Rows that a query asks for."""
+        with self._reading() as connection:
+            return queries.find(connection, kind, query)
+
+    def judge(self, alert: str, action: str, comment: str = "", who: str | None = None) -> dict[str, Any]:
+        """Learn, mute, close, open or comment an alert, by its id or the beginning of it; logged with the name of who did it."""
+        with errors(self._where), writing(self._engine) as connection:
+            return people.judge(connection, alert, action, comment, who)
+
+    def assign(self, alert: str, assignee: str | None, who: str | None = None) -> None:
+        """Say who deals with an alert; logged."""
+        with errors(self._where), writing(self._engine) as connection:
+            people.assign(connection, alert, assignee, who)
+
+    def audit(self, subject: str | None = None) -> list[dict[str, Any]]:
+        """Who did what to what, and when; the latest last."""
+        with self._reading() as connection:
+            return queries.audit_log(connection, subject)
+
+    def history(self, asset: str) -> list[dict[str, Any]]:
+        """What of an asset changed, when, and why; the latest last."""
+        with self._reading() as connection:
+            return queries.history_of(connection, asset)
+
+    def explain(self, text: str) -> queries.Explanation:
+        """Everything that is known of an asset, by id, address or name."""
+        with self._reading() as connection:
+            return queries.explain(connection, text)
+
+    def baseline(self) -> bytes | None:
+        """The baseline as it was accepted last."""
+        with self._reading() as connection:
+            return connection.execute(select(baseline.c.body).where(baseline.c.name == "accepted")).scalar()
+
+    def accept_baseline(self, content: bytes, comment: str = "", who: str | None = None) -> None:
+        """Keep a baseline; logged."""
+        with errors(self._where), writing(self._engine) as connection:
+            upsert(connection, baseline, [{"name": "accepted", "body": content}])
+            people.log(connection, "accept", "baseline", comment, who)
+
+    def retain(self, *, days: float | None = None, megabytes: float | None = None) -> Retained:
+        """Drop what is older than `days` before the latest that was seen, then the oldest until the database is no larger than that.
+
+        An alert that is open is never dropped, nor is an asset.
+        """
+        with errors(self._where):
+            return retain(self._engine, days=days, megabytes=megabytes)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with errors(self._where), self._engine.connect() as connection:
+            yield connection
+
+    def _enter(self, connection: Connection, known: Knowledge, run: Run) -> int:
+        """The number of the run, whose digests are in memory then."""
+        generation = _generation(connection)
+        if self._run is None or self._run[0].name != run.name or self._generation != generation:
+            self._recall(connection, run, _number(connection, run))
+        assert self._run is not None  # noqa: S101  just recalled
+        self._generation = generation
+        row = _run_row(run, known)
+        stored = connection.execute(select(runs).where(runs.c.id == self._run[1])).one()
+        if any(getattr(stored, name) != value for name, value in row.items()):
+            connection.execute(runs.update().where(runs.c.id == stored.id).values(row))
+        return self._run[1]
+
+    def _changes(self, known: Knowledge) -> list[Change]:
+        """What has changed of every kind since the last save."""
+        complete = not _evicted(known)
+        # An address may belong to another asset than before although nothing was heard from it.
+        closely = known.resolution.by_address != self._addresses
+        found: list[Change] = []
+        for kind in KINDS:
+            found.append(changes(kind, known, self._memory[kind.name], complete=complete, closely=closely))
+            closely = closely or found[-1].renamed
+        return found
+
+    def _recall(self, connection: Connection, run: Run, number: int) -> None:
+        self._memory = {kind.name: load(connection, kind, number) for kind in KINDS}
+        self._run = (run, number)
+
+    def _next_generation(self, connection: Connection, found: Iterable[Change]) -> str:
+        """A number that counts the saves, by which another process learns that its memory is stale."""
+        if not any(change.rows or change.gone for change in found):
+            return self._generation
+        generation = str(int(self._generation or 0) + 1)
+        upsert(connection, meta, [{"name": "generation", "value": generation}])
+        return generation
+
+
+def _generation(connection: Connection) -> str:
+    return connection.execute(select(meta.c.value).where(meta.c.name == "generation")).scalar() or ""
+
+
+def _run_row(run: Run, known: Knowledge) -> dict[str, object]:
+    """What is kept of a run: its captures and their health."""
+    statistics = known.statistics
+    row: dict[str, object] = {"name": run.name, "parts": list(run.parts), "first": None, "last": None}
+    body: dict[str, object] = {"files": run.files}
+    if statistics is not None:
+        row |= {"first": statistics.first, "last": statistics.last}
+        body |= {"packets": statistics.packets, "octets": statistics.octets, "counters": dict(sorted(statistics.counters.items()))}
+    return {**row, "body": encode(body)}
+
+
+def _number(connection: Connection, run: Run) -> int:
+    """The number of a run, which is new or known; not one that overlaps another, whose packets would count twice."""
+    number: int | None = connection.execute(select(runs.c.id).where(runs.c.name == run.name)).scalar()
+    if number is not None:
+        return number
+    for row in connection.execute(select(runs)):
+        if common := set(run.parts) & set(row.parts):
+            raise StoreError(
+                f"{len(common)} of these captures are in the database already, read together with others: they would count twice; "
+                "replay the same captures together again, or use another database"
+            )
+    inserted = runs.insert().values(name=run.name, parts=list(run.parts), body=b"{}").returning(runs.c.id)
+    made: int = connection.execute(inserted).scalar_one()
+    return made
+
+
+def _evicted(known: Knowledge) -> bool:
+    """Did a full table drop rows? Then what is not there any more may still be true."""
+    counters = known.statistics.counters if known.statistics else {}
+    return any(number for name, number in counters.items() if name.startswith("evicted_"))
+
+
+def _saved(found: Iterable[Change]) -> Saved:
+    written = {change.kind.name: len(change.rows) for change in found if change.rows}
+    return Saved(written, {change.kind.name: len(change.gone) for change in found if change.gone})
