@@ -35,9 +35,10 @@ class _Episode:
 
 def detect(known: "Knowledge") -> tuple[tuple[Alert, ...], tuple[Incident, ...]]:
     """Alerts and incidents, in the order of their first time, then of their ids."""
+    from sensor.detections.custom import detectors_of  # noqa: PLC0415
     from sensor.detections.registry import DETECTORS  # noqa: PLC0415
 
-    return detect_with(DETECTORS, known)
+    return detect_with((*DETECTORS, *detectors_of(known.site.rules)), known)
 
 
 def detect_with(detectors: Iterable[Detector], known: "Knowledge") -> tuple[tuple[Alert, ...], tuple[Incident, ...]]:
