@@ -7,7 +7,7 @@ from pathlib import Path
 from sensor.detections.model import Alert, Engine, Incident, Outcome, Severity
 from sensor.inventory.model import Address, Asset, Evidence, Field, Kind, Level
 from sensor.knowledge import Knowledge
-from sensor.store import ALERTS, ANOMALIES, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, VIOLATIONS, Query, Store
+from sensor.store import ALERTS, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, VIOLATIONS, Query, Store
 
 ALL = (ASSETS, CONVERSATIONS, OPERATIONS, VIOLATIONS, ALERTS, INCIDENTS)
 SECOND = 1_000_000_000
@@ -89,6 +89,3 @@ def shifted(capture: Path, to: Path, seconds: int) -> Path:
         place += 16 + length
     to.write_bytes(octets)
     return to
-
-
-__all__ = ["ALERTS", "ANOMALIES", "ASSETS", "CONVERSATIONS", "INCIDENTS", "OPERATIONS", "VIOLATIONS"]
