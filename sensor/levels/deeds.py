@@ -39,7 +39,7 @@ class Subject:
     """An asset with what it does.
 
     outsiders: ids of peers that live outside. networks: subnets of peers, by asset id. own: its level by its own deeds alone.
-    network: the subnet that it, or what it is a part of, stands in.
+    network: the subnet that it, or what it is a part of, stands in; legs: all of them, where it has a leg in several.
     """
 
     asset: Asset
@@ -48,6 +48,7 @@ class Subject:
     outsiders: frozenset[str] = frozenset()
     own: Level = field(default_factory=Level)
     network: str | None = None
+    legs: frozenset[str] = frozenset()
 
     def is_kind(self, *kinds: Kind) -> bool:
         """Is it of one of these types?"""
@@ -283,8 +284,7 @@ def _subnet_of(peer: str) -> str | None:
 def enters_from_afar(subject: Subject) -> bool:
     """Does it stand in another subnet than all devices that it works with?"""
     devices = subject.seen.devices | subject.seen.engineered
-    own = subject.network
-    return bool(devices) and own is not None and all(subject.networks.get(peer) not in (own, None) for peer in devices)
+    return bool(devices and subject.legs) and all(subject.networks.get(peer) not in (*subject.legs, None) for peer in devices)
 
 
 LEVEL_OF_KIND = {
