@@ -111,6 +111,7 @@ class Plant:
 
     def __init__(self) -> None:
         self.random = random.Random(4)
+        self.observations = Observations()
         self.assets = [asset(number) for number in range(ASSET_COUNT)]
         self.talks = [self._talk(number) for number in range(CONVERSATION_COUNT)]
         self.requests = [Request(CONVERSATION_COUNT + number, number, 500, START) for number in range(CONVERSATION_COUNT)]
@@ -136,7 +137,7 @@ class Plant:
 
     def knowledge(self) -> Knowledge:
         """All that is known of it now."""
-        known = Knowledge(Site(), Observations(), Resolution(), alerts=tuple(self.alerts))
+        known = Knowledge(Site(), self.observations, Resolution(), alerts=tuple(self.alerts))
         known.observations.conversations = {row.id: cast("Conversation", row) for row in self.talks}
         known.observations.operations = {row.id: cast("Operation", row) for row in self.requests}
         # New objects with the same content, as concluding once more makes them.

@@ -85,8 +85,8 @@ def replay(captures: tuple[str, ...], **options: Unpack[Options]) -> None:
     one after the other, as one capture.
     """
     from sensor.capture import open_capture
-    from sensor.knowledge import conclude
     from sensor.observations import Observations
+    from sensor.pipeline import conclude
 
     gc.disable()  # what is built here lives to the end; looking for cycles in it costs more than it frees
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has seen enough (head) ends the command quietly

@@ -58,8 +58,8 @@ def opened(captures: tuple[str, ...], database: str | None) -> Iterator["Store"]
 
 def _read(captures: tuple[str, ...], store: "Store") -> None:
     from sensor.capture import open_capture
-    from sensor.knowledge import conclude
     from sensor.observations import observe
+    from sensor.pipeline import conclude
 
     with open_capture(*captures) as capture:
         store.save(conclude(observe(capture)))

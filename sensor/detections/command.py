@@ -1,7 +1,7 @@
 """Dangerous commands: a table of functions by protocol becomes a detector whose severity knows who gave the command."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sensor.detections.model import Detector, Engine, Finding, Severity, View
 from sensor.detections.standing import Severities, weigh
@@ -11,6 +11,9 @@ from sensor.knowledge import Deed
 Functions = Mapping[str, Iterable[int | tuple[int, int]]]
 """By protocol: function codes, or those with a sub-function."""
 
+NONE = -1
+"""The sub-function of what has none."""
+
 INFO, LOW, MEDIUM, HIGH, CRITICAL = Severity
 
 GRAVE: Severities = (MEDIUM, HIGH, CRITICAL)
@@ -19,8 +22,10 @@ NOTABLE: Severities = (INFO, LOW, MEDIUM)
 MINOR: Severities = (INFO, INFO, LOW)
 
 ADVICE = (
-    "Severity: low or medium where an engineering workstation that works with the device does it, high or critical for a host from outside or the "
-    "enterprise, a scanner, or one that never worked with the device. Ask who did it; if nobody did, secure the host and compare the device's program "
+    "Severity: low or medium where an engineering workstation that works with the device does it, high or critical "
+    "for a host from outside or the "
+    "enterprise, a scanner, or one that never worked with the device. Ask who did it; if nobody did, secure the "
+    "host and compare the device's program "
     "and state with the last known ones. It is expected during maintenance and commissioning."
 )
 
@@ -30,6 +35,8 @@ class Command:
     """A dangerous command.
 
     verb: as in "`client` stopped `server`". attempt: the same where it was not accepted, "tried to stop".
+    undone_by: a function with which the same client took it back: then it is no more than low.
+    techniques_by_object: more techniques where the object's text begins so.
     """
 
     id: str
@@ -41,6 +48,8 @@ class Command:
     about: str
     techniques: tuple[str, ...] = ()
     covers: tuple[str, ...] = ()
+    undone_by: int | None = None
+    techniques_by_object: Mapping[str, str] = field(default_factory=dict)
 
 
 def detector(command: Command) -> Detector:
@@ -50,9 +59,14 @@ def detector(command: Command) -> Detector:
 
     def on_deed(deed: Deed, view: View) -> Iterator[Finding]:
         row = deed.row
-        if (row.protocol, row.function) in wanted or (row.protocol, (row.function, row.subfunction)) in wanted:
+        exact = (row.function, NONE if row.subfunction is None else row.subfunction)
+        if (row.protocol, row.function) in wanted or (row.protocol, exact) in wanted:
             did = command.verb if row.responses > row.errors else command.attempt
-            yield of_deed(deed, did, severity=weigh(command.severities, deed, view))
+            severity = weigh(command.severities, deed, view)
+            if command.undone_by is not None and _was_done(command.undone_by, deed):
+                severity = min(severity, Severity.LOW)
+            more = tuple(name for start, name in command.techniques_by_object.items() if row.object.startswith(start))
+            yield of_deed(deed, did, severity=severity, techniques=command.techniques + more)
 
     return Detector(
         id=command.id,
@@ -66,3 +80,8 @@ def detector(command: Command) -> Detector:
         functions=functions,
         on_deed=on_deed,
     )
+
+
+def _was_done(function: int, deed: Deed) -> bool:
+    rows = deed.dialogue.operations
+    return any(row.function == function and row.unit == deed.row.unit and row.last >= deed.row.last for row in rows)

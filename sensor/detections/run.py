@@ -35,9 +35,10 @@ class _Episode:
 
 def detect(known: "Knowledge") -> tuple[tuple[Alert, ...], tuple[Incident, ...]]:
     """Alerts and incidents, in the order of their first time, then of their ids."""
+    from sensor.detections.custom import detectors_of  # noqa: PLC0415
     from sensor.detections.registry import DETECTORS  # noqa: PLC0415
 
-    return detect_with(DETECTORS, known)
+    return detect_with((*DETECTORS, *detectors_of(known.site.rules)), known)
 
 
 def detect_with(detectors: Iterable[Detector], known: "Knowledge") -> tuple[tuple[Alert, ...], tuple[Incident, ...]]:
@@ -115,11 +116,16 @@ def _clusters(episodes: list[_Episode]) -> Iterator[list[_Episode]]:
 
 def _alert(detector: Detector, key: tuple[str | None, ...], cluster: list[_Episode]) -> Alert:
     worst = max(_severity(detector, each.finding) for each in cluster)
-    # The message is that of the worst, of those the first.
-    told = next(each.finding for each in cluster if _severity(detector, each.finding) == worst)
+    # The message is that of the worst, of those an accepted one, of those the first.
+    told = min(
+        (each.finding for each in cluster if _severity(detector, each.finding) == worst),
+        key=lambda finding: _SURENESS.index(finding.outcome),
+    )
     count, first = sum(each.count for each in cluster), cluster[0].first
     outcomes = {each.finding.outcome for each in cluster}
-    techniques = [name for each in cluster for name in (detector.techniques if each.finding.techniques is None else each.finding.techniques)]
+    techniques = [
+        name for each in cluster for name in (detector.techniques if each.finding.techniques is None else each.finding.techniques)
+    ]
     evidence = tuple(dict.fromkeys(line for each in cluster for line in each.finding.evidence))
     return Alert(
         id=_identity(detector.id, key, first),

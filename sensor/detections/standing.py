@@ -34,7 +34,7 @@ Severities = tuple[Severity, Severity, Severity]
 def standing(client: Party, server: Party, view: View) -> Standing:
     """What a client is to a server."""
     asset = client.asset
-    if asset is None or is_foreign(client):
+    if asset is None or is_foreign(client, server):
         return Standing.STRANGER
     if asset.kind.value == Kind.ENGINEERING_WORKSTATION and _is_told(client):
         return Standing.ENGINEER
@@ -43,14 +43,21 @@ def standing(client: Party, server: Party, view: View) -> Standing:
     return Standing.ENGINEER if Role.ENGINEERING_WORKSTATION in asset.roles else Standing.COLLEAGUE
 
 
-def is_foreign(party: Party) -> bool:
-    """From outside, from the enterprise or the DMZ, or a scanner."""
+def is_foreign(client: Party, server: Party | None = None) -> bool:
+    """A scanner, or from outside, the enterprise or the DMZ, where the server is not from there as well."""
+    asset = client.asset
+    if asset is None:
+        return False
+    return Role.SCANNER in asset.roles or (_is_above(client) and not (server and _is_above(server)))
+
+
+def _is_above(party: Party) -> bool:
     asset = party.asset
     if asset is None:
         return False
     level = asset.level
-    above = level.value is not None and level.value >= ENTERPRISE and (level.pinned or level.settled or level.confidence >= SURE)
-    return asset.outside or above or Role.SCANNER in asset.roles
+    sure = level.pinned or level.settled or level.confidence >= SURE
+    return asset.outside or (level.value is not None and level.value >= ENTERPRISE and sure)
 
 
 def _is_told(party: Party) -> bool:

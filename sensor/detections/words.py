@@ -43,7 +43,9 @@ def seen(deed: Deed) -> str:
     return f"{', '.join(parts)}: {counts}{f', {row.errors:,} rejected' if row.errors else ''}"
 
 
-def of_deed(deed: Deed, what: str, *, severity: Severity | None = None, key: str = "", techniques: tuple[str, ...] | None = None) -> Finding:
+def of_deed(
+    deed: Deed, what: str, *, severity: Severity | None = None, key: str = "", techniques: tuple[str, ...] | None = None
+) -> Finding:
     """An operation as a finding: "`client` `what` `server`: the device accepted it"."""
     unit = f", unit {deed.row.unit}," if deed.row.unit else ""
     return Finding(
@@ -62,7 +64,9 @@ def of_deed(deed: Deed, what: str, *, severity: Severity | None = None, key: str
     )
 
 
-def of_dialogue(dialogue: Dialogue, message: str, times: Times, *, evidence: tuple[str, ...] = (), severity: Severity | None = None) -> Finding:
+def of_dialogue(
+    dialogue: Dialogue, message: str, times: Times, *, evidence: tuple[str, ...] = (), severity: Severity | None = None
+) -> Finding:
     """A conversation as a finding."""
     return Finding(
         message=message,
@@ -96,6 +100,6 @@ def of_breach(breach: Breach, message: str, *, by_server: bool = False, severity
 
 
 def between(breach: Breach) -> str:
-    """ "between a and b", empty where that is not known any more."""
+    """Both ends of the conversation, empty where that is not known any more."""
     dialogue = breach.dialogue
     return f" between {dialogue.client.name} and {dialogue.server.name}" if dialogue else ""

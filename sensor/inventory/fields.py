@@ -17,7 +17,7 @@ _STRONG = frozenset({"cip", "enip", "modbus", "s7comm", "s7comm_plus", "dnp3", "
 _STRONG |= {"snmp", "opcua", "bacnet", "fins", "mms", "hart_ip"}
 _MEDIUM = frozenset({"dhcp", "dhcpv6", "dns", "mdns", "llmnr", "nbns", "browser", "smb", "rdp"})
 _CHANGING = frozenset({"firmware", "mode", "key_switch", "hostname"})
-"""Fields of which the latest value counts, whoever says it best."""
+"""Fields whose value changes with time."""
 _NO_NAMES = frozenset({"unknown", "workgroup", "localhost", "mshome"})
 _HOST = re.compile(r"[^\W_](?:[\w -]{0,62}\w)?")
 """A name of one label: letters or digits at its ends."""
@@ -107,23 +107,16 @@ def _vendors_by_address(holder: Holder) -> Iterator[Evidence]:
 
 
 def _field(name: str, evidence: Iterable[Evidence], *, queried: bool) -> Field:
-    """The value that most speaks for, of changing fields the latest of the best source."""
+    """The value that the best source says, and the latest of those; of fields that change what was said before is no contradiction."""
+    rows = sorted(evidence, key=lambda row: (-row.weight, row.says, row.source, row.first))
+    if not rows:
+        return Field(queried=queried)
     weights: dict[str, float] = {}
     latest: dict[str, int] = {}
-    rows = sorted(evidence, key=lambda row: (-row.weight, row.says, row.source, row.first))
     for row in rows:
         weights[row.says] = max(weights.get(row.says, 0.0), row.weight)
         latest[row.says] = max(latest.get(row.says, 0), row.last)
-    if not weights:
-        return Field(queried=queried)
-    best = max(weights.values())
-
-    def rank(value: str) -> tuple[float, int, int, str]:
-        if name == "hostname":
-            return (weights[value], latest[value] if weights[value] == best else 0, -len(value), value)
-        return (weights[value], latest[value], -len(value), value)
-
-    value = max(weights, key=rank)
+    value = max(weights, key=lambda says: (weights[says], latest[says], -len(says), says))
     others = sum(weight for says, weight in weights.items() if says != value and name not in _CHANGING)
     confidence = weights[value] / (weights[value] + 0.3 + others / 2)
     ordered = (*(row for row in rows if row.says == value), *(row for row in rows if row.says != value))

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from sensor.capture import Endpoint, Fact
 from sensor.inventory.addresses import as_ip, is_host, is_public, is_station, network_of, stays_on_link
 
-_FAR = 3
-"""Fewer hops than this may be an unusual initial TTL: field devices have 30 and 62, too."""
+_FAR = 5
+"""Fewer hops than this may be an unusual initial TTL (30, 60), or a plant's own network of public addresses."""
 _MOST_CLAIMS = 16
 """A MAC that announces more addresses than this answers for others (proxy ARP), or lies."""
 _MANY = 3

@@ -46,9 +46,11 @@ _SPELLINGS = {
     "hewlett packard": "HP",
     "hewlett-packard": "HP",
     "hirschmann": "Hirschmann",
+    "hilscher": "Hilscher",
     "hms industrial": "HMS Networks",
     "honeywell": "Honeywell",
-    "intel corp": "Intel",
+    "intel": "Intel",
+    "intelligent platforms": "GE",
     "juniper": "Juniper",
     "keyence": "Keyence",
     "lenovo": "Lenovo",
@@ -56,11 +58,12 @@ _SPELLINGS = {
     "mitsubishi": "Mitsubishi Electric",
     "modicon": "Schneider Electric",
     "moxa": "Moxa",
+    "murrelektronik": "Murrelektronik",
     "omron": "Omron",
     "phoenix contact": "Phoenix Contact",
     "raspberry pi": "Raspberry Pi",
     "red lion": "Red Lion",
-    "rockwell": "Rockwell Automation",
+    "rockwell automation": "Rockwell Automation",
     "schneider": "Schneider Electric",
     "schweitzer": "Schweitzer Engineering Laboratories",
     "sew-eurodrive": "SEW-Eurodrive",
@@ -70,7 +73,7 @@ _SPELLINGS = {
     "wago": "WAGO",
     "yokogawa": "Yokogawa",
 }
-"""By how a name begins or what it contains, in lower case."""
+"""By how a name begins or what it contains as a word, in lower case."""
 
 _AUTOMATION = frozenset(
     (
@@ -104,39 +107,37 @@ _AUTOMATION = frozenset(
 BY_NUMBER = {
     ("cip", 1): "Rockwell Automation",
     ("cip", 2): "Namco Controls",
+    ("cip", 3): "Honeywell",
     ("cip", 5): "Rockwell Automation",
+    ("cip", 26): "Festo",
     ("cip", 40): "WAGO",
     ("cip", 46): "ABB",
     ("cip", 47): "Omron",
     ("cip", 48): "Turck",
-    ("cip", 49): "Bosch Rexroth",
-    ("cip", 58): "Reliance Electric",
     ("cip", 90): "HMS Networks",
     ("cip", 108): "Beckhoff",
     ("cip", 145): "Siemens",
     ("cip", 161): "Mitsubishi Electric",
     ("cip", 243): "Schneider Electric",
-    ("cip", 253): "Yaskawa",
+    ("cip", 283): "Hilscher",
     ("cip", 562): "Phoenix Contact",
-    ("cip", 579): "Festo",
     ("cip", 808): "SICK",
     ("pn", 0x002A): "Siemens",
     ("pn", 0x00B0): "Phoenix Contact",
     ("pn", 0x011D): "WAGO",
-    ("pn", 0x011E): "HMS Networks",
+    ("pn", 0x010C): "HMS Networks",
+    ("pn", 0x011E): "Hilscher",
+    ("pn", 0x012F): "Murrelektronik",
+    ("pn", 0x0080): "Danfoss",
     ("pn", 0x014D): "Festo",
-    ("pn", 0x015A): "B&R",
+    ("pn", 0x015A): "GE",
     ("pn", 0x0120): "Beckhoff",
     ("pn", 0x001A): "ABB",
-    ("pn", 0x0159): "GE",
-    ("pn", 0x0129): "Schneider Electric",
     ("pn", 0x0101): "SICK",
-    ("pn", 0x010C): "Hirschmann",
     ("bacnet", 5): "Johnson Controls",
     ("bacnet", 7): "Siemens",
     ("bacnet", 8): "Delta Controls",
     ("bacnet", 10): "Schneider Electric",
-    ("bacnet", 15): "Cimetrics",
     ("bacnet", 17): "Honeywell",
     ("bacnet", 24): "Automated Logic",
     ("bacnet", 35): "Reliable Controls",
@@ -161,8 +162,8 @@ _LEGAL = re.compile(
 
 
 def by_mac(mac: str) -> str | None:
-    """Who made the network interface; None for groups, locally administered and unregistered addresses, and for virtual machines."""
-    if int(mac[:2], 16) & 3 or mac[:8] in VIRTUAL_MACHINES:
+    """Who made the network interface; None for groups, virtual machines, and addresses that are made up, local or unregistered."""
+    if int(mac[:2], 16) & 3 or mac[:8] in VIRTUAL_MACHINES or mac.startswith("00:00:00:"):
         return None
     return _by_prefix(mac[:8])
 
@@ -187,7 +188,7 @@ def normal(name: str) -> str:
     text = " ".join(name.split())
     lower = text.lower()
     for part, spelling in _SPELLINGS.items():
-        if lower.startswith(part) or f" {part}" in lower or f"/{part}" in lower:
+        if part in lower and re.search(rf"(?:^|[ /]){re.escape(part)}(?![a-z0-9])", lower):
             return spelling
     shorter = None
     while shorter != text:

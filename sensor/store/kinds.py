@@ -10,7 +10,7 @@ from sqlalchemy import Table
 from sensor.capture import Anomaly, Conversation, Operation
 from sensor.conduits.model import Violation
 from sensor.detections.model import Alert, Incident, Severity
-from sensor.findings import alert_row, asset_row, incident_row, violation_row
+from sensor.findings import REASONS, alert_row, asset_row, incident_row, violation_row
 from sensor.inventory.model import Asset
 from sensor.inventory.resolve import Merge
 from sensor.knowledge import Knowledge
@@ -132,16 +132,18 @@ def _assets(known: Knowledge, _ids: Iterable[int] | None) -> Iterator[Source]:
         yield asset.id, _asset_stamp(asset), asset
 
 
+_BECAUSE = attrgetter("because")
 _FIELD_STAMP = attrgetter("value", "confidence", "queried")
 
 
 def _asset_stamp(asset: Asset) -> int:
-    """Of its evidence only what follows from it: a large plant has tens of thousands of reasons, and a new one moves a confidence."""
+    """Of its evidence what its row shows, and what follows from the rest: a large plant has hundreds of thousands of reasons."""
     kind, level = asset.kind, asset.level
     told = (asset.name, asset.parent, len(asset.addresses), asset.zone, asset.outside, asset.first, asset.last)
     lives = (level.value, level.confidence, level.settled, level.pinned, len(level.evidence), len(level.against))
     does = (asset.roles, asset.services, asset.clients_of, kind.value, kind.confidence, asset.criticality, asset.tags)
-    return hash((told, lives, does, *map(_FIELD_STAMP, asset.fields.values())))
+    reasons = map(_BECAUSE, (*level.evidence[:REASONS], *level.against[:REASONS]))
+    return hash((told, lives, does, *map(_FIELD_STAMP, asset.fields.values()), *reasons))
 
 
 def _tell_asset(asset: Asset) -> Told:

@@ -66,8 +66,8 @@ def load(connection: Connection, kind: Kind, run: int) -> Memory:
     table = kind.table
     own = select(table.c.key, table.c.digest).where(table.c.run == run, table.c.shared.is_(False))
     other = select(contributions.c.key, contributions.c.digest).where(contributions.c.kind == kind.name, contributions.c.run == run)
-    shared = dict(connection.execute(other).tuples().all())
-    return Memory(dict(connection.execute(own).tuples().all()) | shared, set(shared))
+    shared = {row.key: row.digest for row in connection.execute(other)}
+    return Memory({row.key: row.digest for row in connection.execute(own)} | shared, set(shared))
 
 
 def changes(kind: Kind, known: Knowledge, memory: Memory, *, complete: bool, closely: bool) -> Change:

@@ -13,8 +13,9 @@ from sensor.baseline.model import Baseline, KnownAsset
 from sensor.baseline.phase import advance
 from sensor.capture import open_capture
 from sensor.errors import BaselineError
-from sensor.knowledge import Knowledge, conclude
+from sensor.knowledge import Knowledge
 from sensor.observations import observe
+from sensor.pipeline import conclude
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 

@@ -10,8 +10,9 @@ from sensor.inventory.fields import fields_of, host_name
 from sensor.inventory.model import FIELDS, Address, Asset
 from sensor.inventory.profile import profile
 from sensor.inventory.resolve import Holder
-from sensor.knowledge import Knowledge, conclude
+from sensor.knowledge import Knowledge
 from sensor.observations import observe
+from sensor.pipeline import conclude
 from tests.inventory.rows import Fact
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
@@ -58,7 +59,9 @@ def test_what_the_device_says_outweighs_its_mac_prefix_and_both_remain_as_eviden
     assert _fields()["vendor"].value == "Siemens"
 
 
-@pytest.mark.parametrize("mac", ["00:0c:29:00:00:01", "08:00:27:00:00:01", "52:54:00:00:00:01", "00:15:5d:00:00:01", "02:00:00:00:00:01"])
+@pytest.mark.parametrize(
+    "mac", ["00:0c:29:00:00:01", "08:00:27:00:00:01", "52:54:00:00:00:01", "00:15:5d:00:00:01", "02:00:00:00:00:01", "00:00:00:00:00:02"]
+)
 def test_virtual_machines_and_made_up_macs_have_no_vendor(mac: str):
     assert _fields(mac=mac)["vendor"].value is None
 
@@ -114,6 +117,8 @@ def test_operating_systems(key: str, value: str, source: str, system: str):
         ("TELEMECANIQUE ELECTRIQUE", "Schneider Electric"),
         ("Festo AG & Co. KG", "Festo"),
         ("Acme Controls, Inc.", "Acme Controls"),
+        ("Intelligent Platforms, LLC.", "GE"),
+        ("Abbott Laboratories", "Abbott Laboratories"),
         ("Inc.", "Inc."),
     ],
 )
@@ -122,6 +127,7 @@ def test_a_vendor_has_one_spelling(name: str, normal: str):
 
 
 def test_vendors_by_number():
+    assert vendors.by_number("pn_io_cm", "0x015a") == "GE"
     assert vendors.by_number("cip", "1") == "Rockwell Automation"
     assert vendors.by_number("pn_dcp", "0x002a") == "Siemens"
     assert vendors.by_number("pn_dcp", "nonsense") is None

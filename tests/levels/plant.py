@@ -22,6 +22,7 @@ class Row:
     connections: int = 1
     refused: int = 0
     protocol: str | None = None
+    by_port: bool = False
 
 
 @dataclass(frozen=True)

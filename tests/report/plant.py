@@ -8,8 +8,9 @@ from sensor.conduits.model import Violation
 from sensor.detections.model import Alert, Engine, Incident, Outcome, Severity
 from sensor.inventory.model import FIELDS, Address, Asset, Evidence, Field, Kind, Level, Role
 from sensor.inventory.resolve import asset_id
-from sensor.knowledge import Dialogue, Knowledge, Party, conclude
+from sensor.knowledge import Dialogue, Knowledge, Party
 from sensor.observations import observe
+from sensor.pipeline import conclude
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 SECOND = 1_000_000_000

@@ -11,8 +11,8 @@ import pytest
 
 from sensor.capture import open_capture
 from sensor.errors import OtoscopeError
-from sensor.knowledge import conclude
 from sensor.observations import observe
+from sensor.pipeline import conclude
 from sensor.report import report, write_report
 from tests.report.hostile import NAMES, hostile_plant
 from tests.report.plant import PCAPS, crowd, plant

@@ -51,7 +51,10 @@ ROWS = tuple(
                     "cip": [0x05, (0x54, 0x39)],
                     "pccc": [0x0F07, 0x0F0A],
                 },
-                about="A command to reset or shut down a device or its communication: it is away for seconds to minutes, some forget their settings.",
+                about=(
+                    "A command to reset or shut down a device or its communication: it is away for seconds to minutes, some forget "
+                    "their settings."
+                ),
                 techniques=("T0816",),
                 covers=("Controller Reset",),
             ),
@@ -67,7 +70,10 @@ ROWS = tuple(
                     "cip": [(0x53, 0x39)],
                     "pccc": [0x0F3A, (0x0F80, 0x07), (0x0F80, 0x08), (0x0F80, 0x09)],
                 },
-                about="A command that changes a controller's operating mode: to run, stop, test or program. What it leads to is not always visible.",
+                about=(
+                    "A command that changes a controller's operating mode: to run, stop, test or program. What it leads to is not "
+                    "always visible."
+                ),
                 techniques=("T0858",),
                 covers=("PLC Operating Mode Changed",),
             ),

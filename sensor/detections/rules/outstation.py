@@ -56,7 +56,10 @@ ROWS = tuple(
                 attempt="tried to disable unsolicited responses of",
                 severities=NOTABLE,
                 functions={"dnp3": [21]},
-                about="The outstation no longer reports events by itself. Masters do that when they connect and enable it again soon after.",
+                undone_by=20,
+                about=(
+                    "The outstation no longer reports events by itself. Masters do that when they connect and enable it again soon after."
+                ),
                 techniques=("T0878",),
             ),
             Command(

@@ -1,17 +1,22 @@
 """Commands that read, load, change or delete programs, firmware and settings of controllers."""
 
-from sensor.detections.command import GRAVE, MINOR, NOTABLE, SERIOUS, Command, detector
+from sensor.detections.command import GRAVE, MINOR, NONE, NOTABLE, SERIOUS, Command, Functions, detector
 
 UMAS, PROGRAMMING = 90, (9, 13, 18, 40, 126)
 
 _LOGIC_CLASSES = (0x64, 0x68, 0x69, 0x6A, 0x6B, 0x6C, 0x6D, 0x6F, 0x70, 0x72, 0x74, 0x7E, 0xAC)
 """Rockwell's program, routine, task, tag and module classes."""
 
-_OWN_SETTINGS = (0x8B, 0xF5, *_LOGIC_CLASSES)
-"""Classes whose settings have a detector of their own."""
-
 _SETTABLE = (0x01, 0x02, 0x0F, 0x37, 0x39, 0x42, 0x48, 0x66, 0x67, 0x73, 0x77, 0x8E, 0xA2, 0xA3, 0xF3, 0xF4, 0xF6)
 """Identity, message router, parameter, file, safety supervisor, motion, quality of service, ports, links, …"""
+
+_DOWNLOADS: Functions = {
+    "s7comm": (0x1A, 0x1B, 0x1C, *((0x28, service) for service in (4, 5, 6, 16, 28, 32, 36)), 0x70F01, 0x70F02, 0x70F03, 0x70F04),
+    "modbus": (*PROGRAMMING, *((UMAS, code) for code in (0x30, 0x31, 0x32, 0x36, 0x37))),
+    "modbus_rtu": PROGRAMMING,
+    "cip": (*((service, of) for of in _LOGIC_CLASSES for service in (0x08, 0x50)), (0x4C, 0x37), (0x4E, 0x37), (0x50, 0x37)),
+    "pccc": (0x0704, 0x0705, 0x0F05, 0x0F08, 0x0F11, 0x0F12, 0x0F18, 0x0F50, 0x0F52),
+}
 
 ROWS = tuple(
     map(
@@ -23,16 +28,10 @@ ROWS = tuple(
                 verb="loaded or changed the program of",
                 attempt="tried to load or change the program of",
                 severities=GRAVE,
-                functions={
-                    "s7comm": [0x1A, 0x1B, 0x1C, (0x28, 4), (0x28, 5), (0x28, 6), (0x28, 16), (0x28, 28), (0x28, 32), (0x28, 36)]
-                    + [0x70F01, 0x70F02, 0x70F03, 0x70F04],
-                    "modbus": [*PROGRAMMING, *((UMAS, code) for code in (0x30, 0x31, 0x32, 0x36, 0x37))],
-                    "modbus_rtu": [*PROGRAMMING],
-                    "cip": [(service, of) for of in _LOGIC_CLASSES for service in (0x08, 0x50)] + [(0x4C, 0x37), (0x4E, 0x37), (0x50, 0x37)],
-                    "pccc": [0x0704, 0x0705, 0x0F05, 0x0F08, 0x0F11, 0x0F12, 0x0F18, 0x0F50, 0x0F52],
-                },
+                functions=_DOWNLOADS,
                 about="Logic is loaded into a controller or changed in it: from now on it does something else.",
                 techniques=("T0843", "T0889"),
+                techniques_by_object={"OB ": "T0821", "_INSE OB ": "T0821", "class 0x70 ": "T0821"},
                 covers=("Unauthorized PLC Programming", "Unauthorized Siemens S7 Plus Block Access"),
             ),
             Command(
@@ -41,7 +40,7 @@ ROWS = tuple(
                 verb="created or deleted objects in",
                 attempt="tried to create or delete objects in",
                 severities=SERIOUS,
-                functions={"s7comm_plus": [(0x04CA, -1), (0x04D4, -1)]},
+                functions={"s7comm_plus": [(0x04CA, NONE), (0x04D4, NONE)]},
                 about="Engineering tools load programs into S7-1200 and S7-1500 as objects.",
                 techniques=("T0843",),
                 covers=("Unauthorized Siemens S7 Plus Block Access", "Unauthorized Siemens S7 Plus Operation"),
