@@ -43,8 +43,6 @@ def watch(asset: Asset) -> str:
     level, system, kind = asset.level.value, asset.text("operating_system"), asset.kind.value
     if level is None:
         return "depends on its level, which is not known"
-    if level == 5:
-        return "not yours to watch: what the firewall lets through to it"
     if level < 2:
         return "passive only: no agent runs on it, and active queries may disturb it"
     if kind in _NETWORK:

@@ -134,12 +134,13 @@ def _story(known: Knowledge) -> str:
     more = f" and {count(len(steps) - len(chosen), 'lesser step')}" if len(steps) > len(chosen) else ""
     others = f" {count(len(known.incidents) - 1, 'more incident is', 'more incidents are')} told below." if len(known.incidents) > 1 else ""
     when = f"Between {moment(worst.first)} and {moment(worst.last, date=long)} UTC"
-    return f"{when}: {shown(worst.title, 2 * _NAME)}. Step by step{at}: {', '.join(told)}{more}.{others}"
+    return f"{when}: {shown(worst.title, 4 * _NAME)}. Step by step{at}: {', '.join(told)}{more}.{others}"
 
 
 def main_incident(known: Knowledge) -> Incident:
-    """The incident that is told first: the worst, then the longest story."""
-    return min(known.incidents, key=lambda row: (-row.severity, -len(row.alerts), row.first, row.id))
+    """The incident that is told first: the worst, then that in which devices did what they were told, then the longest."""
+    obeyed = {alert.id for alert in known.alerts if alert.severity >= Severity.HIGH and alert.outcome is Outcome.ACCEPTED}
+    return min(known.incidents, key=lambda row: (-row.severity, obeyed.isdisjoint(row.alerts), -len(row.alerts), row.first, row.id))
 
 
 def _step(known: Knowledge, alert: Alert, *, date: bool, at: bool) -> str:
