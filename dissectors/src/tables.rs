@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
-use crate::activity::{Activity, Minutes};
+use crate::activity::{Activity, Minute, Minutes};
 use crate::decode::{Address, Link, Mac};
 use crate::flow::{Flow, Side};
 use crate::mirror::Stations;
@@ -657,6 +657,7 @@ impl Tables {
             unanswered: 0,
             statuses: Vec::new(),
             response_time: ResponseTime::NONE,
+            minute: Minute::of(time),
             activity: Activity::default(),
             span: Span::at(time),
             next: self.conversations.get(conversation)?.operations,

@@ -454,3 +454,34 @@ fn who_asks_again_for_stations_that_answer_scans_nothing() {
     assert_eq!(ask(true), []);
     assert_eq!(ask(false), [("arp_scan", 15)]);
 }
+
+#[test]
+fn the_busiest_minute_of_frames_without_ip_does_not_depend_on_when_they_are_added_up() {
+    let start = 1_700_000_040 * SECOND;
+    for added_up in [1, 3, 50, 1000] {
+        let mut wire = Wire::new(CLIENT, SERVER);
+        for number in 0..300_i64 {
+            // One a second, then ever slower.
+            wire.time = start + number * SECOND + (number / 100) * number * SECOND;
+            wire.frame(&arp(1, 1, 2));
+            if number % added_up == 0 {
+                wire.engine.fold();
+            }
+        }
+        let engine = wire.finish();
+        assert_eq!(only_conversation(&engine).minutes.most(), 60, "{added_up}");
+    }
+}
+
+#[test]
+fn hops_are_told_by_what_is_left_of_the_time_to_live() {
+    for (time_to_live, hops) in [(64, Some(0)), (63, Some(1)), (128, Some(0)), (125, Some(3)), (255, Some(0)), (1, None), (0, None)] {
+        let mut wire = Wire::new(CLIENT, SERVER);
+        let mut frame = wire.made(0, SYN, &[]);
+        frame[22] = time_to_live;
+        wire.frame(&frame);
+        let engine = wire.finish();
+        let told: Vec<_> = engine.tables.endpoints.rows().map(|row| row.hops).collect();
+        assert_eq!(told, [hops], "{time_to_live}");
+    }
+}
