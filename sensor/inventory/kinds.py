@@ -226,7 +226,7 @@ RULES: tuple[tuple[Kind, float, Seen], ...] = (
     (Kind.PLC, 2.0, has_role("IO controller")),
     (Kind.PLC, 1.6, _controls_io),
     (Kind.RTU, 2.0, answers("dnp3", "iec104", "roc_plus", "bsap", "genisys")),
-    (Kind.IED, 2.0, answers("mms", "c1222")),
+    (Kind.IED, 2.3, answers("mms", "c1222")),
     (Kind.IED, 1.6, publishes("goose")),
     (Kind.IED, 1.4, publishes("sv")),
     (Kind.PLC, 1.2, publishes("egd")),

@@ -177,7 +177,7 @@ def jumps(subject: Subject, company: Company) -> Iterator[Sign]:
 
 def apart(subject: Subject, peers: Iterable[str]) -> bool:
     """Does it stand in another subnet than all of them?"""
-    return subject.network is not None and all(subject.networks.get(peer) != subject.network for peer in peers)
+    return bool(subject.legs) and all(subject.networks.get(peer) not in subject.legs for peer in peers)
 
 
 def stands_between(subject: Subject, company: Company) -> Iterator[Sign]:

@@ -19,6 +19,9 @@ HUB = 2
 """Partners in cyclic data that make a hub; with one only, nobody knows which end is which."""
 
 BY_PORT = 0.6
+"""What is left of evidence from services that nothing but their ports tells."""
+CONTROLLING = (Kind.PLC, Kind.RTU, Kind.IED, Kind.IO, Kind.DRIVE, Kind.GATEWAY, Kind.UNKNOWN)
+"""Types of what answers a control protocol, unless it says that it is something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Subject:
     """An asset with what it does.
 
     outsiders: ids of peers that live outside. networks: subnets of peers, by asset id. own: its level by its own deeds alone.
+    network: the subnet that it, or what it is a part of, stands in; legs: all of them, where it has a leg in several.
     """
 
     asset: Asset
@@ -44,6 +48,7 @@ class Subject:
     outsiders: frozenset[str] = frozenset()
     own: Level = field(default_factory=Level)
     network: str | None = None
+    legs: frozenset[str] = frozenset()
 
     def is_kind(self, *kinds: Kind) -> bool:
         """Is it of one of these types?"""
@@ -263,11 +268,9 @@ def trust(subject: Subject, sign: Sign) -> float:
 
 
 def is_controller(subject: Subject) -> bool:
-    """Is it a controller that asks others, not a computer that happens to answer?"""
-    if subject.seen.passes_on:
-        return False
-    own = subject.is_kind(Kind.PLC, Kind.RTU, Kind.IED, Kind.IO, Kind.DRIVE, Kind.GATEWAY)
-    return own and (bool(subject.seen.answered) or Role.CONTROLLER in subject.asset.roles or Role.IO_DEVICE in subject.asset.roles)
+    """Is it a controller or its device, whomever it asks itself, and not a computer that happens to answer?"""
+    takes_part = bool(subject.seen.answered) or Role.CONTROLLER in subject.asset.roles or Role.IO_DEVICE in subject.asset.roles
+    return takes_part and not subject.seen.passes_on and subject.is_kind(*CONTROLLING)
 
 
 def _subnet_of(peer: str) -> str | None:
@@ -281,8 +284,7 @@ def _subnet_of(peer: str) -> str | None:
 def enters_from_afar(subject: Subject) -> bool:
     """Does it stand in another subnet than all devices that it works with?"""
     devices = subject.seen.devices | subject.seen.engineered
-    own = subject.network
-    return bool(devices) and own is not None and all(subject.networks.get(peer) not in (own, None) for peer in devices)
+    return bool(devices and subject.legs) and all(subject.networks.get(peer) not in (*subject.legs, None) for peer in devices)
 
 
 LEVEL_OF_KIND = {

@@ -11,7 +11,7 @@ from sensor.inventory.traits import Traits, exchanges
 from sensor.levels import context, deeds
 from sensor.levels.context import Company, shown
 from sensor.levels.deeds import Subject
-from sensor.levels.network import network_of
+from sensor.levels.network import network_of, networks_of
 from sensor.levels.weigh import STRONG, spoken_for, weigh
 
 ROUNDS = 4
@@ -73,7 +73,9 @@ def _subjects(assets: Mapping[str, Asset], profiles: Mapping[str, Profile]) -> d
         seen = Traits(profiles[name])
         peers = {talk.peer for talk in profiles[name].talks}
         near = {peer: networks.get(peer) for peer in peers}
-        found[name] = Subject(asset, seen, near, frozenset(peers & outside), network=networks.get(asset.parent or name))
+        stands = networks.get(asset.parent or name)
+        legs = frozenset(networks_of(asset.ips)) or frozenset((stands,) if stands else ())
+        found[name] = Subject(asset, seen, near, frozenset(peers & outside), network=stands, legs=legs)
     return found
 
 

@@ -182,6 +182,15 @@ def test_who_only_reads_from_afar_what_operators_work_with_is_not_taken_for_one(
     assert plant.values()["reports"] == 3
 
 
+def test_a_server_with_a_leg_in_the_cell_does_not_come_from_afar() -> None:
+    plant = Plant().host("plc", "10.1.0.10").host("plc2", "10.1.0.11").host("server", "10.2.0.10,10.1.0.20")
+    near = plant.asks("server", "modbus", "plc", "plc2", reads=40).levels()["server"]
+    plant = Plant().host("plc", "10.1.0.10").host("plc2", "10.1.0.11").host("server", "10.2.0.10")
+    far = plant.asks("server", "modbus", "plc", "plc2", reads=40).levels()["server"]
+    assert (near.value, far.value) == (2, 2)
+    assert near.confidence > far.confidence
+
+
 def test_a_pin_beats_what_was_seen_and_keeps_what_speaks_against_it() -> None:
     plant = cells()
     pinned = plant.levels(Site(pins=(Pin("10.1.0.10", level=3),)))["plc0"]
