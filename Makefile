@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench fuzz fuzz-short wheel clean build rust tools
+.PHONY: help docs demo test lint bench fuzz fuzz-short wheel clean build rust tools
 
 help: ## List what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -48,6 +48,10 @@ fuzz: rust ## Feed made-up frames and files to the engine, FUZZ_SECONDS (600) fo
 fuzz-short:
 	@rm -rf $(FUZZ)/target/short
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=20 FUZZ_CORPUS=$(FUZZ)/target/short
+
+docs: build ## Write the pages that are made from the registry of detectors
+	$(BIN)/otoscope detectors --format markdown > docs/detectors.md
+	$(BIN)/otoscope detectors --coverage > docs/coverage.md
 
 wheel: rust $(VENV)/.maturin ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .

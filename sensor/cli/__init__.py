@@ -5,6 +5,7 @@ import click
 from sensor.cli.alerts import alerts
 from sensor.cli.baseline import baseline
 from sensor.cli.conduits import conduits
+from sensor.cli.detectors import detectors
 from sensor.cli.explain import explain
 from sensor.cli.query import commands
 from sensor.cli.replay import replay
@@ -27,5 +28,6 @@ main.add_command(explain)
 main.add_command(conduits)
 main.add_command(site)
 main.add_command(rules)
+main.add_command(detectors)
 for command in commands():
     main.add_command(alerts(command) if command.name == "alerts" else command)

@@ -1,9 +1,12 @@
 """Who commands: an engineer, somebody who works with the device anyway, or a stranger. Severities depend on it."""
 
+from datetime import UTC, datetime
 from enum import IntEnum
 
+from sensor.conduits.model import Maintenance, Pin, Site
 from sensor.detections.model import Severity, View
 from sensor.inventory.model import Kind, Role
+from sensor.inventory.names import pin_matches
 from sensor.inventory.profile import meaning
 from sensor.knowledge import Deed, Party
 from sensor.protocols import Intent
@@ -92,15 +95,43 @@ def _works_with(client: str, server: str, view: View) -> bool:
 def weigh(severities: Severities, deed: Deed, view: View) -> Severity:
     """The severity of a command: by who gave it, whether work was announced, and what it was given to."""
     severity = severities[standing(deed.client, deed.server, view)]
-    if is_maintenance(view, deed.row.first, deed.client.id, deed.server.id):
+    if is_maintenance(view, deed.row.first, deed.client, deed.server):
         severity = Severity(max(severity - 1, Severity.INFO))
-    target = deed.server.asset
-    if target is not None and target.criticality == "critical" and severity >= Severity.LOW:
+    if severity >= Severity.LOW and _is_vital(deed.server, view.knowledge.site):
         severity = Severity(min(severity + 1, Severity.CRITICAL))
     return severity
 
 
-def is_maintenance(view: View, time: int, source: str | None, target: str | None) -> bool:
-    """Was a maintenance window open? The site file cannot say yet."""
-    del view, time, source, target
-    return False
+def _is_vital(party: Party, site: Site) -> bool:
+    """In a safety zone, or critical in the operator's words."""
+    asset = party.asset
+    if asset is None:
+        return False
+    return asset.criticality == "critical" or any(zone.safety and zone.name == asset.zone for zone in site.zones)
+
+
+def is_maintenance(view: View, time: int, source: Party, target: Party) -> bool:
+    """Had the operator announced work by this one at that one at that time?"""
+    return any(_is_open(window, time) and _is_meant(window, source, target) for window in view.knowledge.site.maintenance)
+
+
+def _is_open(window: Maintenance, time: int) -> bool:
+    moment = datetime.fromtimestamp(time // 1_000_000_000, UTC)
+    start, end = (at if at is None or at.tzinfo else at.replace(tzinfo=UTC) for at in (window.start, window.end))
+    if (start is not None and moment < start) or (end is not None and moment > end):
+        return False
+    return window.schedule is None or window.schedule.holds(time)
+
+
+def _is_meant(window: Maintenance, source: Party, target: Party) -> bool:
+    if window.actors and not _is_one_of(source, window.actors):
+        return False
+    if not window.zones and not window.assets:
+        return True
+    zone = target.asset.zone if target.asset else None
+    return zone in window.zones or _is_one_of(target, window.assets)
+
+
+def _is_one_of(party: Party, matches: tuple[str, ...]) -> bool:
+    asset = party.asset
+    return party.address in matches or (asset is not None and any(pin_matches(Pin(match), asset) for match in matches))

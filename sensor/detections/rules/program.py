@@ -82,7 +82,7 @@ ROWS = tuple(
                 severities=GRAVE,
                 functions={"modbus": [125], "modbus_rtu": [125], "cip": [(0x4B, 0xA1), (0x4D, 0xA1), (0x51, 0xA1)]},
                 about="Firmware is loaded into a device: a wrong one makes it useless, a bad one makes it lie.",
-                techniques=("T0857", "T0839"),
+                techniques=("T0857", "T0839", "T0800"),
                 covers=("Firmware Update",),
             ),
             Command(

@@ -41,6 +41,7 @@ def _row(name: str, name_of: str, severity: Severity, kinds: tuple[str, ...], te
         severity=severity,
         engine=Engine.PROTOCOL,
         about=ABOUT,
+        techniques=("T0856",) if name == "response_mismatch" else (),
         covers=covers or (name_of,),
         kinds=frozenset(kinds),
         on_breach=_told(text, by_server=by_server),

@@ -221,7 +221,7 @@ ROWS = (
         severity=Severity.MEDIUM,
         engine=Engine.ANOMALY,
         about=f"A client asks for addresses, tags or points that the device does not have, or reads all there is once. {ABOUT}",
-        techniques=("T0861",),
+        techniques=("T0861", "T0802"),
         needs="answers of the device",
         thresholds={
             "points": Threshold(10, "addresses", "that the device does not have"),

@@ -78,7 +78,7 @@ def _status(name: str, title_of: str, word: str, what: str, severity: Severity, 
         engine=Engine.OPERATIONAL,
         about=about,
         needs="responses of the outstation",
-        covers=covers or (title_of,),
+        covers=covers,
         on_asset=_says(word, what),
     )
 
@@ -115,6 +115,7 @@ ROWS = (
         "says that something in it does not work",
         Severity.MEDIUM,
         "The outstation reports trouble in itself. Look into its log.",
+        "Suspicion of Hardware Problems in Outstation",
     ),
     _status(
         "outstation_configuration",
@@ -123,6 +124,7 @@ ROWS = (
         "says that its configuration is corrupt",
         Severity.MEDIUM,
         "The outstation found its configuration damaged. Load it again, and find out how it came to that.",
+        "Outstation's Corrupted Configuration Detected",
     ),
     _status(
         "outstation_overflow",
