@@ -23,7 +23,9 @@ Body = dict[str, Any]
 @click.argument("asset")
 @click.argument("captures", metavar="[CAPTURE]...", nargs=-1)
 @database_option
-@click.option("--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True, help="For people, or JSON."
+)
 def explain(asset: str, captures: tuple[str, ...], database: str | None, output_format: str) -> None:
     """Explain an ASSET: why this type, this level, this vendor; what nobody asked it for; with whom it talks.
 

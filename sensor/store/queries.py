@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Select, false, func, or_, sele
 from sensor.detections.model import Severity
 from sensor.errors import StoreError
 from sensor.store.encoding import address_range, decode, key_of
-from sensor.store.kinds import ALERTS, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, VIOLATIONS, Body, Kind
+from sensor.store.kinds import ALERTS, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, VIOLATIONS, Kind
+from sensor.store.merge import Body
 from sensor.store.tables import Wire, addresses, alerts, assets, audit, conversations, history, merges, operations
 
 _NEAREST = 5

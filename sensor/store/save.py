@@ -12,7 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from sensor.knowledge import Knowledge
 from sensor.store.encoding import address_key, decode, digest, encode, storable
-from sensor.store.kinds import ALERTS, ASSETS, Body, Kind, row_of
+from sensor.store.kinds import ALERTS, ASSETS, Kind, row_of
+from sensor.store.merge import Body
 from sensor.store.people import reopen
 from sensor.store.tables import addresses, alerts, contributions, history, words
 
