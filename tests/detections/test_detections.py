@@ -13,8 +13,9 @@ from sensor.detections.coverage import ALERT_TYPES, TECHNIQUES, WHY_NOT
 from sensor.detections.model import Alert, Detector, Engine, Finding, Outcome, Severity, View
 from sensor.detections.registry import DETECTORS
 from sensor.detections.run import MOST_ALERTS, QUIET, detect_with
-from sensor.knowledge import Knowledge, conclude
+from sensor.knowledge import Knowledge
 from sensor.observations import observe
+from sensor.pipeline import conclude
 
 REPOSITORY = Path(__file__).parents[2]
 PCAPS = REPOSITORY / "pcaps"
@@ -36,7 +37,7 @@ def raised(name: str) -> frozenset[str]:
 
 
 RAISED = {
-    "ot.discovery.identity": ("modbus-functions.pcap", "http.pcap"),
+    "ot.discovery.identity": ("demo.pcap", "http.pcap"),
     "ot.discovery.list_identity": ("demo.pcap", "enip-tags.pcap"),
     "ot.dnp3.clock": ("dnp3-session.pcap", "modbus-functions.pcap"),
     "ot.dnp3.disable_unsolicited": ("dnp3-session.pcap", "modbus-functions.pcap"),
@@ -75,14 +76,21 @@ def test_raised_where_it_happens_and_not_next_to_it(rule: str, guilty: str, inno
 
 def only(name: str, rule: str, **about: object) -> Alert:
     """The one alert of a detector."""
-    found = [alert for alert in known(name).alerts if alert.rule == rule and all(getattr(alert, key) == value for key, value in about.items())]
+    found = [
+        alert for alert in known(name).alerts if alert.rule == rule and all(getattr(alert, key) == value for key, value in about.items())
+    ]
     assert len(found) == 1
     return found[0]
 
 
 def test_a_stop_by_a_stranger_is_critical_and_says_what_the_device_answered() -> None:
     alert = only("s7comm-program.pcap", "ot.plc.stop")
-    assert (alert.severity, alert.outcome, alert.source_ip, alert.target_ip) == (Severity.CRITICAL, Outcome.ACCEPTED, "10.20.1.110", "10.20.1.12")
+    assert (alert.severity, alert.outcome, alert.source_ip, alert.target_ip) == (
+        Severity.CRITICAL,
+        Outcome.ACCEPTED,
+        "10.20.1.110",
+        "10.20.1.12",
+    )
     assert alert.message.startswith("10.20.1.110 stopped 10.20.1.12")
     assert "the device accepted it" in alert.message
     assert "T0858" in alert.techniques
