@@ -20,6 +20,9 @@ def detectors_page(detectors: Iterable[Detector]) -> str:
         "The site file sets its thresholds and switches it off ([site.md](site.md)). A command says whether it was *attempted*,",
         "*accepted* or *rejected*, by the device's answer. Techniques are those of MITRE ATT&CK for ICS v18.1.",
         "",
+        "`otoscope detectors` lists them, `otoscope detectors ot.plc.stop` says all about one. `--format` is `table`, `json` or `markdown`",
+        "(this page); `--coverage` prints [coverage.md](coverage.md).",
+        "",
         "| id | title | severity | engine | techniques |",
         "| --- | --- | --- | --- | --- |",
         *(
