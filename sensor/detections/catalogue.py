@@ -16,9 +16,12 @@ def detectors_page(detectors: Iterable[Detector]) -> str:
         "",
         HEAD,
         "",
-        "Each detector raises one alert for each thing that happens, counts it, and raises it again after an hour without it. The site file sets its",
-        "thresholds and switches it off ([site.md](site.md)). A command says whether it was *attempted*, *accepted* or *rejected*, by the device's answer.",
-        "Techniques are those of MITRE ATT&CK for ICS v18.1. `otoscope detectors ID` prints one of these.",
+        "Each detector raises one alert for each thing that happens, counts it, and raises it again after an hour without it.",
+        "The site file sets its thresholds and switches it off ([site.md](site.md)). A command says whether it was *attempted*,",
+        "*accepted* or *rejected*, by the device's answer. Techniques are those of MITRE ATT&CK for ICS v18.1.",
+        "",
+        "`otoscope detectors` lists them, `otoscope detectors ot.plc.stop` says all about one. `--format` is `table`, `json` or `markdown`",
+        "(this page); `--coverage` prints [coverage.md](coverage.md).",
         "",
         "| id | title | severity | engine | techniques |",
         "| --- | --- | --- | --- | --- |",
@@ -61,11 +64,10 @@ def coverage_page(detectors: Iterable[Detector]) -> str:
         "| alert type | detectors, or why not |",
         "| --- | --- |",
     ]
-    for title in ALERT_TYPES:
-        lines.append(f"| {title} | {_names(row.id for row in rows if title in row.covers) or WHY_NOT[title]} |")
+    lines += [f"| {title} | {_names(row.id for row in rows if title in row.covers) or WHY_NOT[title]} |" for title in ALERT_TYPES]
     lines += ["", "## Techniques of MITRE ATT&CK for ICS v18.1", "", "| technique | detectors, or why not |", "| --- | --- |"]
-    for technique, name in TECHNIQUES.items():
-        lines.append(f"| {technique} {name} | {_names(row.id for row in rows if technique in row.techniques) or WHY_NOT[technique]} |")
+    by_technique = {technique: _names(row.id for row in rows if technique in row.techniques) for technique in TECHNIQUES}
+    lines += [f"| {technique} {name} | {by_technique[technique] or WHY_NOT[technique]} |" for technique, name in TECHNIQUES.items()]
     return "\n".join([*lines, ""])
 
 

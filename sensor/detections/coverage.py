@@ -1,4 +1,4 @@
-"""What is to be covered: alert types of Microsoft Defender for IoT, techniques that can be seen in packets, and why some are not covered."""
+"""What is to be covered: alert types of Defender for IoT, techniques that packets can show, and why some are not covered."""
 
 ALERT_TYPES: tuple[str, ...] = (
     "Firmware Change Detected",
@@ -126,11 +126,11 @@ TECHNIQUES: dict[str, str] = {
     "T0806": "Brute Force I",
     "T0809": "Data Destruction",
     "T0814": "Denial of Service",
-    "T0816": "Device Restart",
+    "T0816": "Device Restart/Shutdown",
     "T0821": "Modify Controller Tasking",
     "T0822": "External Remote Services",
     "T0830": "Adversary-in-the-Middle",
-    "T0835": "Manipulate I",
+    "T0835": "Manipulate I/O Image",
     "T0836": "Modify Parameter",
     "T0838": "Modify Alarm Settings",
     "T0839": "Module Firmware",
@@ -158,15 +158,13 @@ TECHNIQUES: dict[str, str] = {
 """Those that single packets, or packets and a role or a baseline, can show."""
 
 _SIGNATURES = "not covered: signatures of malware are the work of an intrusion detection system, and Otoscope sees no files"
-_BASELINE = (
-    "what is read is not dangerous by itself; `ot.baseline.exchange`, `ot.baseline.function` and `ot.baseline.object` tell a new reader"
-)
+_BASELINE = "reading is no danger by itself; `ot.baseline.exchange`, `ot.baseline.function` and `ot.baseline.object` tell a new reader"
 
 WHY_NOT: dict[str, str] = {
     "Unauthorized Operation was detected by a User Defined Rule": "rules of the site file are detectors of their own: `site.NAME`",
     "Abnormal Traffic Bandwidth": "not covered: the rate is shown by `replay`; without a baseline of rates none is abnormal",
     "Abnormal Traffic Bandwidth Between Devices": "not covered: as above; `ot.baseline.cadence` tells changed polling",
-    "Connection Attempt to Known Malicious IP": "not covered yet: needs a list of such addresses; `ot.policy.internet` tells any contact with the Internet",
+    "Connection Attempt to Known Malicious IP": "not covered yet: needs a list of them; `ot.policy.internet` tells any Internet contact",
     "Malware Test File Detected - EICAR AV Success": _SIGNATURES,
     "Suspicion of Malicious Activity": _SIGNATURES,
     "Suspicion of Malicious Activity (BlackEnergy)": _SIGNATURES,
@@ -183,7 +181,7 @@ WHY_NOT: dict[str, str] = {
     "Suspicious Traffic Detected": _SIGNATURES,
     "Backup Activity with Antivirus Signatures": _SIGNATURES,
     "Expected Backup Operation Did Not Occur": "not covered: nothing says when a backup is expected",
-    "Traffic Detected on Sensor Interface": "not covered: that there is traffic is the normal case; `ot.sensor.no_traffic` tells that there is none",
+    "Traffic Detected on Sensor Interface": "not covered: traffic is the normal case; `ot.sensor.no_traffic` tells that there is none",
     "T0801": _BASELINE,
     "T0821": "`ot.plc.program_download`, where what is loaded is an organisation block or a task",
     "T0868": _BASELINE,

@@ -102,6 +102,7 @@ class Detector:
     covers: titles of Defender for IoT's alert types.
     Exactly one of the `on_` functions is given: it is called for each subject of that kind.
     functions: (protocol, function) of the only operations that on_deed is called for; None: all.
+    rejected_only: on_deed is called only for operations of which something was rejected.
     kinds: of the only anomalies that on_breach is called for; None: all.
     """
 
@@ -116,6 +117,7 @@ class Detector:
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     enabled: bool = True
     functions: "frozenset[tuple[str, int]] | None" = None
+    rejected_only: bool = False
     kinds: "frozenset[str] | None" = None
     on_deed: "Callable[[Deed, View], Iterable[Finding]] | None" = None
     on_dialogue: "Callable[[Dialogue, View], Iterable[Finding]] | None" = None

@@ -73,14 +73,17 @@ def _findings(detectors: Sequence[Detector], known: "Knowledge") -> Iterator[tup
 
 def _on_operations(detectors: Sequence[Detector], views: dict[str, View], found: dict[str, list[Finding]]) -> None:
     """Each operation goes only to the detectors of its function: there may be a hundred thousand of them."""
-    of_all = [detector for detector in detectors if detector.on_deed is not None and detector.functions is None]
+    everywhere = [detector for detector in detectors if detector.on_deed is not None and detector.functions is None]
+    of_all = [detector for detector in everywhere if not detector.rejected_only]
+    of_rejected = [detector for detector in everywhere if detector.rejected_only]
     by_function: dict[tuple[str, int], list[Detector]] = {}
     for detector in detectors:
         for function in (detector.functions or ()) if detector.on_deed is not None else ():
             by_function.setdefault(function, list(of_all)).append(detector)
     for detector in detectors[:1]:
         for deed in views[detector.id].knowledge.deeds:
-            for wanted in by_function.get((deed.row.protocol, deed.row.function), of_all):
+            wanting = by_function.get((deed.row.protocol, deed.row.function), of_all)
+            for wanted in (*wanting, *of_rejected) if deed.row.errors else wanting:
                 if wanted.on_deed is not None:
                     found[wanted.id].extend(wanted.on_deed(deed, views[wanted.id]))
 

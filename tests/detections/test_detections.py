@@ -37,7 +37,7 @@ def raised(name: str) -> frozenset[str]:
 
 
 RAISED = {
-    "ot.discovery.identity": ("modbus-functions.pcap", "http.pcap"),
+    "ot.discovery.identity": ("demo.pcap", "http.pcap"),
     "ot.discovery.list_identity": ("demo.pcap", "enip-tags.pcap"),
     "ot.dnp3.clock": ("dnp3-session.pcap", "modbus-functions.pcap"),
     "ot.dnp3.disable_unsolicited": ("dnp3-session.pcap", "modbus-functions.pcap"),

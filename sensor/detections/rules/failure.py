@@ -63,6 +63,7 @@ def _row(
         about=ABOUT,
         needs="answers of the device",
         covers=covers or (title,),
+        rejected_only=True,
         on_deed=on_deed,
     )
 

@@ -25,7 +25,6 @@ def finding(violation: Violation) -> Finding:
         outcome=violation.outcome,
         confidence=violation.confidence,
         evidence=tuple(f"touched {name}" for name in violation.objects[:3]),
-        key=violation.intent or "",
         severity=violation.severity,
     )
 
