@@ -33,8 +33,8 @@ Examples:
 
 \b
 Exit status: 0 every capture was read; 1 a capture could not be read, or the
-database not be written (what the captures hold is shown all the same); 2 wrong usage; 130 stopped by Ctrl-C, and
-what was read until then is shown.
+database not be written (what the captures hold is shown all the same);
+2 wrong usage; 130 stopped by Ctrl-C, and what was read until then is shown.
 """
 
 
