@@ -31,6 +31,8 @@ class Endpoint:
     def packets(self) -> int: ...
     @property
     def octets(self) -> int: ...
+    @property
+    def hops(self) -> int | None: ...  # fewest routers passed, by the usual initial TTLs; None where it has no IP
 
 @final
 class Conversation:
@@ -80,6 +82,8 @@ class Conversation:
     def duplicates(self) -> tuple[int, int]: ...
     @property
     def round_trip_time(self) -> int | None: ...  # smallest seen between SYN and the ACK of the SYN/ACK, nanoseconds
+    @property
+    def most_in_a_minute(self) -> int: ...  # connections begun in one minute aligned to the epoch; packets where there are no ports
 
 @final
 class Operation:
@@ -115,6 +119,10 @@ class Operation:
     def first(self) -> int: ...
     @property
     def last(self) -> int: ...
+    @property
+    def episodes(self) -> list[tuple[int, int, int, int]]: ...  # (first, last, requests, errors) between long silences, at most 16
+    @property
+    def most_in_a_minute(self) -> tuple[int, int]: ...  # requests, errors: the most in one minute aligned to the epoch
 
 @final
 class Fact:
@@ -145,7 +153,7 @@ class Fact:
 
 @final
 class Anomaly:
-    """A breach of a protocol."""
+    """A breach of a protocol or of good practice."""
 
     @property
     def id(self) -> int: ...

@@ -3,6 +3,7 @@
 OtoscopeError
 ├── BaselineError   a baseline file that cannot be read
 ├── CaptureError    a capture that cannot be opened or read
+├── SiteError       a site file that cannot be read
 └── StoreError      a database that cannot be opened, read or written
 """
 
@@ -30,3 +31,7 @@ class BaselineError(OtoscopeError):
 
 class StoreError(OtoscopeError):
     """A database that cannot be opened, read or written; what was to be written is not, none of it."""
+
+
+class SiteError(OtoscopeError):
+    """A site file that cannot be read: line, key, what is wrong, what to write."""

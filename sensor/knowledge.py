@@ -1,34 +1,21 @@
-"""What the observations mean, all of it: assets with their levels, who did what to whom, what breaks the policy, what is wrong.
+"""All that is known: assets with their levels, who did what to whom, what breaks the policy, what is wrong. `sensor.pipeline` makes it."""
 
-    knowledge = conclude(observations, site)
-
-is a pure function: the same rows give the same knowledge, however they arrived. Stages, each resting on those before it: who holds which
-address, what each holder did (profile), what it says of itself (fields), what it is (kind and roles), at which level it lives, in which
-zone, what crosses zones (violations), what is wrong (findings, alerts, incidents).
-"""
-
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from sensor.capture import Anomaly, Conversation, Fact, Operation, Statistics
-from sensor.conduits.judge import judge, zone_of
+from sensor.capture import Anomaly, Conversation, Operation, Statistics
 from sensor.conduits.model import Site, Violation
 from sensor.detections.model import Alert, Incident, Outcome
-from sensor.detections.run import detect
-from sensor.inventory.fields import fields_of
-from sensor.inventory.kinds import classify
 from sensor.inventory.model import Asset, Level
-from sensor.inventory.names import is_outside, with_pins
-from sensor.inventory.profile import Profile, Talk, meaning, profile
-from sensor.inventory.resolve import Holder, Resolution, resolve
-from sensor.inventory.units import units_of
-from sensor.levels.infer import levels_of
+from sensor.inventory.profile import Profile, meaning
+from sensor.inventory.resolve import Resolution
 from sensor.observations import Observations
 from sensor.protocols import Function, Intent
 
-Operations = Mapping[int, tuple[Operation, ...]]
-"""By conversation."""
+if TYPE_CHECKING:
+    from sensor.baseline.compare import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +32,11 @@ class Party:
     def id(self) -> str | None:
         """The asset's id."""
         return self.asset.id if self.asset else None
+
+    @property
+    def zone(self) -> str | None:
+        """The asset's zone."""
+        return self.asset.zone if self.asset else None
 
     @property
     def level(self) -> Level:
@@ -66,7 +58,7 @@ class Dialogue:
     row: Conversation
     client: Party
     server: Party
-    operations: tuple[Operation, ...]
+    operations: tuple[Operation, ...] = field(repr=False)
 
     @cached_property
     def deeds(self) -> tuple["Deed", ...]:
@@ -126,6 +118,8 @@ class Knowledge:
     violations: tuple[Violation, ...] = ()
     alerts: tuple[Alert, ...] = ()
     incidents: tuple[Incident, ...] = ()
+    changes: "tuple[Change, ...]" = ()
+    """What differs from the baseline; empty where there is none."""
 
     @property
     def statistics(self) -> Statistics | None:
@@ -146,97 +140,3 @@ class Knowledge:
         """The conversations of an asset."""
         known = self.profiles.get(asset)
         return (self.dialogues[talk.row.id] for talk in known.talks) if known else iter(())
-
-
-def conclude(observations: Observations, site: Site | None = None) -> Knowledge:
-    """Everything that follows from what was observed."""
-    resolution = resolve(observations.endpoints.values(), observations.facts.values())
-    known = Knowledge(site or Site(), observations, resolution)
-    operations = _operations_by_conversation(observations.operations.values())
-    known.profiles = _profiles(observations, operations, resolution)
-    known.assets = _assets(known)
-    for name, level in levels_of(known.assets, known.profiles, known.site).items():
-        leveled = replace(known.assets[name], level=level)
-        known.assets[name] = replace(leveled, zone=zone_of(leveled, known.site))
-    known.dialogues = _dialogues(known, operations)
-    known.violations = judge(known)
-    known.alerts, known.incidents = detect(known)
-    return known
-
-
-def _assets(known: Knowledge) -> dict[str, Asset]:
-    """Assets and sub-assets with all but their level and zone; the profiles of sub-assets are added to `known`."""
-    parents = dict(known.profiles)
-    assets: dict[str, Asset] = {}
-    for name, told in parents.items():
-        assets[name] = _asset(known, told, known.resolution.holders[name], None)
-        for unit, part in units_of(told).items():
-            known.profiles[part.id] = part
-            assets[part.id] = _asset(known, part, known.resolution.holders[name], (name, unit))
-    return assets
-
-
-def _asset(known: Knowledge, told: Profile, holder: Holder, part_of: tuple[str, str] | None) -> Asset:
-    fields = fields_of(told, holder)
-    kind, roles = classify(told, fields, known.profiles)
-    parent, unit = part_of or (None, None)
-    asset = Asset(
-        id=told.id,
-        name="",
-        addresses=holder.addresses if parent is None else (),
-        parent=parent,
-        unit=unit,
-        fields=fields,
-        kind=kind,
-        roles=roles,
-        services=tuple(sorted(name for name, use in told.serves.items() if use.answered)),
-        clients_of=tuple(sorted(name for name, use in told.asks.items() if use.answered)),
-        outside=is_outside(holder, known.site),
-        first=told.first,
-        last=told.last,
-    )
-    return with_pins(asset, holder, known.site)
-
-
-def _ends(row: Conversation, resolution: Resolution) -> tuple[str | None, str | None]:
-    client = resolution.find(row.client_mac, row.client_ip, row.vlan)
-    return client, resolution.find(row.server_mac, row.server_ip, row.vlan)
-
-
-def _profiles(observations: Observations, operations: Operations, resolution: Resolution) -> dict[str, Profile]:
-    talks: dict[str, list[Talk]] = {name: [] for name in resolution.holders}
-    for row in observations.conversations.values():
-        client, server = _ends(row, resolution)
-        asked = operations.get(row.id, ())
-        if client is not None:
-            talks[client].append(Talk(row, asked, server or row.server_ip or row.server_mac or "", as_server=False))
-        if server is not None:
-            talks[server].append(Talk(row, asked, client or row.client_ip or row.client_mac or "", as_server=True))
-    facts: dict[str, list[Fact]] = {}
-    for fact in observations.facts.values():
-        if (holder := resolution.find(fact.mac, fact.ip, fact.vlan)) is not None:
-            facts.setdefault(holder, []).append(fact)
-    return {
-        name: profile(name, talks[name], facts.get(name, ()), (holder.first, holder.last), routes=holder.routes)
-        for name, holder in resolution.holders.items()
-    }
-
-
-def _operations_by_conversation(rows: Iterable[Operation]) -> Operations:
-    found: dict[int, list[Operation]] = {}
-    for row in rows:
-        found.setdefault(row.conversation, []).append(row)
-    return {conversation: tuple(operations) for conversation, operations in found.items()}
-
-
-def _dialogues(known: Knowledge, operations: Operations) -> dict[int, Dialogue]:
-    found = {}
-    for row in known.observations.conversations.values():
-        client, server = _ends(row, known.resolution)
-        found[row.id] = Dialogue(
-            row,
-            Party(row.client_ip or row.client_mac or "?", known.assets.get(client or "")),
-            Party(row.server_ip or row.server_mac or "?", known.assets.get(server or "")),
-            operations.get(row.id, ()),
-        )
-    return found

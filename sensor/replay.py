@@ -24,6 +24,7 @@ from sensor.rows import (
     Document,
     EndpointRow,
     Ends,
+    EpisodeRow,
     FactRow,
     OperationRow,
     ResponseTime,
@@ -134,6 +135,7 @@ def _endpoint_row(row: Endpoint) -> EndpointRow:
         "last": timestamp(row.last),
         "packets": row.packets,
         "octets": row.octets,
+        "hops": row.hops,
     }
 
 
@@ -160,6 +162,7 @@ def conversation_row(row: Conversation) -> ConversationRow:
         "lost_octets": list(row.lost_octets),
         "duplicates": list(row.duplicates),
         "round_trip_time_ms": None if row.round_trip_time is None else _milliseconds(row.round_trip_time),
+        "most_in_a_minute": row.most_in_a_minute,
     }
 
 
@@ -187,8 +190,13 @@ def _words(name: str, function: int, subfunction: int | None) -> tuple[str, str 
 def operation_row(row: Operation, ends: Ends) -> OperationRow:
     """What a client asked a server to do."""
     code, subfunction, name, intent, technique = _words(row.protocol, row.function, row.subfunction)
-    return {
-        **ends,
+    requests, errors = row.most_in_a_minute
+    made: OperationRow = {
+        "client": ends["client"],
+        "server": ends["server"],
+        "port": ends["port"],
+        "transport": ends["transport"],
+        "vlan": ends["vlan"],
         "protocol": row.protocol,
         "unit": row.unit,
         "code": code,
@@ -206,7 +214,15 @@ def operation_row(row: Operation, ends: Ends) -> OperationRow:
         "response_time_ms": _response_time(row.response_time),
         "first": timestamp(row.first),
         "last": timestamp(row.last),
+        "most_in_a_minute": {"requests": requests, "errors": errors},
     }
+    if len(episodes := row.episodes) > 1:
+        made["episodes"] = [_episode_row(*episode) for episode in episodes]
+    return made
+
+
+def _episode_row(first: int, last: int, requests: int, errors: int) -> EpisodeRow:
+    return {"first": timestamp(first), "last": timestamp(last), "requests": requests, "errors": errors}
 
 
 def _results(row: Operation) -> dict[str, int]:

@@ -5,7 +5,7 @@ the MAC where there is no IP; None where neither was seen.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Generic, TypedDict, TypeVar, overload
+from typing import Any, Generic, NotRequired, TypedDict, TypeVar, overload
 
 SCHEMA = "otoscope.replay/1"
 
@@ -118,6 +118,7 @@ class EndpointRow(TypedDict):
     last: str
     packets: int
     octets: int
+    hops: int | None
 
 
 class ConversationRow(TypedDict):
@@ -143,6 +144,7 @@ class ConversationRow(TypedDict):
     lost_octets: list[int]
     duplicates: list[int]
     round_trip_time_ms: float | None
+    most_in_a_minute: int
 
 
 class ResponseTime(TypedDict):
@@ -161,6 +163,22 @@ class Ends(TypedDict):
     port: int | None
     transport: str | None
     vlan: int | None
+
+
+class EpisodeRow(TypedDict):
+    """A stretch of time without a long silence."""
+
+    first: str
+    last: str
+    requests: int
+    errors: int
+
+
+class Busiest(TypedDict):
+    """The most in one minute, each for itself."""
+
+    requests: int
+    errors: int
 
 
 class OperationRow(Ends):
@@ -183,6 +201,8 @@ class OperationRow(Ends):
     response_time_ms: ResponseTime | None
     first: str
     last: str
+    most_in_a_minute: Busiest
+    episodes: NotRequired[list[EpisodeRow]]
 
 
 class FactRow(TypedDict):
@@ -201,7 +221,7 @@ class FactRow(TypedDict):
 
 
 class AnomalyRow(Ends):
-    """A breach of a protocol."""
+    """A breach of a protocol or of good practice."""
 
     protocol: str
     kind: str

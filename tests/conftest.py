@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from sensor.capture import open_capture
-from sensor.knowledge import conclude
 from sensor.observations import observe
+from sensor.pipeline import conclude
 from sensor.replay import document, to_json
 from tests import samples
 

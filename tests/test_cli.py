@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from sensor import words
 from sensor.capture import default_limits
-from sensor.cli import words
-from sensor.cli.health import Weight, remarks
+from sensor.health import Weight, remarks
 from sensor.traffic import is_one_way
 from tests import samples
 from tests.conftest import COMMAND

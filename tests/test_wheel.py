@@ -38,6 +38,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert "sensor/py.typed" in names
     assert "sensor/store/migrations/versions/0001_first.py" in names
     assert "sensor/_dissectors.pyi" in names
+    assert {f"sensor/report/templates/{name}" for name in ("page.html", "page.css", "map.svg", "map.css")} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert "-cp311-abi3-" in wheel.name
 

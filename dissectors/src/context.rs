@@ -154,8 +154,7 @@ impl Context<'_> {
     #[inline]
     fn ask_again(&mut self, place: Place, transaction: Option<u64>, context: u64, gist: &Gist) {
         let Some(row) = self.tables.operations.touch(place) else { return };
-        row.requests = row.requests.saturating_add(1);
-        row.span.add(self.time);
+        row.ask(self.time, self.tables.limits.quiet_seconds);
         let Some(transaction) = transaction else { return };
         let matched = Matched { function: row.function, subfunction: row.subfunction, context };
         let (protocol, side, time) = (row.protocol, self.side, self.time);
@@ -198,7 +197,7 @@ impl Context<'_> {
     #[inline]
     fn accept_again(&mut self, place: Place, asked: Option<i64>) {
         let Some(row) = self.tables.operations.touch(place) else { return };
-        row.respond(None, self.time);
+        row.respond(None, self.time, self.tables.limits.quiet_seconds);
         if let Some(asked) = asked {
             row.response_time.add(u64::try_from(self.time.saturating_sub(asked)).unwrap_or(0));
         }
@@ -333,8 +332,7 @@ impl Sink for Context<'_> {
             return;
         };
         let Some(row) = self.tables.operations.touch(place) else { return };
-        row.requests = row.requests.saturating_add(1);
-        row.span.add(self.time);
+        row.ask(self.time, self.tables.limits.quiet_seconds);
         // Whoever answers a broadcast does so from its own address, on another flow.
         let Some(transaction) = request.transaction.filter(|_| !self.flow.halves.of(self.side).link.destination.is_group()) else { return };
         let matched = Matched { function: request.function, subfunction: request.subfunction, context: request.context };
@@ -355,7 +353,7 @@ impl Sink for Context<'_> {
         // not shift all that follow.
         let Some(at) = self.flow.pending.iter().rposition(answers) else {
             let place = self.operation(response.protocol, response.function, response.subfunction, response.unit, response.object)?;
-            self.tables.operations.touch(place)?.respond(response.status, self.time);
+            self.tables.operations.touch(place)?.respond(response.status, self.time, self.tables.limits.quiet_seconds);
             return None;
         };
         let pending = if let Some(next) = response.next {
@@ -371,7 +369,7 @@ impl Sink for Context<'_> {
         };
         self.answered = Some((pending.operation, if response.status.is_none() { pending.gist } else { 0 }));
         if let Some(row) = self.tables.operations.touch(pending.operation) {
-            row.respond(response.status, self.time);
+            row.respond(response.status, self.time, self.tables.limits.quiet_seconds);
             row.response_time.add(u64::try_from(self.time.saturating_sub(pending.time)).unwrap_or(0));
         }
         Some(pending.matched)
@@ -410,6 +408,12 @@ impl Sink for Context<'_> {
 
     fn time(&self) -> i64 {
         self.time
+    }
+
+    fn asks_for(&mut self, target: Address, there: u64) -> bool {
+        self.speak(2);
+        let asker = (self.sender_addresses().mac, self.flow.key.vlan());
+        self.tables.asks_for(asker, target, there, self.time)
     }
 
     fn fact_text(&mut self, source: &'static str, unit: Option<Label<'_>>, key: &'static str, value: fmt::Arguments<'_>) {

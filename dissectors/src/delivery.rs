@@ -119,6 +119,9 @@ impl Delivery<'_> {
             if protocol.first_messages > 0 && self.has_said_enough(protocol) {
                 return octets.len();
             }
+            if protocol.is_by_segment {
+                self.stream().searching = false;
+            }
             if self.flow.halves.of(self.side).stream.searching {
                 let Some(skipped) = find_message(protocol, rest, fresh && used == 0) else {
                     return octets.len().saturating_sub(KEPT_IN_SEARCH).max(used);
@@ -262,6 +265,7 @@ impl Delivery<'_> {
         }
         let begins = self.flow.first_octets;
         self.name_by_port();
+        self.tables.conversation(self.flow, self.time);
         if begins == [0; 8] {
             return;
         }
@@ -343,6 +347,8 @@ impl Delivery<'_> {
         if matches!(self.flow.recognition, Recognition::Undecided(_)) && self.flow.has_data {
             self.unknown();
         }
+        // Now and not when it is added up next: the conversation's minutes are counted in the order of time.
+        self.tables.conversation(self.flow, self.time);
     }
 
     /// A SYN of another connection between the same ports.
@@ -359,6 +365,11 @@ impl Delivery<'_> {
             half.looked_at = 0;
         }
         flow.connections = flow.connections.saturating_add(1);
+        flow.connected = self.time;
+        flow.minutes.add(self.time);
+        if let Some(row) = flow.conversation.and_then(|place| self.tables.conversations.touch(place)) {
+            row.minutes.join(&core::mem::take(&mut flow.minutes));
+        }
         flow.handshake = Handshake::Unseen;
         flow.has_data = false;
         flow.closed = false;

@@ -85,15 +85,10 @@ const fn increase(counter: &mut u64) {
 struct Arrival {
     time: i64,
     wire_length: u32,
+    /// TTL or hop limit, 0 where there is no IP.
+    time_to_live: u8,
     /// Tunnels that were opened to get at it.
     depth: u8,
-}
-
-/// What is known of the datagram around a segment.
-#[derive(Clone, Copy)]
-struct Datagram {
-    identification: u32,
-    time_to_live: u8,
 }
 
 /// The fast path.
@@ -150,13 +145,13 @@ impl Engine {
         if (frame.octets.len() as u64) < u64::from(frame.wire_length) {
             increase(&mut counters.truncated_frames);
         }
-        let arrival = Arrival { time: frame.time, wire_length: frame.wire_length, depth: 0 };
+        let arrival = Arrival { time: frame.time, wire_length: frame.wire_length, time_to_live: 0, depth: 0 };
         if frame.link == LinkType::ETHERNET
             && let Some(usual) = decode::usual(frame.octets)
         {
             let (key, side) = FlowKey::v4(usual.source, usual.destination, usual.link.vlan);
-            let datagram = Datagram { identification: u32::from(usual.identification), time_to_live: usual.time_to_live };
-            return self.segment(key, side, &usual.link, datagram, &usual.segment, arrival);
+            let arrival = Arrival { time_to_live: usual.time_to_live, ..arrival };
+            return self.segment(key, side, &usual.link, u32::from(usual.identification), &usual.segment, arrival);
         }
         self.unusual(frame, arrival);
     }
@@ -223,12 +218,14 @@ impl Engine {
             return;
         };
         let Some(flow) = self.flows.touch_at(place) else { return };
+        flow.minutes.add(arrival.time);
         // What the snap length cut off is not known to be missing here: the header before it may be of any length.
         Delivery { tables: &mut self.tables, flow, side, time: arrival.time }.datagram(payload, false);
         Self::balance(&mut self.buffered, &mut self.tables, flow);
     }
 
     fn ip(&mut self, link: &Link, ip: &Ip<'_>, arrival: Arrival) {
+        let arrival = Arrival { time_to_live: ip.time_to_live, ..arrival };
         match ip.protocol {
             decode::TCP => match decode::tcp(ip.payload, ip.length) {
                 Some(segment) => self.tcp(link, ip, &segment, arrival),
@@ -254,7 +251,8 @@ impl Engine {
     fn carried(&mut self, carried: &Carried<'_>, arrival: Arrival) {
         increase(self.counters.tunnels.entry(carried.tunnel).or_default());
         let wire_length = u32::try_from(carried.octets.len()).unwrap_or(u32::MAX).min(arrival.wire_length);
-        self.decoded(&decode::carried(carried), Arrival { wire_length, depth: arrival.depth.saturating_add(1), ..arrival });
+        let depth = arrival.depth.saturating_add(1);
+        self.decoded(&decode::carried(carried), Arrival { wire_length, time_to_live: 0, depth, ..arrival });
     }
 
     /// What has no ports is only counted.
@@ -273,6 +271,7 @@ impl Engine {
         );
         if let Some(flow) = place.and_then(|place| self.flows.touch_at(place)) {
             flow.recognition = crate::flow::Recognition::Unknown;
+            flow.minutes.add(arrival.time);
         }
     }
 
@@ -313,7 +312,7 @@ impl Engine {
         let flow = self.flows.touch_at(index)?;
         flow.last = arrival.time;
         if flow.halves.of(side).link != *link {
-            Self::moved(&mut self.tables, flow, side, link);
+            Self::moved(&mut self.tables, flow, side, link, arrival.time_to_live);
         }
         let half = flow.halves.of_mut(side);
         half.traffic.packets = half.traffic.packets.wrapping_add(1);
@@ -376,26 +375,28 @@ impl Engine {
 
     /// One side of a flow is seen from or to other MAC addresses, or with another VLAN.
     #[cold]
-    fn moved(tables: &mut Tables, flow: &mut Flow, side: Side, link: &Link) {
+    fn moved(tables: &mut Tables, flow: &mut Flow, side: Side, link: &Link, time_to_live: u8) {
         if flow.halves.of(side).traffic.packets > 0 && flow.conversation.is_some() {
             tables.fold(flow);
         }
-        flow.halves.of_mut(side).link = *link;
+        let half = flow.halves.of_mut(side);
+        half.link = *link;
+        // What is sent to a group may have been given few hops to live.
+        half.hops = crate::stack::hops(time_to_live).filter(|_| !link.destination.is_group());
     }
 
     #[inline(never)]
     fn tcp(&mut self, link: &Link, ip: &Ip<'_>, segment: &Tcp<'_>, arrival: Arrival) {
         let ends = ((ip.source, segment.source), (ip.destination, segment.destination));
         let (key, side) = FlowKey::new(ends.0, ends.1, Transport::Tcp, link.vlan);
-        let datagram = Datagram { identification: ip.identification, time_to_live: ip.time_to_live };
-        self.segment(key, side, link, datagram, segment, arrival);
+        self.segment(key, side, link, ip.identification, segment, arrival);
     }
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "measured: the usual segment is never written to memory")]
-    fn segment(&mut self, key: FlowKey, side: Side, link: &Link, datagram: Datagram, segment: &Tcp<'_>, arrival: Arrival) {
+    fn segment(&mut self, key: FlowKey, side: Side, link: &Link, identification: u32, segment: &Tcp<'_>, arrival: Arrival) {
         let hash = key.hash_with(&self.tables.hashes);
-        let signature = self.signature(datagram.identification, segment, hash, side);
+        let signature = self.signature(identification, segment, hash, side);
         let Some(index) = self.counted(key, hash, side, link, signature, arrival) else { return };
         let Some(flow) = self.flows.touch_at(index) else { return };
         let mut delivery = Delivery { tables: &mut self.tables, flow, side, time: arrival.time };
@@ -407,7 +408,7 @@ impl Engine {
                 payload(&mut delivery, segment, &mut self.counters);
             }
         } else {
-            self::control(&mut delivery, segment, &mut self.counters, datagram.time_to_live);
+            self::control(&mut delivery, segment, &mut self.counters, arrival.time_to_live);
         }
         if flow.has_buffered || flow.accounted > 0 {
             Self::balance(&mut self.buffered, &mut self.tables, flow);

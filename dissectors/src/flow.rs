@@ -4,6 +4,7 @@
 use core::hash::{Hash, Hasher};
 use std::collections::VecDeque;
 
+use crate::activity::Minutes;
 use crate::decode::{Address, Link, Mac};
 use crate::observations::{Span, Text, Traffic, Transport};
 use crate::protocols::{Kind, Likeness, PORTS, PROTOCOLS, Protocol};
@@ -161,6 +162,8 @@ pub struct Half {
     pub stream: Stream,
     /// Messages looked at, where only those at the front of the stream say something.
     pub looked_at: u8,
+    /// Routers that the first frame over this link had passed, where that is known.
+    pub hops: Option<u8>,
 }
 
 impl Default for Half {
@@ -170,6 +173,7 @@ impl Default for Half {
             traffic: Traffic::default(),
             span: Span::NEVER,
             looked_at: 0,
+            hops: None,
             stream: Stream::default(),
         }
     }
@@ -407,6 +411,10 @@ pub struct Flow {
     pub first_octets: [u8; 8],
     /// When its first frame came.
     pub began: i64,
+    /// When the connection under way began.
+    pub connected: i64,
+    /// Connections begun, or packets where there are no connections, since they were last added up.
+    pub minutes: Minutes,
 }
 
 impl Row for Flow {
@@ -422,6 +430,10 @@ impl Flow {
         let mut roles = Roles::guess(guess_client(&key, sender));
         if let Some(client) = client_by_port(&key, |protocol, port| protocol.ports(key.transport()).contains(&port)) {
             roles.port(client);
+        }
+        let mut minutes = Minutes::default();
+        if key.transport().has_connections() {
+            minutes.add(time);
         }
         Self {
             key,
@@ -447,6 +459,8 @@ impl Flow {
             unit: None,
             first_octets: [0; 8],
             began: time,
+            connected: time,
+            minutes,
             has_buffered: false,
             accounted: 0,
         }

@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::too_many_lines, reason = "a panic in a test is a failed test"))]
 
+pub mod activity;
 pub mod context;
 pub mod decode;
 pub mod delivery;
@@ -20,6 +21,7 @@ pub mod protocols;
 #[cfg(feature = "python")]
 mod python;
 pub mod reader;
+pub mod scan;
 pub mod sink;
 pub mod source;
 pub mod stack;

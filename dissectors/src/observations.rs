@@ -1,5 +1,6 @@
 //! What comes out of the engine: the five kinds of rows, cumulative since they were first seen.
 
+use crate::activity::{Activity, Episode, Minute, Minutes, SoFar};
 use crate::decode::{Address, Mac};
 use crate::sink::{Label, Role};
 use crate::table::{Place, Row};
@@ -45,6 +46,12 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// It has ports, and with them connections to count.
+    #[must_use]
+    pub const fn has_connections(self) -> bool {
+        matches!(self, Self::Tcp | Self::Udp)
+    }
+
     /// Lower-case name.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -115,6 +122,8 @@ pub struct Endpoint {
     pub packets: u64,
     /// Octets of those frames on the wire.
     pub octets: u64,
+    /// The fewest routers that a packet of its has passed, none where it has no IP.
+    pub hops: Option<u8>,
 }
 
 impl Row for Endpoint {
@@ -204,6 +213,8 @@ pub struct Conversation {
     pub refused: u64,
     /// Smallest time between a SYN and the ACK of its answer, nanoseconds.
     pub round_trip: Option<i64>,
+    /// Connections begun, or packets where there are no connections, by minutes.
+    pub minutes: Minutes,
     /// A message itself has said who is the client.
     pub confirmed: bool,
     /// The name of its protocol rests on the server's port alone.
@@ -373,6 +384,8 @@ pub struct Operation {
     pub responses: u64,
     /// When.
     pub span: Span,
+    /// When the minute at hand began.
+    pub minute: Minute,
     /// How long answers took.
     pub response_time: ResponseTime,
     /// What was touched.
@@ -389,6 +402,8 @@ pub struct Operation {
     pub next: Option<Place>,
     /// A number of its own.
     pub id: u64,
+    /// When, in more detail.
+    pub activity: Activity,
 }
 
 impl Row for Operation {
@@ -408,11 +423,57 @@ impl Operation {
         self.unit.octets.get().len().saturating_add(self.object.octets.get().len())
     }
 
+    /// Something happens at that time; what lies further apart than `quiet_seconds` is two episodes.
+    #[inline]
+    fn happen(&mut self, time: i64, quiet_seconds: usize) {
+        if !self.minute.holds(time) {
+            self.begin_minute(time, quiet_seconds);
+        }
+        self.span.add(time);
+    }
+
+    #[cold]
+    fn begin_minute(&mut self, time: i64, quiet_seconds: usize) {
+        let so_far = self.so_far();
+        self.activity.go_on(time, &so_far, quiet_seconds);
+        self.minute = Minute::of(time);
+    }
+
+    const fn so_far(&self) -> SoFar {
+        SoFar { requests: self.requests, errors: self.errors, first: self.span.first, last: self.span.last }
+    }
+
+    /// Stretches of time between long silences.
+    #[must_use]
+    pub fn episodes(&self) -> Vec<Episode> {
+        self.activity.episodes(&self.so_far())
+    }
+
+    /// The most requests and the most rejections in one minute.
+    #[must_use]
+    pub fn most_in_a_minute(&self) -> (u64, u64) {
+        self.activity.most(&self.so_far())
+    }
+
+    /// What was taken for requests were responses.
+    pub fn turn(&mut self) {
+        let before = self.so_far();
+        core::mem::swap(&mut self.requests, &mut self.responses);
+        self.activity = self.activity.turned(&before, &self.so_far());
+    }
+
+    /// One more request.
+    #[inline]
+    pub fn ask(&mut self, time: i64, quiet_seconds: usize) {
+        self.happen(time, quiet_seconds);
+        self.requests = self.requests.saturating_add(1);
+    }
+
     /// One more response.
     #[inline]
-    pub fn respond(&mut self, status: Option<u32>, time: i64) {
+    pub fn respond(&mut self, status: Option<u32>, time: i64, quiet_seconds: usize) {
+        self.happen(time, quiet_seconds);
         self.responses = self.responses.saturating_add(1);
-        self.span.add(time);
         let Some(status) = status else { return };
         self.errors = self.errors.saturating_add(1);
         self.add_status(status, 1);
@@ -427,7 +488,10 @@ impl Operation {
     }
 
     /// Count what another row of the same key counted.
-    pub fn join(&mut self, other: &Self) {
+    pub fn join(&mut self, other: &Self, quiet_seconds: usize) {
+        let is_same = self.minute.cmp(&other.minute);
+        self.activity = self.activity.joined(&self.so_far(), &other.activity, &other.so_far(), is_same, quiet_seconds);
+        self.minute = self.minute.max(other.minute);
         self.requests = self.requests.saturating_add(other.requests);
         self.responses = self.responses.saturating_add(other.responses);
         self.errors = self.errors.saturating_add(other.errors);

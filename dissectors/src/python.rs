@@ -43,13 +43,15 @@ struct Endpoint {
     last: i64,
     packets: u64,
     octets: u64,
+    hops: Option<u8>,
 }
 
 impl From<&rows::Endpoint> for Endpoint {
     fn from(row: &rows::Endpoint) -> Self {
         let (span, key) = (row.span, row.key);
         let (mac, ip, vlan) = (mac_text(key.mac), ip_text(key.ip), vlan(key.vlan));
-        Self { id: row.id, mac, ip, vlan, first: span.first, last: span.last, packets: row.packets, octets: row.octets }
+        let (first, last) = (span.first, span.last);
+        Self { id: row.id, mac, ip, vlan, first, last, packets: row.packets, octets: row.octets, hops: row.hops }
     }
 }
 
@@ -77,6 +79,7 @@ struct Conversation {
     lost_octets: (u64, u64),
     duplicates: (u64, u64),
     round_trip_time: Option<i64>,
+    most_in_a_minute: u32,
 }
 
 impl From<&rows::Conversation> for Conversation {
@@ -109,6 +112,7 @@ impl From<&rows::Conversation> for Conversation {
             lost_octets: pair(&row.traffic, |traffic| traffic.lost_octets),
             duplicates: pair(&row.traffic, |traffic| traffic.duplicates),
             round_trip_time: row.round_trip,
+            most_in_a_minute: row.minutes.most(),
         }
     }
 }
@@ -130,6 +134,8 @@ struct Operation {
     response_time: Option<(u64, u64, u64)>,
     first: i64,
     last: i64,
+    episodes: Vec<(i64, i64, u64, u64)>,
+    most_in_a_minute: (u64, u64),
 }
 
 impl Operation {
@@ -151,6 +157,8 @@ impl Operation {
             response_time: times.sum.checked_div(times.count).map(|mean| (times.least, mean, times.most)),
             first: row.span.first,
             last: row.span.last,
+            episodes: row.episodes().iter().map(|one| (one.first, one.last, one.requests, one.errors)).collect(),
+            most_in_a_minute: row.most_in_a_minute(),
         }
     }
 }

@@ -67,6 +67,13 @@ const fn initial(time_to_live: u8) -> u8 {
     }
 }
 
+/// Routers that a packet has passed by its TTL or hop limit; none where it has no such, or was given fewer hops than usual.
+#[must_use]
+pub const fn hops(time_to_live: u8) -> Option<u8> {
+    let hops = initial(time_to_live).saturating_sub(time_to_live);
+    if time_to_live > 0 && hops <= 30 { Some(hops) } else { None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
+use crate::activity::{Activity, Minute, Minutes};
 use crate::decode::{Address, Link, Mac};
 use crate::flow::{Flow, Side};
 use crate::mirror::Stations;
@@ -10,6 +11,7 @@ use crate::observations::{
     Anomaly, Conversation, ConversationKey, Endpoint, EndpointKey, Ends, Fact, Operation, ResponseTime, Span, Text, Traffic, Transport,
     bounded,
 };
+use crate::scan::{ARP_SCAN_WITHIN, Askers};
 use crate::sink::{Label, Memo, Role};
 use crate::table::{Hashes, Place, Row, Table};
 
@@ -46,6 +48,8 @@ pub struct Limits {
     pub reassembly_octets: usize,
     /// Octets kept for IP datagrams of which fragments are missing.
     pub fragment_octets: usize,
+    /// An operation that comes again after a longer silence begins a new episode; no less than a minute.
+    pub quiet_seconds: usize,
 }
 
 impl Default for Limits {
@@ -67,13 +71,14 @@ impl Default for Limits {
             memories: 16_384,
             reassembly_octets: 32 << 20,
             fragment_octets: 16 << 20,
+            quiet_seconds: 3_600,
         }
     }
 }
 
 impl Limits {
     /// All limits with their names, to change.
-    pub const fn each(&mut self) -> [(&'static str, &mut usize); 15] {
+    pub const fn each(&mut self) -> [(&'static str, &mut usize); 16] {
         // A new limit that is not here does not compile.
         let Self {
             flows,
@@ -91,6 +96,7 @@ impl Limits {
             memories,
             reassembly_octets,
             fragment_octets,
+            quiet_seconds,
         } = self;
         [
             ("flows", flows),
@@ -108,6 +114,7 @@ impl Limits {
             ("memories", memories),
             ("reassembly_octets", reassembly_octets),
             ("fragment_octets", fragment_octets),
+            ("quiet_seconds", quiet_seconds),
         ]
     }
 }
@@ -183,6 +190,20 @@ impl Shares {
     }
 }
 
+/// Connections that a flow has begun belong to its conversation from now on. Packets are counted in the flow for good, the only
+/// one of its conversation: added up at other times they would come to something else.
+fn count_minutes(row: &mut Conversation, flow: &mut Flow) {
+    if flow.key.transport().has_connections() {
+        row.minutes.join(&core::mem::take(&mut flow.minutes));
+    } else {
+        row.minutes.raise(flow.minutes.most());
+    }
+}
+
+fn find_memory(memories: &Table<Remembered>, hashes: &Hashes, address: Address, key: u64) -> Option<Place> {
+    memories.find(hashes.of((address, key)), |row| row.address == address && row.key == key)
+}
+
 /// The object of what goes beyond the rows of one conversation.
 const MORE: Label<'static> = Label { octets: b"\0more", render: |_, out| out.push_str("(more objects)") };
 /// Rows for what goes beyond, for each conversation.
@@ -205,6 +226,7 @@ pub struct Tables {
     /// What is wrong.
     pub anomalies: Table<Anomaly>,
     memories: Table<Remembered>,
+    askers: Askers,
     /// Messages by the name of their protocol.
     pub messages: Vec<(&'static str, Messages)>,
     /// Messages of which the snap length cut off a part.
@@ -246,6 +268,7 @@ impl Tables {
             facts: Table::new(limits.facts),
             anomalies: Table::new(limits.anomalies),
             memories: Table::new(limits.memories),
+            askers: Askers::default(),
             messages: Vec::new(),
             cut_messages: 0,
             dropped_buffers: 0,
@@ -302,7 +325,7 @@ impl Tables {
 
     // Endpoints ------------------------------------------------------------------------------------------------
 
-    fn endpoint(&mut self, key: EndpointKey, traffic: &Traffic, span: Span) {
+    fn endpoint(&mut self, key: EndpointKey, traffic: &Traffic, span: Span, hops: Option<u8>) {
         let hash = self.hashes.of(key);
         let place = self.endpoints.find(hash, |row| row.key == key).or_else(|| {
             if self.endpoints.is_full() {
@@ -310,12 +333,13 @@ impl Tables {
                 self.endpoints.evict(stalest);
             }
             let id = self.new_id();
-            self.endpoints.insert(hash, Endpoint { id, key, span, packets: 0, octets: 0 })
+            self.endpoints.insert(hash, Endpoint { id, key, span, packets: 0, octets: 0, hops: None })
         });
         let Some(row) = place.and_then(|place| self.endpoints.touch(place)) else { return };
         row.packets = row.packets.saturating_add(traffic.packets);
         row.octets = row.octets.saturating_add(traffic.octets);
         row.span.join(span);
+        row.hops = row.hops.into_iter().chain(hops).min();
     }
 
     // Conversations --------------------------------------------------------------------------------------------
@@ -350,6 +374,7 @@ impl Tables {
             None => self.new_conversation(key, flow.by_port, time)?,
         };
         let row = self.conversations.get_mut(place)?;
+        count_minutes(row, flow);
         row.flows = row.flows.saturating_add(1);
         row.confirmed |= flow.roles.confirmed;
         row.by_port &= flow.by_port;
@@ -377,6 +402,7 @@ impl Tables {
             connections: 0,
             refused: 0,
             round_trip: None,
+            minutes: Minutes::default(),
             confirmed: false,
             by_port,
             flows: 0,
@@ -396,8 +422,7 @@ impl Tables {
         let agrees = |row: &Conversation| row.key.client == client && row.key.port == flow.end(Role::Server).1;
         if !self.conversations.get(place).is_some_and(agrees) {
             // The row was turned round by another flow since.
-            self.leave(flow);
-            let Some(other) = self.conversation(flow, flow.last) else { return };
+            let Some(other) = self.move_on(flow) else { return };
             place = other;
         }
         for side in [Side::Low, Side::High] {
@@ -411,7 +436,7 @@ impl Tables {
             let Link { source: mac, destination, vlan } = half.link;
             if traffic.packets > 0 {
                 let ip = if flow.key.transport() == Transport::Ethernet { Address::NONE } else { address };
-                self.endpoint(EndpointKey { mac, ip, vlan }, &traffic, span);
+                self.endpoint(EndpointKey { mac, ip, vlan }, &traffic, span, half.hops);
                 self.stations.add(mac, destination);
                 if destination.is_group() {
                     self.to_groups = self.to_groups.saturating_add(traffic.packets);
@@ -433,6 +458,19 @@ impl Tables {
             (known, new) => known.or(new),
         };
         row.confirmed |= flow.roles.confirmed;
+        count_minutes(row, flow);
+    }
+
+    /// A flow belongs to another conversation than the one it was counted in, and the connection under way with it.
+    fn move_on(&mut self, flow: &mut Flow) -> Option<Place> {
+        if let Some(row) = flow.conversation.and_then(|place| self.conversations.get_mut(place))
+            && flow.key.transport().has_connections()
+            && row.minutes.take_back(flow.connected)
+        {
+            flow.minutes.add(flow.connected);
+        }
+        self.leave(flow);
+        self.conversation(flow, flow.last)
     }
 
     /// A flow is no longer counted in its conversation.
@@ -454,8 +492,7 @@ impl Tables {
         let turned = row.key.client != key.client || row.key.port != key.port;
         // Others are counted here too, and know what they say.
         if row.flows > 1 && (row.confirmed || !turned) {
-            self.leave(flow);
-            self.conversation(flow, flow.last);
+            self.move_on(flow);
             return;
         }
         if turned {
@@ -492,7 +529,7 @@ impl Tables {
         self.conversations.rehash(place, hash);
         while let Some(at) = next.filter(|_| turned) {
             let Some(operation) = self.operations.touch(at) else { break };
-            core::mem::swap(&mut operation.requests, &mut operation.responses);
+            operation.turn();
             next = operation.next;
         }
     }
@@ -511,12 +548,13 @@ impl Tables {
         target.span.join(row.span);
         target.connections = target.connections.saturating_add(row.connections);
         target.refused = target.refused.saturating_add(row.refused);
+        target.minutes.join(&row.minutes);
         let mut next = row.operations;
         while let Some(mut operation) = next.and_then(|at| self.operations.remove(at)) {
             next = operation.next.take();
             self.label_octets = self.label_octets.saturating_sub(operation.label_octets());
             if turned {
-                core::mem::swap(&mut operation.requests, &mut operation.responses);
+                operation.turn();
             }
             let (unit, object) = (operation.unit.clone(), operation.object.clone());
             let key = OperationKey {
@@ -527,7 +565,7 @@ impl Tables {
                 object: object.label(),
             };
             if let Some(same) = self.operation(into, &key, None, None, operation.span.first).and_then(|at| self.operations.touch(at)) {
-                same.join(&operation);
+                same.join(&operation, self.limits.quiet_seconds);
             }
         }
     }
@@ -619,6 +657,8 @@ impl Tables {
             unanswered: 0,
             statuses: Vec::new(),
             response_time: ResponseTime::NONE,
+            minute: Minute::of(time),
+            activity: Activity::default(),
             span: Span::at(time),
             next: self.conversations.get(conversation)?.operations,
             successor: None,
@@ -758,10 +798,20 @@ impl Tables {
         }
     }
 
+    /// Somebody asks where an address is, as [`crate::sink::Sink::asks_for`] has it.
+    pub fn asks_for(&mut self, asker: (Mac, u16), target: Address, there: u64, time: i64) -> bool {
+        let Self { askers, memories, hashes, .. } = self;
+        let is_there = |address, asked: i64| {
+            let kept = find_memory(memories, hashes, address, there).and_then(|place| memories.get(place));
+            kept.is_some_and(|row| asked.saturating_sub(row.last) <= ARP_SCAN_WITHIN)
+        };
+        askers.ask(hashes, asker, target, time, is_there)
+    }
+
     // Memories -------------------------------------------------------------------------------------------------
 
     fn find_memory(&self, address: Address, key: u64) -> Option<Place> {
-        self.memories.find(self.hashes.of((address, key)), |row| row.address == address && row.key == key)
+        find_memory(&self.memories, &self.hashes, address, key)
     }
 
     /// Keep a memory for an address.

@@ -11,6 +11,7 @@ const SERVER: ([u8; 4], u16) = ([10, 0, 0, 2], 502);
 const SYN: u8 = 2;
 const ACK: u8 = 16;
 const FIN: u8 = 1;
+const RST: u8 = 4;
 
 /// An Ethernet frame with a TCP segment.
 fn segment(from: ([u8; 4], u16), to: ([u8; 4], u16), sequence: u32, acknowledgement: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
@@ -332,4 +333,155 @@ fn a_poll_on_a_new_connection_is_not_taken_for_that_of_the_unit_before() {
     let mut reads: Vec<_> = reads.map(|row| (row.unit.label().to_text(), row.requests, row.responses)).collect();
     reads.sort();
     assert_eq!(reads, [(String::new(), 10, 10), ("rack 0 slot 2".to_owned(), 10, 10)]);
+}
+
+const SECOND: i64 = 1_000_000_000;
+const HOUR: i64 = 3_600 * SECOND;
+
+/// The same request, so often at those times, the last one rejected; added up after every so many of them.
+fn repeated(times: &[i64], added_up: usize) -> Engine {
+    let mut wire = Wire::new(CLIENT, SERVER);
+    wire.time = times[0] - SECOND;
+    wire.handshake();
+    for (number, time) in times.iter().enumerate() {
+        let last = number + 1 == times.len();
+        wire.time = *time;
+        wire.send(0, ACK, &read(1, 0));
+        wire.send(1, ACK, &if last { message(1, &[0x83, 2]) } else { answer(1) });
+        if number % added_up == 0 {
+            wire.engine.fold();
+        }
+    }
+    wire.finish()
+}
+
+#[test]
+fn an_operation_after_a_long_silence_is_another_episode() {
+    let start = 1_700_000_040 * SECOND; // the beginning of a minute
+    let times = [0, 2, 4, 58, 62, 3_000, 6_595, 6_596, 10_300].map(|seconds| start + seconds * SECOND);
+    for added_up in 1..=times.len() {
+        let engine = repeated(&times, added_up);
+        let row = engine.tables.operations.rows().next().unwrap();
+        let episodes: Vec<_> = row.episodes().iter().map(|one| (one.first - start, one.requests, one.errors)).collect();
+        let began = |seconds: i64| seconds * SECOND + 1_000_000;
+        assert_eq!(episodes, [(began(0), 8, 0), (began(10_300), 1, 1)], "{added_up}");
+        assert_eq!(row.episodes()[1].last, row.span.last);
+        assert_eq!(row.most_in_a_minute(), (4, 1), "{added_up}");
+    }
+}
+
+#[test]
+fn episodes_without_number_are_sixteen() {
+    let times: Vec<i64> = (0..40).map(|number| 1_700_000_000 * SECOND + number * 2 * HOUR).collect();
+    let engine = repeated(&times, 7);
+    let episodes = engine.tables.operations.rows().next().unwrap().episodes();
+    assert_eq!((episodes.len(), episodes[14].requests, episodes[15].requests, episodes[15].errors), (16, 1, 25, 1));
+}
+
+#[test]
+fn the_busiest_minute_counts_connections() {
+    let start = 1_700_000_040 * SECOND;
+    for added_up in [1, 2, 5, 100] {
+        let mut wire = Wire::new(CLIENT, SERVER);
+        for number in 0..30_u16 {
+            wire.time = start + i64::from(number * number) * SECOND / 4;
+            // Of some ports one connection ends without an answer, and another follows.
+            wire.ends[0].1 = 40_000 + number / 2;
+            wire.sequence[0] += 5000;
+            wire.handshake();
+            if number % 3 == 0 {
+                wire.send(0, ACK, &read(number, 0));
+            }
+            wire.send(1, RST | ACK, &[]);
+            if number % added_up == 0 {
+                wire.engine.fold();
+            }
+        }
+        let engine = wire.finish();
+        let row = only_conversation(&engine);
+        assert_eq!((row.connections, row.minutes.most()), (30, 16), "{added_up}");
+    }
+}
+
+fn anomalies(engine: &Engine) -> Vec<(&'static str, u64)> {
+    let mut all: Vec<_> = engine.tables.anomalies.rows().map(|row| (row.kind, row.count)).collect();
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn logins_are_read_behind_a_gap_and_only_at_the_front_of_a_connection() {
+    let mut wire = Wire::new(CLIENT, ([10, 0, 0, 2], 21));
+    wire.handshake();
+    wire.send(1, ACK, b"220 FTP server ready\r\n");
+    wire.sequence[0] += 9; // what the capture lacks
+    wire.send(0, ACK, b"PASS s3cret\r\n");
+    wire.send(1, ACK, b"530 Login incorrect\r\n");
+    for _ in 0..100 {
+        wire.send(0, ACK, b"PASS s3cret\r\n");
+        wire.send(1, ACK, b"530 Login incorrect\r\n");
+    }
+    let told = anomalies(&wire.finish());
+    assert_eq!(told, [("clear_text_credentials", 16), ("login_failed", 15)]);
+}
+
+/// An ARP message of one station about itself and another.
+fn arp(operation: u8, from: u8, to: u8) -> Vec<u8> {
+    let mut frame = vec![0xff; 6];
+    frame.extend([
+        2, 0, 0, 0, 0, from, 8, 6, 0, 1, 8, 0, 6, 4, 0, operation, 2, 0, 0, 0, 0, from, 10, 0, 0, from, 0, 0, 0, 0, 0, 0, 10, 0, 0, to,
+    ]);
+    frame.resize(60, 0);
+    frame
+}
+
+#[test]
+fn who_asks_again_for_stations_that_answer_scans_nothing() {
+    let ask = |answer: bool| {
+        let mut wire = Wire::new(CLIENT, SERVER);
+        for round in 0..3 {
+            for station in 10..210 {
+                wire.frame(&arp(1, 1, station));
+                // At first all answer, later every second time.
+                if answer && (round == 0 || station % 2 == 0) {
+                    wire.frame(&arp(2, station, 1));
+                }
+            }
+            wire.time += 60 * SECOND;
+        }
+        anomalies(&wire.finish())
+    };
+    assert_eq!(ask(true), []);
+    assert_eq!(ask(false), [("arp_scan", 15)]);
+}
+
+#[test]
+fn the_busiest_minute_of_frames_without_ip_does_not_depend_on_when_they_are_added_up() {
+    let start = 1_700_000_040 * SECOND;
+    for added_up in [1, 3, 50, 1000] {
+        let mut wire = Wire::new(CLIENT, SERVER);
+        for number in 0..300_i64 {
+            // One a second, then ever slower.
+            wire.time = start + number * SECOND + (number / 100) * number * SECOND;
+            wire.frame(&arp(1, 1, 2));
+            if number % added_up == 0 {
+                wire.engine.fold();
+            }
+        }
+        let engine = wire.finish();
+        assert_eq!(only_conversation(&engine).minutes.most(), 60, "{added_up}");
+    }
+}
+
+#[test]
+fn hops_are_told_by_what_is_left_of_the_time_to_live() {
+    for (time_to_live, hops) in [(64, Some(0)), (63, Some(1)), (128, Some(0)), (125, Some(3)), (255, Some(0)), (1, None), (0, None)] {
+        let mut wire = Wire::new(CLIENT, SERVER);
+        let mut frame = wire.made(0, SYN, &[]);
+        frame[22] = time_to_live;
+        wire.frame(&frame);
+        let engine = wire.finish();
+        let told: Vec<_> = engine.tables.endpoints.rows().map(|row| row.hops).collect();
+        assert_eq!(told, [hops], "{time_to_live}");
+    }
 }

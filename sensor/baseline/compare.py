@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sensor.baseline.learn import address_of, cadence, came_about, protocol_of
+from sensor.baseline.learn import address_of, cadence, came_about, function_key, protocol_of
 from sensor.baseline.model import Baseline, KnownAsset, KnownExchange, KnownFunction
 from sensor.inventory.model import Asset
 from sensor.inventory.profile import meaning
@@ -15,7 +15,7 @@ from sensor.protocols import Intent
 _DAY = 86_400_000_000_000
 _FACTOR = 3.0
 """A cadence that differs by less is usual."""
-FunctionKey = tuple[str, int, int | None]
+FunctionKey = tuple[str, str, int, int]
 _CHANGES = frozenset({Intent.WRITE, Intent.CONTROL, Intent.PROGRAM, Intent.CONFIGURE})
 
 
@@ -68,11 +68,15 @@ class Usual:
 
     def find(self, asset: Asset) -> KnownAsset | None:
         """The known asset that this one is: by serial, then MAC, then IP."""
-        serial = asset.text("serial")
-        for tag in (*((f"serial {serial}",) if serial else ()), *asset.macs, *asset.ips):
-            if (known := self._by_tag.get(tag)) is not None:
-                return known
-        return None
+        return self._first(asset.text("serial"), asset.macs, asset.ips)
+
+    def find_known(self, asset: KnownAsset) -> KnownAsset | None:
+        """The same for one of another baseline."""
+        return self._first(asset.serial, asset.macs, asset.ips)
+
+    def _first(self, serial: str | None, macs: tuple[str, ...], ips: tuple[str, ...]) -> KnownAsset | None:
+        tags = (*((f"serial {serial}",) if serial else ()), *macs, *ips)
+        return next((self._by_tag[tag] for tag in tags if tag in self._by_tag), None)
 
     def is_learning(self, asset: Asset | None, first: int) -> bool:
         """Is an asset that came after the baseline still within its own learning period?"""
@@ -110,11 +114,11 @@ def _dialogue_changes(usual: Usual, dialogue: Dialogue) -> Iterator[Change]:
     exchange = usual.exchanges.get((client, server, protocol_of(dialogue)))
     if exchange is None:
         yield Change(Difference.EXCHANGE, f"speaks {protocol_of(dialogue)}", dialogue=dialogue)
-    functions = {(known.unit, known.function, known.subfunction): known for known in exchange.functions} if exchange else {}
+    functions = {known.key: known for known in exchange.functions} if exchange else {}
     writes = (client, server) in usual.writers
     fastest: dict[FunctionKey, tuple[float, Deed]] = {}
     for deed in dialogue.deeds:
-        key = (deed.row.unit, deed.row.function, deed.row.subfunction)
+        key = function_key(deed)
         if deed.intent in _CHANGES and not writes:
             yield Change(Difference.WRITER, f"{deed.intent}: {deed.function.name}", "reads at the most", dialogue=dialogue, deed=deed)
         elif exchange is not None:
@@ -147,4 +151,4 @@ def _usual_address(usual: Usual, dialogue: Dialogue, *, client: bool) -> str:
 
 
 def _changes(protocol: str, function: KnownFunction) -> bool:
-    return meaning(protocol, function.function, function.subfunction).intent in _CHANGES
+    return meaning(function.protocol or protocol, function.function, function.subfunction).intent in _CHANGES

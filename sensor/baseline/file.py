@@ -1,6 +1,5 @@
 """A baseline as a file: TOML, in an order that only changes where the plant does, for review and version control."""
 
-import json
 import os
 import tomllib
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from sensor import toml
 from sensor.baseline.model import Baseline
 from sensor.errors import BaselineError
 from sensor.times import timestamp
@@ -55,16 +55,16 @@ def _names(content: dict[str, Any]) -> dict[str, Any]:
 
 def _lines(baseline: Baseline) -> Iterator[str]:
     yield _HEAD
-    yield f"format = {_text(FORMAT)}"
+    yield f"format = {toml.text(FORMAT)}"
     yield f"first = {baseline.first} # {timestamp(baseline.first)}"
     yield f"last = {baseline.last} # {timestamp(baseline.last)}"
     yield f"learning_days = {baseline.learning_days}"
     for asset in baseline.assets:
         yield "\n[[asset]]"
-        yield from (f"{key} = {_value(value)}" for key, value in asdict(asset).items() if value)
+        yield from (f"{key} = {toml.value(value)}" for key, value in asdict(asset).items() if value)
     for exchange in baseline.exchanges:
         yield "\n[[exchange]]"
-        yield from (f"{key} = {_text(getattr(exchange, key))}" for key in ("client", "server", "protocol"))
+        yield from (f"{key} = {toml.text(getattr(exchange, key))}" for key in ("client", "server", "protocol"))
         if exchange.functions:
             yield "functions = ["
             yield from (f"  {{ {_inline(asdict(function))} }}," for function in exchange.functions)
@@ -72,17 +72,4 @@ def _lines(baseline: Baseline) -> Iterator[str]:
 
 
 def _inline(row: dict[str, Any]) -> str:
-    return ", ".join(f"{key} = {_value(value)}" for key, value in row.items() if value not in (None, (), ""))
-
-
-def _value(value: object) -> str:
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, tuple):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    return str(value)
-
-
-def _text(value: str) -> str:
-    """A basic string: JSON's escapes are TOML's, but for the delete character."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return ", ".join(f"{key} = {toml.value(value)}" for key, value in row.items() if value not in (None, (), ""))

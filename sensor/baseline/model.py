@@ -24,15 +24,22 @@ class KnownAsset:
 class KnownFunction:
     """One function that a client uses at a unit of a server.
 
-    objects: ranges that it touches. seconds: from one request to the next where it is repeated, else None.
+    protocol: where it is not that of the conversation: CIP within EtherNet/IP. objects: ranges that it touches.
+    seconds: from one request to the next where it is repeated, else None.
     """
 
     unit: str = ""
     function: int = 0
     subfunction: int | None = None
     name: str = ""
+    protocol: str = ""
     objects: tuple[str, ...] = ()
     seconds: float | None = None
+
+    @property
+    def key(self) -> tuple[str, str, int, int]:
+        """What tells it from the other functions of an exchange; sorts."""
+        return (self.protocol, self.unit, self.function, -1 if self.subfunction is None else self.subfunction)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import click
 
-from sensor.cli import words
+from sensor import words
 from sensor.cli.source import USUAL, told
 
 _ABOUT = {

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sensor.cli import words
+from sensor import words
 from sensor.cli.source import database_option, opened
 from sensor.inventory.model import FIELDS
 

@@ -1,6 +1,6 @@
 """What was concluded, as tables: incidents, alerts, what crosses zones, assets by level."""
 
-from sensor.cli import words
+from sensor import words
 from sensor.cli.page import Page
 from sensor.rows import AlertRow, AssetRow, Document, IncidentRow, Rows, ViolationRow
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sensor.cli import words
+from sensor import words
 
 Row = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sensor.cli import words
+from sensor import words
 from sensor.cli.listings import LISTINGS, Listing, Row
 from sensor.cli.source import database_option, opened, told
 

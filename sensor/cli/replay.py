@@ -6,18 +6,21 @@ import gc
 import signal
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
-from sensor.cli import words
+from sensor import words
+from sensor.cli.inputs import load_baseline, load_site
 from sensor.cli.source import keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Unpack
 
     from sensor.capture import Capture, Progress
-    from sensor.errors import CaptureError
+    from sensor.errors import OtoscopeError
+    from sensor.knowledge import Knowledge
     from sensor.observations import Observations
     from sensor.rows import Document
 
@@ -29,13 +32,27 @@ Examples:
   otoscope replay plant.pcap
   otoscope replay --rows 0 monday.pcapng.gz tuesday.pcapng.gz
   otoscope replay --format json plant.pcap > plant.json
+  otoscope replay --report plant.html --site site.toml plant.pcap
   tcpdump -i eth0 -c 100000 -w - | otoscope replay -
 
 \b
 Exit status: 0 every capture was read; 1 a capture could not be read, or the
-database not be written (what the captures hold is shown all the same);
-2 wrong usage; 130 stopped by Ctrl-C, and what was read until then is shown.
+report or the database not be written (what the captures hold is shown all the
+same); 2 wrong usage; 130 stopped by Ctrl-C, and what was read until then is
+shown.
 """
+
+
+class Options(TypedDict):
+    """What the command line says besides the captures."""
+
+    output_format: str
+    limits: dict[str, int]
+    rows: int
+    site: str | None
+    baseline: str | None
+    report: str | None
+    database: str | None
 
 
 @click.command(epilog=_EXAMPLES)
@@ -57,40 +74,61 @@ database not be written (what the captures hold is shown all the same);
     help="Keep no more of a kind than that; may be given several times. A wrong name lists all.",
 )
 @click.option("--rows", type=click.IntRange(min=0), default=20, show_default=True, help="Rows of each table; 0 shows all of them.")
+@click.option("--site", metavar="FILE", help="Zones, conduits and what else you know of the plant (otoscope site init writes a first one).")
+@click.option("--baseline", metavar="FILE", help="What is usual (otoscope baseline export): what is not in it is an alert.")
+@click.option("--report", metavar="FILE", help="Write all of it as one page of HTML, too.")
 @click.option("--database", metavar="PATH|URL", help="Keep what was found in this database: a SQLite file, or postgresql://…")
-def replay(captures: tuple[str, ...], output_format: str, limits: dict[str, int], rows: int, database: str | None) -> None:
-    """Show what captures hold: endpoints, conversations, operations, identities, anomalies.
+def replay(captures: tuple[str, ...], **options: Unpack[Options]) -> None:
+    """Show what captures hold: assets with their levels, alerts, what crosses zones, conversations, operations, identities.
 
     A CAPTURE is a pcap or pcapng file, plain or compressed (.gz, .zst), or - for standard input. Several are read
     one after the other, as one capture.
     """
     from sensor.capture import open_capture
-    from sensor.knowledge import conclude
     from sensor.observations import Observations
-    from sensor.replay import document
+    from sensor.pipeline import conclude
 
     gc.disable()  # what is built here lives to the end; looking for cycles in it costs more than it frees
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has seen enough (head) ends the command quietly
-    failed: list[CaptureError] = []
-    kept = True
+    failed: list[OtoscopeError] = []
 
-    def on_error(error: CaptureError) -> None:
+    def on_error(error: OtoscopeError) -> None:
         failed.append(error)
         _complain(str(error))
 
+    site = load_site(options["site"]) if options["site"] else None
+    baseline = load_baseline(options["baseline"]) if options["baseline"] else None
     observations = Observations()
-    with _progress() as on_progress, open_capture(*captures, limits=limits, on_progress=on_progress, on_error=on_error) as capture:
+    with (
+        _progress() as on_progress,
+        open_capture(*captures, limits=options["limits"], on_progress=on_progress, on_error=on_error) as capture,
+    ):
         interrupted = _read(capture, observations)
     for path, text in capture.warnings:
         _complain(f"warning: {path}: {text}")
-    if capture.files:
-        known = conclude(observations)
-        kept = database is None or keep(known, capture.files, database)
-        _show(document(known, capture.files, capture.warnings), output_format, rows)
+    kept = not capture.files or _tell(conclude(observations, site, baseline), capture, options)
     if interrupted:
         sys.exit(130)
     if failed or not kept:
         sys.exit(1)
+
+
+def _tell(known: Knowledge, capture: Capture, options: Options) -> bool:
+    """Show what follows from the captures, and write it where that was asked for; False where that failed, which is said."""
+    from sensor.errors import OtoscopeError
+    from sensor.replay import document
+
+    kept = options["database"] is None or keep(known, capture.files, options["database"])
+    if options["report"] is not None:
+        from sensor.report import write_report
+
+        try:
+            write_report(known, capture.files, options["report"], capture.warnings)
+        except OtoscopeError as error:
+            _complain(str(error))
+            kept = False
+    _show(document(known, capture.files, capture.warnings), options["output_format"], options["rows"])
+    return kept
 
 
 def _limits(values: tuple[str, ...]) -> dict[str, int]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from sensor.cli import words
+from sensor import words
 from sensor.errors import OtoscopeError
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def opened(captures: tuple[str, ...], database: str | None) -> Iterator["Store"]
 
 def _read(captures: tuple[str, ...], store: "Store") -> None:
     from sensor.capture import open_capture
-    from sensor.knowledge import conclude
     from sensor.observations import observe
+    from sensor.pipeline import conclude
 
     with open_capture(*captures) as capture:
         store.save(conclude(observe(capture)))

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sensor.cli import findings, words
-from sensor.cli.health import Weight, remarks
+from sensor import words
+from sensor.cli import findings
 from sensor.cli.operations import INTENTS, Deed, deeds
 from sensor.cli.page import Page
+from sensor.health import Weight, remarks
 from sensor.inventory.profile import protocol_of
 from sensor.protocols import PROTOCOLS, Intent
 from sensor.rows import AnomalyRow, ConversationRow, Document, FactRow, Item, Row, Rows, Share

@@ -1,21 +1,209 @@
-"""Zones of assets, and the violations of the policy: the site file's, else the Purdue reference policy."""
+"""The violations of the policy: the site file's conduits, and the Purdue reference policy where they say nothing."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from fnmatch import fnmatchcase
+from hashlib import blake2b
+from typing import NamedTuple
 
-from sensor.conduits.model import Site, Violation
-from sensor.inventory.model import Asset
+from sensor.conduits.acts import Act, acts, is_outside
+from sensor.conduits.model import Allowance, Conduit, Pin, Site, Violation
+from sensor.conduits.reference import RULES, Crossing
+from sensor.conduits.zones import zone_of
+from sensor.detections.model import Outcome, Severity
+from sensor.inventory.model import Level
+from sensor.inventory.names import pin_matches
+from sensor.knowledge import Knowledge, Party
+from sensor.objects import within
+from sensor.protocols import Intent
 
-if TYPE_CHECKING:
-    from sensor.knowledge import Knowledge
+_OUTSIDE = Level(5, 1.0, settled=True)
+_OBJECTS = 8
+_SECOND = 1_000_000_000
+ANY = "any"
 
 
-def zone_of(asset: Asset, site: Site) -> str | None:
-    """The zone that an asset, whose level is known by now, belongs to; None where none holds it."""
-    del asset, site
-    return None
+class Verdict(NamedTuple):
+    """Which rule an act breaks, in what words, and how bad that is."""
+
+    rule: str
+    title: str
+    severity: Severity
 
 
-def judge(known: "Knowledge") -> tuple[Violation, ...]:
+def judge(known: Knowledge) -> tuple[Violation, ...]:
     """All violations, in an order that depends on nothing but what was observed."""
-    del known
-    return ()
+    judging = Judge(known.site, has_dmz=any(asset.level.value == 3.5 and asset.level.settled for asset in known.assets.values()))
+    found: dict[str, Violation] = {}
+    for dialogue in known.dialogues.values():
+        for act in acts(dialogue):
+            if (verdict := judging.of(act)) is not None:
+                violation = _violation(act, verdict)
+                found[violation.id] = _joined(found.get(violation.id), violation)
+    return tuple(sorted(found.values(), key=lambda row: (row.first, row.id)))
+
+
+class Judge:
+    """A policy, ready to judge acts."""
+
+    def __init__(self, site: Site, *, has_dmz: bool) -> None:
+        self.site = site
+        self.has_dmz = has_dmz
+        self._zones = {zone.name: zone for zone in site.zones}
+
+    def of(self, act: Act) -> Verdict | None:
+        """What an act breaks; None where it is allowed, or too little is known of the two."""
+        if self.allowed_by(act) is not None:
+            return None
+        verdict = self._conduits(act) or self.reference(act)
+        if verdict is None or (allowance := self._allowance(act)) is None:
+            return verdict
+        if _day(act) <= allowance.expires:
+            return None
+        return verdict._replace(title=f"{verdict.title} (the exception for it expired on {allowance.expires})")
+
+    def allowed_by(self, act: Act) -> Conduit | None:
+        """The conduit of the site file that allows an act."""
+        zones = (act.client.zone, act.server.zone)
+        return next((conduit for conduit in self.site.conduits if _joins(conduit, zones) and _carries(conduit, act)), None)
+
+    def _conduits(self, act: Act) -> Verdict | None:
+        """Between two zones of the site file only what a conduit allows; within one everything."""
+        source, target = act.client.zone, act.server.zone
+        if source not in self._zones or target not in self._zones or source == target:
+            return None
+        if self._zones[target].safety and act.changes:
+            return Verdict("safety_zone", f"Write into safety zone {target}", Severity.CRITICAL)
+        severity = Severity.HIGH if act.changes else Severity.MEDIUM
+        if act.outcome is Outcome.ATTEMPTED and act.intent not in tuple(Intent):
+            severity = Severity.LOW
+        return Verdict("conduit", f"No conduit from {source} to {target} for this", severity)
+
+    def reference(self, act: Act) -> Verdict | None:
+        """What the Purdue reference policy says of an act."""
+        source, target = level_of(act.client), level_of(act.server)
+        if not (source.settled and target.settled) or source.value is None or target.value is None:
+            return None
+        crossing = Crossing(act, source.value, target.value, self.has_dmz)
+        judged = ((rule, rule.judge(crossing)) for rule in RULES)
+        return next((Verdict(rule.name, rule.title, severity) for rule, severity in judged if severity is not None), None)
+
+    def _allowance(self, act: Act) -> Allowance | None:
+        """The exception that fits; of several the one that lasts longest."""
+        fitting = [row for row in self.site.allowances if _excepts(row, act)]
+        return max(fitting, key=lambda row: row.expires, default=None)
+
+
+def level_of(party: Party) -> Level:
+    """The level of an end; what is on the Internet is outside even if it never answered."""
+    return _OUTSIDE if is_outside(party) else party.level
+
+
+def _joins(conduit: Conduit, zones: tuple[str | None, str | None]) -> bool:
+    ways = [(conduit.source, conduit.target), *([(conduit.target, conduit.source)] if conduit.both else [])]
+    return any(all(wanted in (ANY, zone) for wanted, zone in zip(way, zones, strict=True)) for way in ways)
+
+
+def _carries(conduit: Conduit, act: Act) -> bool:
+    return (
+        (not conduit.protocols or act.protocol in conduit.protocols or act.dialogue.row.protocol in conduit.protocols)
+        and (not conduit.intents or act.intent in conduit.intents or act.intent in (Intent.SESSION, Intent.REPORT))
+        and (not conduit.objects or all(is_object(touched, conduit.objects) for touched in act.objects))
+        and (conduit.schedule is None or all(conduit.schedule.holds(moment) for first, last, _ in act.times for moment in (first, last)))
+    )
+
+
+def is_object(touched: str, wanted: Iterable[str]) -> bool:
+    """Is an object one of these texts with * and ?, or within one of these ranges?"""
+    patterns = tuple(wanted)
+    return within(touched, patterns) or any(fnmatchcase(touched, pattern) for pattern in patterns)
+
+
+def _excepts(row: Allowance, act: Act) -> bool:
+    return (
+        _is_meant(row.source, act.client)
+        and _is_meant(row.target, act.server)
+        and (not row.protocols or act.protocol in row.protocols)
+        and (not row.intents or act.intent in row.intents)
+    )
+
+
+def _is_meant(match: str, party: Party) -> bool:
+    if match in (ANY, party.address):
+        return True
+    return party.asset is not None and (party.asset.zone == match or pin_matches(Pin(match), party.asset))
+
+
+def _day(act: Act) -> date:
+    last = max(last for _, last, _ in act.times)
+    return datetime.fromtimestamp(last // _SECOND, UTC).date()
+
+
+def _violation(act: Act, verdict: Verdict) -> Violation:
+    client, server = act.client, act.server
+    source, target = level_of(client), level_of(server)
+    key = "|".join((verdict.rule, client.id or client.address, server.id or server.address, act.protocol, act.intent))
+    return Violation(
+        id=blake2b(key.encode(), digest_size=6).hexdigest(),
+        rule=verdict.rule,
+        title=verdict.title,
+        severity=verdict.severity,
+        source=client.id,
+        target=server.id,
+        source_ip=client.address,
+        target_ip=server.address,
+        source_zone=client.zone,
+        target_zone=server.zone,
+        source_level=source.value,
+        target_level=target.value,
+        source_confidence=source.confidence,
+        target_confidence=target.confidence,
+        protocol=act.protocol,
+        intent=act.intent,
+        objects=act.objects[:_OBJECTS],
+        outcome=act.outcome,
+        confidence=(source.confidence or 1.0) * (target.confidence or 1.0),
+        times=act.times,
+        conversations=(act.dialogue.row.id,),
+        message=_message(act, verdict),
+    )
+
+
+def _message(act: Act, verdict: Verdict) -> str:
+    client, server = act.client, act.server
+    touched = f" {act.objects[0]}" if act.objects else ""
+    more = f" and {len(act.objects) - 1} more" if len(act.objects) > 1 else ""
+    what = f"{act.intent} by {act.protocol}{touched}{more}"
+    ends = " to ".join(f"{party.name} at {_place(party)}" for party in (client, server))
+    return f"{verdict.title}: {ends}, {what}, {act.outcome}"
+
+
+def _place(party: Party) -> str:
+    level = level_of(party)
+    zone = f"zone {party.zone}, " if party.zone and not party.zone.startswith("level ") else ""
+    return f"{zone}level {level.value:g}" if level.value is not None else f"{zone}an unknown level"
+
+
+def _joined(old: Violation | None, new: Violation) -> Violation:
+    """The same crossing in another conversation."""
+    if old is None:
+        return new
+    order = (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.ATTEMPTED, Outcome.NONE)
+    return replace(
+        old if old.severity >= new.severity else new,
+        objects=tuple(sorted({*old.objects, *new.objects}))[:_OBJECTS],
+        outcome=min(old.outcome, new.outcome, key=order.index),
+        times=tuple(sorted((*old.times, *new.times))),
+        conversations=tuple(sorted({*old.conversations, *new.conversations})),
+    )
+
+
+def verdicts(known: Knowledge, site: Site) -> Iterator[tuple[Act, Verdict | None]]:
+    """Every act under another policy, its zones as that policy has them."""
+    zoned = {name: replace(asset, zone=zone_of(asset, site)) for name, asset in known.assets.items()}
+    judging = Judge(site, has_dmz=any(asset.level.value == 3.5 and asset.level.settled for asset in zoned.values()))
+    for dialogue in known.dialogues.values():
+        parties = [Party(party.address, zoned.get(party.id or "")) for party in (dialogue.client, dialogue.server)]
+        for act in acts(replace(dialogue, client=parties[0], server=parties[1])):
+            yield act, judging.of(act)

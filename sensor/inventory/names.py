@@ -1,28 +1,87 @@
 """What the site file says of an asset, what it is called, and whether it lives outside."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from sensor.conduits.model import Site
-from sensor.inventory.model import Asset
+from sensor.conduits.model import Pin, Site
+from sensor.inventory.addresses import is_public, stays_on_link
+from sensor.inventory.model import Address, Asset, Field, Kind
 from sensor.inventory.resolve import Holder
+
+_CERTAIN = 1.0
+_MAC = re.compile(r"(?:[0-9a-f]{2}[:-]){1,5}(?:[0-9a-f]{2})?")
+"""A MAC address or the beginning of one, in lower case."""
 
 
 def is_outside(holder: Holder, site: Site) -> bool:
-    """Has it a public address, and none that is home?"""
-    del site
-    return any(address.ip and _is_public(address.ip) for address in holder.addresses)
+    """Has it a public address, and none that is home? Or one that the operator says is outside."""
+    ips = [address.ip for address in holder.addresses if address.ip]
+    if any(_is_in(ip, site.outside) for ip in ips):
+        return True
+    return any(map(is_public, ips)) and all(is_public(ip) or ":" in ip for ip in ips) and not any(_is_in(ip, site.home) for ip in ips)
 
 
 def with_pins(asset: Asset, holder: Holder, site: Site) -> Asset:
     """The asset with its name and with what the operator has pinned to it, level and zone excepted."""
-    del site
-    address = next((address.ip or address.mac for address in holder.addresses if address.ip or address.mac), None) or asset.id
-    name = asset.text("hostname") or address
-    return replace(asset, name=f"{name} unit {asset.unit}" if asset.unit else name)
+    pins = [pin for pin in site.pins if pin_matches(pin, asset, holder)]
+    kind = next((pin.kind for pin in pins if pin.kind), None)
+    return replace(
+        asset,
+        name=next((pin.name for pin in pins if pin.name), None) or _name(asset, holder),
+        kind=Field(Kind(kind), _CERTAIN, asset.kind.evidence) if kind else asset.kind,
+        criticality=next((pin.criticality for pin in pins if pin.criticality), None),
+        tags=tuple(dict.fromkeys(tag for pin in pins for tag in pin.tags)),
+    )
 
 
-@lru_cache(maxsize=65536)
-def _is_public(address: str) -> bool:
-    return ip_address(address).is_global
+def pin_matches(pin: Pin, asset: Asset, holder: Holder | None = None) -> bool:
+    """Does a pin mean this asset? By id, IP, subnet, MAC, MAC prefix, "vlan 20" or host name; units only by their id."""
+    wanted = pin.match.strip().lower()
+    if wanted == asset.id:
+        return True
+    if asset.parent is not None:
+        return False
+    addresses = holder.addresses if holder else asset.addresses
+    ips = [address.ip for address in addresses if address.ip]
+    macs = [address.mac for address in addresses if address.mac]
+    if wanted.startswith("vlan "):
+        return any(str(address.vlan) == wanted.removeprefix("vlan ").strip() for address in addresses)
+    if _network(wanted) is not None:
+        return any(_is_in(ip, (wanted,)) for ip in ips)
+    if _MAC.fullmatch(wanted):
+        prefix = wanted.replace("-", ":").rstrip(":")
+        return any(mac == prefix or mac.startswith(f"{prefix}:") for mac in macs)
+    return bool(wanted) and wanted in ((asset.text("hostname") or "").lower(), asset.name.lower())
+
+
+def _name(asset: Asset, holder: Holder) -> str:
+    """Host name, else model and address, else address; of a unit, what it is."""
+    address = min(holder.addresses, key=_preference, default=None)
+    where = (address.ip or address.mac if address else None) or asset.id
+    own = asset.text("hostname") or asset.text("model")
+    if asset.unit is not None:
+        return f"{own} {where} {asset.unit}" if own else f"{where} {asset.unit}"
+    if host := asset.text("hostname"):
+        return host
+    return f"{own} {where}" if own else where
+
+
+def _preference(address: Address) -> tuple[bool, bool, bool, int]:
+    """An asset is called by an address that others reach it by, its latest, IPv4 rather than IPv6."""
+    return address.ip is None, bool(address.ip and stays_on_link(address.ip)), ":" in (address.ip or ""), -address.last
+
+
+def _is_in(ip: str, networks: Iterable[str]) -> bool:
+    address = ip_address(ip)
+    return any(network is not None and address.version == network.version and address in network for network in map(_network, networks))
+
+
+@lru_cache(maxsize=4096)
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None

@@ -13,8 +13,9 @@ import psycopg
 import pytest
 
 from sensor.capture import open_capture
-from sensor.knowledge import Knowledge, conclude
+from sensor.knowledge import Knowledge
 from sensor.observations import observe
+from sensor.pipeline import conclude
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 NOBODY = 65534

@@ -12,8 +12,8 @@ from sensor.capture import open_capture
 from sensor.errors import StoreError
 from sensor.inventory.model import Address, Field, Level
 from sensor.inventory.resolve import Merge
-from sensor.knowledge import conclude
 from sensor.observations import Observations
+from sensor.pipeline import conclude
 from sensor.replay import document
 from sensor.store import ALERTS, ASSETS, CONVERSATIONS, OPERATIONS, VIOLATIONS, Query, Run, Store, run_of
 from tests import samples

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from sensor.cli.words import count, octets, percent, plain
 from sensor.rows import Document
+from sensor.words import count, octets, percent, plain
 
 _RETRANSMITTED_SHARE = 0.01
 

@@ -1,0 +1,75 @@
+"""What commands have in common that read captures, a site file or a baseline."""
+
+from __future__ import annotations
+
+import gc
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sensor import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sensor.baseline.model import Baseline
+    from sensor.conduits.model import Site
+    from sensor.knowledge import Knowledge
+
+
+captures_argument = click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
+site_option = click.option("--site", metavar="FILE", help="The site file whose zones and conduits hold.")
+
+
+def write_out(text: str, file: str | None, advice: str) -> None:
+    """To a file, all of it or nothing, with advice on standard error that may name the {file}; else to standard output."""
+    if file is None:
+        click.echo(text, nl=False)
+        return
+    temporary = Path(f"{file}.{os.getpid()}.new")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(file)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise click.ClickException(f"{file} cannot be written: {error.strerror}") from error
+    click.echo(f"Wrote {file}. Next: {advice.format(file=file)}", err=True)
+
+
+def know(captures: Iterable[str], site: Site | None = None, baseline: Baseline | None = None) -> Knowledge:
+    """What follows from captures. One that cannot be read ends the command with what is wrong with it."""
+    from sensor.capture import open_capture
+    from sensor.errors import OtoscopeError
+    from sensor.observations import observe
+    from sensor.pipeline import conclude
+
+    gc.disable()  # what is built here lives to the end; looking for cycles in it costs more than it frees
+    try:
+        with open_capture(*captures) as capture:
+            return conclude(observe(capture), site, baseline)
+    except OtoscopeError as error:
+        raise click.ClickException(words.plain(str(error))) from error
+
+
+def load_baseline(file: str) -> Baseline:
+    """A baseline file, or the end of the command with what is wrong with it."""
+    from sensor.baseline.file import load
+    from sensor.errors import BaselineError
+
+    try:
+        return load(file)
+    except BaselineError as error:
+        raise click.ClickException(words.plain(str(error))) from error
+
+
+def load_site(file: str) -> Site:
+    """A site file, or the end of the command with what is wrong with it."""
+    from sensor.conduits.site import load_site as read
+    from sensor.errors import SiteError
+
+    try:
+        return read(file)
+    except SiteError as error:
+        raise click.ClickException(words.plain(str(error))) from error

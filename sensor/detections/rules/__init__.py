@@ -1,0 +1,1 @@
+"""One detector, or a table of closely related ones, in each file."""

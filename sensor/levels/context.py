@@ -1,0 +1,253 @@
+"""Evidence for a level in the company that an asset keeps: whom it serves, whom it asks, who stands beside it.
+
+Each rule looks at the levels of the round before. To add one: a function that yields signs, and its row in RULES.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sensor.inventory import traits
+from sensor.inventory.model import Evidence, Kind, Level
+from sensor.inventory.traits import many, title, works
+from sensor.levels.deeds import HUB, SCADA, Sign, Subject, enters_from_afar, is_controller, trust
+from sensor.protocols import Intent
+
+SURE = 0.45
+"""From which confidence a peer's level counts."""
+
+NEIGHBOURS, MAJORITY = 2, 0.7
+"""At least so many classified hosts in the subnet, and so many of them at one level."""
+
+PLAIN = 0.6
+"""Whose own deeds say that much needs no neighbours."""
+
+MOVED = Kind.ROUTER, Kind.SWITCH
+"""Types that connect levels, and live at none."""
+
+
+@dataclass(slots=True)
+class Company:
+    """All assets with the levels of the round before. subnets: how many are at each level, by subnet."""
+
+    subjects: Mapping[str, Subject]
+    levels: Mapping[str, Level]
+    subnets: dict[str, Counter[float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, subject in self.subjects.items():
+            level = self.at(name)
+            if level is not None and counts_as_neighbour(subject) and subject.network is not None:
+                self.subnets.setdefault(subject.network, Counter())[level] += 1
+
+    def at(self, name: str) -> float | None:
+        """Where a peer lives; None where that is not known well enough, and of scanners, that talk to everyone."""
+        level, subject = self.levels.get(name), self.subjects.get(name)
+        return shown(subject, level) if level is not None and subject is not None else None
+
+    def above(self, name: str, level: float) -> bool:
+        """Does a peer live at that level or above it?"""
+        known = self.at(name)
+        return known is not None and known >= level
+
+    def below(self, name: str, level: float) -> bool:
+        """Does a peer live at that level or below it?"""
+        known = self.at(name)
+        return known is not None and known <= level
+
+    def split(self, names: Iterable[str]) -> Counter[float]:
+        """How many peers live at which level."""
+        return Counter(level for name in names if (level := self.at(name)) is not None)
+
+
+Rule = Callable[[Subject, Company], Iterator[Sign]]
+
+
+def serves_plant_or_office(subject: Subject, company: Company) -> Iterator[Sign]:
+    """Names, addresses, time, log-ons: a server lives with those it serves, those of a plant in site operations."""
+    given = sorted(traits.INFRASTRUCTURE & subject.seen.serves_to.keys())
+    if not given or subject.is_kind(*MOVED) or subject.seen.devices:
+        return
+    levels = company.split(subject.seen.clients(given))
+    plant, offices = sum(levels[level] for level in levels if level <= 3), levels[4.0]
+    if not plant and not offices:
+        return
+    says, number, whose = ("3", plant, "the plant") if plant >= offices else ("4", offices, "offices")
+    because = f"serves {', '.join(map(title, given[:4]))} to {many(number, 'host')} of {whose}"
+    yield Sign(says, because, share=1.0 if number > 1 else 0.7)
+
+
+def hangs_on_hub(subject: Subject, company: Company) -> Iterator[Sign]:
+    """Cyclic PROFINET data with one hub and nobody else: a device with inputs and outputs."""
+    hubs = [company.subjects[peer] for peer in subject.seen.realtime if peer in company.subjects]
+    if len(hubs) == 1 and len(hubs[0].seen.realtime) >= HUB:
+        yield Sign("0", f"exchanges cyclic PROFINET data with {hubs[0].asset.name} alone, which does so with several", "profinet")
+
+
+def serves_hosts(subject: Subject, company: Company) -> Iterator[Sign]:
+    """Files, databases, mail, web: a server whose known clients are all of one side lives there."""
+    given = sorted((traits.HOST - traits.DIRECTORY - traits.REMOTE) & subject.seen.serves_to.keys())
+    if not given or subject.is_kind(*MOVED) or subject.seen.partners:
+        return
+    clients = {client: level for client in subject.seen.clients(given) if (level := company.at(client)) is not None}
+    levels = set(clients.values())
+    share = 1.0 if len(clients) > 1 else 0.6
+    if levels == {4.0}:
+        yield Sign(
+            "4", f"serves {', '.join(map(title, given[:4]))} to {many(len(clients), 'host')} of offices and to nobody else", share=share
+        )
+    elif levels and levels <= {1.0, 2.0, 3.0} and not all(subject.networks.get(client) == subject.network for client in clients):
+        yield Sign("3", f"serves {', '.join(map(title, given[:4]))} to {many(len(clients), 'host')} of the plant", share=share)
+
+
+def sits_in_office(subject: Subject, company: Company) -> Iterator[Sign]:
+    """A workstation without any part in control that uses nothing of those who have one, and no site operations beside it."""
+    seen = subject.seen
+    if not subject.is_kind(Kind.WORKSTATION) or subject.network is None or seen.partners or seen.servers(SCADA):
+        return
+    beside = company.subnets.get(subject.network, Counter())
+    servers = {peer for peers in seen.asks_of.values() for peer in peers}
+    if beside[3.0] or beside[3.5] or any(company.below(peer, 3) for peer in servers):
+        return
+    # Operators' computers whose work is not mirrored log on and save files as well; looking at pages from afar is for offices.
+    away = apart(subject, servers) and not any(number for level, number in beside.items() if level < 4)
+    looks = away and seen.asks_of.keys() <= traits.WEB | {"dns"}
+    yield Sign(
+        "4", "is a workstation that uses nothing of the plant" + (", in a subnet apart" if away else ""), share=2.0 if looks else 1.0
+    )
+
+
+def served_by(subject: Subject, company: Company) -> Iterator[Sign]:
+    """Where its log-on, name and file servers live, there lives an ordinary computer."""
+    if subject.seen.devices or not subject.seen.asks_of:
+        return
+    names = sorted((traits.DIRECTORY | {"dns"}) & subject.seen.asks_of.keys())
+    levels = company.split(subject.seen.servers(names))
+    number, level = max(((levels[level], level) for level in (3.0, 4.0)), default=(0, 0.0))
+    if number and levels[3.0] != levels[4.0]:
+        yield Sign(f"{level:g}", f"gets {', '.join(map(title, names))} from {many(number, 'server')} of level {level:g}")
+
+
+def collects(subject: Subject, company: Company) -> Iterator[Sign]:
+    """It gets data from operators' servers and polls no controller: one of their stations, or site operations."""
+    servers = subject.seen.servers(traits.DATABASES | {"opcua", "suitelink", "dcerpc", "smb", "http", "tls"})
+    sources = {server for server in servers if company.at(server) == 2}
+    if subject.seen.devices or subject.seen.answered or subject.outsiders or not sources:
+        return
+    if any(subject.networks.get(server) == subject.network for server in sources):
+        yield Sign("2", f"gets data from {many(len(sources), 'server')} of level 2 beside it", share=0.5)
+    else:
+        yield Sign("3", f"gets data from {many(len(sources), 'server')} of level 2 in another subnet and polls no controller")
+
+
+def looks_over_shoulders(subject: Subject, company: Company) -> Iterator[Sign]:
+    """It only reads, from afar, what others work with: a historian or a report rather than an operator."""
+    seen = subject.seen
+    if not enters_from_afar(subject) or not seen.devices or seen.engineered:
+        return
+    uses = [use for use in seen.polled if works(use)]
+    if any(not use.intents or use.intents[Intent.WRITE] or use.intents[Intent.CONTROL] for use in uses):
+        return
+    operators = {client for device in seen.devices for client in _operators(company, device)} - {subject.asset.id}
+    if operators and all(company.subjects[peer].network != subject.network for peer in operators):
+        yield Sign("3", f"only reads, from another subnet, what {many(len(operators), 'operator station')} works with")
+
+
+def _operators(company: Company, device: str) -> set[str]:
+    known = company.subjects.get(device)
+    return {client for client in known.seen.clients(traits.POLLED) if company.at(client) == 2} if known else set()
+
+
+def manages(subject: Subject, company: Company) -> Iterator[Sign]:
+    """It watches network equipment and devices of the plant."""
+    watched = subject.seen.servers({"snmp"})
+    plant = {peer for peer in watched if company.below(peer, 3) or (peer in company.subjects and company.subjects[peer].is_kind(*MOVED))}
+    if len(plant) > 1 and not subject.seen.partners and not subject.seen.stranger:
+        yield Sign("3", f"watches {many(len(plant), 'device')} with SNMP")
+
+
+def jumps(subject: Subject, company: Company) -> Iterator[Sign]:
+    """Remote access comes in from above and goes out to below."""
+    above = {peer for peer in subject.seen.clients(traits.REMOTE) if company.above(peer, 4)}
+    below = {peer for peer in subject.seen.servers(traits.REMOTE) if company.below(peer, 3)}
+    if above and below:
+        because = f"remote access enters it from {many(len(above), 'host')} above and goes on to {many(len(below), 'host')} of the plant"
+        yield Sign("3.5", because, share=1.0 if apart(subject, above | below) else 0.4)
+
+
+def apart(subject: Subject, peers: Iterable[str]) -> bool:
+    """Does it stand in another subnet than all of them?"""
+    return bool(subject.legs) and all(subject.networks.get(peer) not in subject.legs for peer in peers)
+
+
+def stands_between(subject: Subject, company: Company) -> Iterator[Sign]:
+    """It deals with offices or the outside on one side and with site operations on the other, and stands in a subnet apart."""
+    if subject.seen.devices or subject.network is None:
+        return
+    names = traits.REMOTE | traits.DATABASES | traits.WEB | {"smb", "ftp", "opcua", "mqtt", "amqp", "dcerpc"}
+    clients, servers = subject.seen.clients(names), subject.seen.servers(names)
+    peers = {peer: level for peer in clients | servers if (level := company.at(peer)) is not None}
+    above = {peer for peer, level in peers.items() if level >= 4}
+    below = {peer for peer, level in peers.items() if level == 3}
+    deep = {peer for peer, level in peers.items() if level <= 2}
+    gives = bool(above & clients or (below | deep) & clients)
+    if above and below and gives and apart(subject, above | below | deep) and len(deep) <= len(below) + 1:
+        because = f"deals with {many(len(above), 'host')} above and {many(len(below), 'host')} of site operations, in a subnet apart"
+        yield Sign("3.5", because)
+
+
+def neighbours(subject: Subject, company: Company) -> Iterator[Sign]:
+    """Most of its subnet lives at one level: a hint for those that show little themselves."""
+    plain = subject.own.confidence >= PLAIN and not enters_from_afar(subject)
+    if plain or subject.is_kind(*MOVED) or subject.network is None:
+        return
+    levels = Counter(company.subnets.get(subject.network, Counter()))
+    own = company.at(subject.asset.id)
+    if own is not None and counts_as_neighbour(subject):
+        levels[own] -= 1
+    if subject.seen.is_computer and not subject.seen.devices:
+        levels = Counter({level: number for level, number in levels.items() if level >= 3})
+    total = sum(levels.values())
+    number, level = max(((number, level) for level, number in levels.items()), default=(0, 0.0))
+    if total < NEIGHBOURS or number < MAJORITY * total or number < NEIGHBOURS:
+        return
+    share = (2.0 if level >= 3 and enters_from_afar(subject) else 1.0) * (1.0 if total > NEIGHBOURS else 0.8)
+    yield Sign(f"{level:g}", f"{number} of {total} classified hosts of {subject.network} live at level {level:g}", "neighbours", share)
+
+
+def shown(subject: Subject, level: Level) -> float | None:
+    """What others make of a level."""
+    return None if level.confidence < SURE or subject.seen.stranger else level.value
+
+
+def counts_as_neighbour(subject: Subject) -> bool:
+    """Does it say something of the subnet that it stands in?"""
+    return not (subject.is_kind(*MOVED) or subject.asset.outside or subject.asset.parent or subject.seen.stranger)
+
+
+RULES: tuple[tuple[float, Rule], ...] = (
+    (1.5, serves_plant_or_office),
+    (1.4, hangs_on_hub),
+    (1.0, serves_hosts),
+    (0.5, sits_in_office),
+    (0.7, served_by),
+    (1.2, collects),
+    (1.0, looks_over_shoulders),
+    (0.8, manages),
+    (3.0, jumps),
+    (2.2, stands_between),
+    (0.8, neighbours),
+)
+"""Weight in log-odds, and the function."""
+
+
+def evidence_of(subject: Subject, company: Company) -> tuple[Evidence, ...]:
+    """All that its company says."""
+    told = subject.seen.told
+    # What controls lives where its deeds say, whoever reads its pages or sets its clock.
+    rules = [(weight, rule) for weight, rule in RULES if rule is hangs_on_hub] if is_controller(subject) else RULES
+    return tuple(
+        Evidence(sign.says, sign.because, sign.source, round(weight * sign.share * trust(subject, sign), 3), told.first, told.last)
+        for weight, rule in rules
+        for sign in rule(subject, company)
+    )

@@ -1,0 +1,41 @@
+"""`otoscope baseline`, as a person uses it."""
+
+from pathlib import Path
+
+PCAPS = Path(__file__).parents[1] / "pcaps"
+
+
+def test_learn_look_differ_accept(otoscope, tmp_path):
+    file = tmp_path / "baseline.toml"
+    done = otoscope("baseline", "export", PCAPS / "modbus-functions.pcap", "-o", file)
+    assert done.returncode == 0, done.stderr
+    assert "review it" in done.stderr
+    shown = otoscope("baseline", "show", file)
+    assert "Read Holding Registers" in shown.stdout
+    assert otoscope("baseline", "diff", file, PCAPS / "modbus-functions.pcap").returncode == 0
+    differs = otoscope("baseline", "diff", file, PCAPS / "demo.pcap")
+    assert differs.returncode == 1
+    assert "10.20.1.66" in differs.stdout
+    assert otoscope("baseline", "accept", file, PCAPS / "demo.pcap").returncode == 0
+    assert otoscope("baseline", "diff", file, PCAPS / "demo.pcap").returncode == 0
+
+
+def test_the_file_goes_to_standard_output_too(otoscope):
+    done = otoscope("baseline", "export", PCAPS / "modbus-functions.pcap")
+    assert done.stdout.startswith("# What is usual")
+
+
+def test_what_is_wrong_is_said(otoscope, tmp_path):
+    missing = otoscope("baseline", "diff", tmp_path / "none.toml", PCAPS / "demo.pcap")
+    assert (missing.returncode, "none.toml" in missing.stderr) == (1, True)
+    nothing = otoscope("baseline", "export", tmp_path / "none.pcap")
+    assert (nothing.returncode, "none.pcap" in nothing.stderr) == (1, True)
+    file = tmp_path / "baseline.toml"
+    otoscope("baseline", "export", PCAPS / "modbus-functions.pcap", "-o", file)
+    nobody = otoscope("baseline", "accept", file, PCAPS / "demo.pcap", "--only", "10.9.9.9")
+    assert (nobody.returncode, "10.9.9.9" in nobody.stderr) == (1, True)
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(otoscope, tmp_path):
+    done = otoscope("baseline", "export", PCAPS / "modbus-functions.pcap", "-o", tmp_path / "nowhere" / "baseline.toml")
+    assert (done.returncode, "cannot be written" in done.stderr) == (1, True)
