@@ -55,6 +55,7 @@ class Talk:
     lost_octets: tuple[int, int] = (0, 0)
     duplicates: tuple[int, int] = (0, 0)
     round_trip_time: int | None = 1_200_000
+    most_in_a_minute: int = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # as of the engine's rows: one that has changed is another
@@ -75,6 +76,8 @@ class Request:
     unanswered: int = 0
     statuses: tuple[tuple[int, int], ...] = ()
     response_time: tuple[int, int, int] | None = (1_000_000, 2_000_000, 9_000_000)
+    most_in_a_minute: tuple[int, int] = (12, 0)
+    episodes: tuple[tuple[int, int, int, int], ...] = ()
     first: int = START
 
 

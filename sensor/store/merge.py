@@ -35,6 +35,7 @@ def conversations(bodies: Sequence[Body]) -> Body:
         **merged,
         "one_way": all(body["one_way"] for body in bodies),
         "round_trip_time_ms": min(times, default=None),
+        "most_in_a_minute": max(body["most_in_a_minute"] for body in bodies),
         "protocol_by": "content" if by_content else merged["protocol_by"],
     }
 
@@ -50,7 +51,20 @@ def operations(bodies: Sequence[Body]) -> Body:
     mean = sum(times["mean"] * weight for times, weight in timed) / (sum(weight for _, weight in timed) or 1)
     bounds = {"minimum": min((times["minimum"] for times, _ in timed), default=0), "mean": mean}
     longest = {"maximum": max((times["maximum"] for times, _ in timed), default=0)}
-    return {**merged, "results": dict(sorted(results.items())), "response_time_ms": {**bounds, **longest} if timed else None}
+    merged |= {"results": dict(sorted(results.items())), "response_time_ms": {**bounds, **longest} if timed else None}
+    merged["most_in_a_minute"] = {name: max(body["most_in_a_minute"][name] for body in bodies) for name in ("requests", "errors")}
+    merged["episodes"] = sorted((episode for body in bodies for episode in _episodes(body)), key=lambda row: str(row["first"]))[-_EPISODES:]
+    return merged
+
+
+_EPISODES = 32
+"""So many are kept, the latest: runs have no end."""
+
+
+def _episodes(body: Body) -> list[Body]:
+    """A row without them is one."""
+    only = {name: body[name] for name in ("first", "last", "requests", "errors")}
+    return body.get("episodes") or [only]
 
 
 _UNIONS = ("roles", "ips", "macs", "vlans", "services", "clients_of", "tags")

@@ -23,7 +23,7 @@ def with_findings(
     known: Knowledge, *, alerts: tuple[Alert, ...] = (), incidents: tuple[Incident, ...] = (), assets: tuple[Asset, ...] = ()
 ) -> Knowledge:
     """The same knowledge with other findings, and further assets."""
-    return replace(known, alerts=alerts, incidents=incidents, assets=known.assets | {asset.id: asset for asset in assets})
+    return replace(known, violations=(), alerts=alerts, incidents=incidents, assets=known.assets | {asset.id: asset for asset in assets})
 
 
 def alert(identity: str = "a1b2c3d4", **values: object) -> Alert:

@@ -92,7 +92,8 @@ def test_filters_and_limits(otoscope, plant_db):
     assert {row["protocol"] for row in rows("conversations", "--protocol", "dnp3")} == {"dnp3"}
     assert all("10.20.1.12" in (row["client"]["ip"], row["server"]["ip"]) for row in rows("conversations", "--ip", "10.20.1.12"))
     assert rows("conversations", "--since", "2030-01-01") == rows("conversations", "--until", "2001-01-01T10:00") == []
-    assert rows("assets", "--sort", "-address") == rows("assets", "--sort", "address")[::-1]
+    up, down = ([row["ips"] for row in rows("assets", "--sort", order, "--all") if row["ips"]] for order in ("address", "-address"))
+    assert up == down[::-1]
     assert "… 38 more (--all shows all)" in otoscope("conversations", "--limit", "3", "--database", plant_db).stdout
 
 
@@ -185,14 +186,14 @@ def test_an_asset_is_explained(otoscope, findings_db):
         assert part in text, part
     whole = json.loads(otoscope("explain", "192.0.2.10", "--database", findings_db, "--format", "json").stdout)
     assert whole["asset"]["evidence"]["level"]["against"][0]["because"] == "asks others"
-    assert otoscope("explain", "10.20.1.12", DEMO).stdout.splitlines()[-1].endswith("56ae0364b6")
+    assert "10.20.1.110" in otoscope("explain", "10.20.1.12", DEMO).stdout.partition("Talks with")[2]
 
 
 def test_several_assets_that_are_meant_are_listed(otoscope, findings_db):
     done = otoscope("explain", "10.20.1.1", "--database", findings_db)
     assert done.returncode == 1
     assert "10.20.1.1 may be any of these; name one by its id:" in done.stderr
-    assert "10.20.1.12" in done.stderr
+    assert "10.20.1.15" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [*((name,) for name in LISTS), ("alerts", "close"), ("explain",)])

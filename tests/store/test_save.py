@@ -74,7 +74,7 @@ def test_a_save_that_changes_nothing_writes_nothing(database, demo):
         store.save(demo, RUN)
         with writes_of(store) as written:
             store.save(demo, RUN)  # the same rows
-            store.save(known_of("demo.pcap"), RUN)  # other rows that say the same
+            store.save(with_findings(known_of("demo.pcap")), RUN)  # other rows that say the same
         assert written == []
     with Store.open(database) as store, writes_of(store) as written:
         store.save(demo, RUN)
@@ -88,7 +88,7 @@ def test_a_save_that_changes_nothing_leaves_the_file_alone(tmp_path, demo):
     with Store.open(tmp_path / "plant.db") as store:
         store.save(demo, RUN)
         before = octets()
-        store.save(known_of("demo.pcap"), RUN)
+        store.save(with_findings(known_of("demo.pcap")), RUN)
         assert octets() == before
 
 
@@ -260,7 +260,8 @@ def test_hostile_names_are_kept_as_they_are(database, demo, name):
 def test_a_capture_of_nothing_is_kept(database):
     with Store.open(database) as store:
         empty = known_of("pcap-empty.pcap")
-        assert store.save(empty, run_of([PCAPS / "pcap-empty.pcap"], empty.statistics)).written == {}
+        store.save(empty, run_of([PCAPS / "pcap-empty.pcap"], empty.statistics))
+        assert store.find(ASSETS, Query()).total == store.find(CONVERSATIONS, Query()).total == 0
 
 
 def test_a_pipe_is_told_by_what_came_through_it(demo):
