@@ -12,17 +12,17 @@ from sensor.cli.inputs import captures_argument, know, load_baseline, write_out
 if TYPE_CHECKING:
     from sensor.baseline.compare import Change
 
+_EXAMPLES = """\b
+Examples:
+  otoscope baseline export monday.pcap tuesday.pcap > baseline.toml
+  otoscope replay --baseline baseline.toml friday.pcap
+"""
 _FILE = click.Path(dir_okay=False)
 
 
-@click.group()
+@click.group(epilog=_EXAMPLES)
 def baseline() -> None:
-    r"""What is usual: learn it from captures, review it, and see what differs.
-
-    \b
-    otoscope baseline export monday.pcap tuesday.pcap > baseline.toml
-    otoscope replay --baseline baseline.toml friday.pcap
-    """
+    """What is usual: learn it from captures, review it, and see what differs."""
 
 
 @baseline.command()

@@ -14,27 +14,26 @@ if TYPE_CHECKING:
     from sensor.conduits.judge import Verdict
     from sensor.conduits.matrix import Cell
 
-_SHOWN = 50
+_EXAMPLES = """\b
+Examples:
+  otoscope conduits plant.pcap
+  otoscope conduits suggest plant.pcap -o policy.toml
+  otoscope conduits plan policy.toml other.pcap
+"""
 
 
 class _Shows(click.Group):
     """`otoscope conduits CAPTURE` is `otoscope conduits show CAPTURE`."""
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and self.get_command(ctx, args[0]) is None:
-            return "show", self.get_command(ctx, "show"), args
-        return super().resolve_command(ctx, args)
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
 
 
-@click.group(cls=_Shows)
+@click.group(cls=_Shows, epilog=_EXAMPLES)
 def conduits() -> None:
-    r"""Zones and conduits: what is declared, what is done, and what would change.
-
-    \b
-    otoscope conduits plant.pcap
-    otoscope conduits suggest plant.pcap -o policy.toml
-    otoscope conduits plan policy.toml other.pcap
-    """
+    """Zones and conduits: what is declared, what is done, and what would change."""
 
 
 @conduits.command()
