@@ -31,8 +31,9 @@ from sensor.observations import Observations
 Operations = Mapping[int, tuple[Operation, ...]]
 """By conversation."""
 
-MOST_ENDPOINTS = 16_384
-"""Endpoints that assets are made of: every octet may come from an attacker, and each costs some kilooctets and a fraction of a millisecond."""
+MANY_ENDPOINTS, MOST_ENDPOINTS, MOST_UNHEARD = 16_384, 32_768, 4_096
+"""Where there are many endpoints, so many of those that exchanged something are looked at, and so many of the others: every octet may come
+from an attacker, and each endpoint costs some kilooctets and a fraction of a millisecond."""
 
 
 def conclude(observations: Observations, site: Site | None = None, baseline: Baseline | None = None) -> Knowledge:
@@ -53,19 +54,21 @@ def conclude(observations: Observations, site: Site | None = None, baseline: Bas
     return known
 
 
-def engaged(observations: Observations, most: int = MOST_ENDPOINTS) -> list[Endpoint]:
-    """The endpoints that are looked at: where there are too many, first those that exchanged something, of them the earliest.
+def engaged(observations: Observations) -> list[Endpoint]:
+    """The endpoints that are looked at: where there are too many, those that exchanged something, and of the others the earliest.
 
     A flood of made-up senders costs no more than that, and displaces nobody who answers or is answered.
     """
     rows = sorted(observations.endpoints.values(), key=lambda row: (row.first, row.id))
-    if len(rows) <= most:
+    if len(rows) <= MANY_ENDPOINTS:
         return rows
     heard: set[str | None] = set()
     for talk in observations.conversations.values():
         if all(talk.packets):
             heard |= {talk.client_ip or talk.client_mac, talk.server_ip or talk.server_mac}
-    return sorted(rows, key=lambda row: (row.ip or row.mac) not in heard)[:most]
+    spoken = [row for row in rows if (row.ip or row.mac) in heard]
+    others = [row for row in rows if (row.ip or row.mac) not in heard]
+    return [*spoken[:MOST_ENDPOINTS], *others[:MOST_UNHEARD]]
 
 
 def _assets(known: Knowledge) -> dict[str, Asset]:
@@ -134,9 +137,12 @@ def _operations_by_conversation(rows: Iterable[Operation]) -> Operations:
 
 
 def _dialogues(known: Knowledge, operations: Operations) -> dict[int, Dialogue]:
+    """The conversations in which an asset takes part."""
     found = {}
     for row in known.observations.conversations.values():
         client, server = _ends(row, known.resolution)
+        if client is None and server is None:
+            continue  # nobody that is looked at
         found[row.id] = Dialogue(
             row,
             Party(row.client_ip or row.client_mac or "?", known.assets.get(client or "")),
