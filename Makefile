@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench fuzz fuzz-short wheel clean build rust tools
+.PHONY: help demo evaluate test lint bench fuzz fuzz-short wheel clean build rust tools
 
 help: ## List what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,9 @@ lint: build $(VENV)/.dev ## Check style and types of both halves
 
 bench: build tools ## Measure packets a second on a plant trace of a million packets
 	$(BIN)/python -m benchmarks.run
+
+evaluate: build $(VENV)/.dev ## Hold the inferred Purdue levels against labelled plants
+	$(BIN)/python -m tests.evaluation.levels
 
 fuzz: rust ## Feed made-up frames and files to the engine, FUZZ_SECONDS (600) for each of both targets
 	@command -v cargo-fuzz >/dev/null || cargo install --quiet --locked cargo-fuzz@0.13.2
