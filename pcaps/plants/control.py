@@ -257,9 +257,9 @@ class Cip:
         yield self.open()
         yield self.browse()
         yield self.send(0x07, _class(0x8E))
-        yield self.send(0x08, _class(0xAC, 0), RANDOM.randbytes(12))
-        yield self.send(0x08, _class(0x68, 0), RANDOM.randbytes(60))
-        yield self.send(0x08, _class(0x6D, 0), RANDOM.randbytes(200))
+        yield self.send(0x08, _class(0xAC, 0), RANDOM.randbytes(12), b"\1\0")
+        yield self.send(0x08, _class(0x68, 0), RANDOM.randbytes(60), b"\2\0")
+        yield self.send(0x08, _class(0x6D, 0), RANDOM.randbytes(200), b"\3\0")
         yield self.send(0x06, _class(0x8E))
 
 
