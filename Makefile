@@ -16,8 +16,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## List what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: build ## Build Otoscope and replay the capture pcaps/demo.pcap
-	@$(BIN)/otoscope replay --rows 5 pcaps/demo.pcap
+demo: build ## Build Otoscope and replay a day of a water works
+	@$(BIN)/otoscope replay --rows 5 pcaps/plants/water.pcap
 
 test: tools lint ## Lint, test the Rust and the Python half, test the wheel; installs what it needs
 	cargo test --locked --manifest-path dissectors/Cargo.toml

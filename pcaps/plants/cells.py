@@ -55,7 +55,14 @@ def build() -> Plant:
         told = c.identity(14, 55, "1756-L61/B LOGIX5561", 0x006C0610 + number)
         plant.ask(engineer, logix, c.ENIP, c.list_identity(logix.ip, told), 200 + number)
         online = c.Cip()
-        plant.talk(engineer, logix, c.ENIP, [online.register(), online.identify(told), online.open(), online.browse(), *(online.read(t) for t in tags)], 210 + number * 9, 1)
+        plant.talk(
+            engineer,
+            logix,
+            c.ENIP,
+            [online.register(), online.identify(told), online.open(), online.browse(), *(online.read(t) for t in tags)],
+            210 + number * 9,
+            1,
+        )
     plant.talk(engineer, cells[0][0], c.ENIP, c.Cip().program(), 400, 2)
     plant.talk(late, cells[1][0], c.ENIP, c.Cip().program(), 1050, 2)
     plant.talk(historian, scada, 1433, o.database(50), 20, 21, stays=True)

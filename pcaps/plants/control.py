@@ -79,7 +79,9 @@ def s7_job(question: tuple[bytes, bytes], answer: tuple[bytes, bytes]) -> Exchan
 def s7_open(slot: int = 2, kind: int = 3) -> list[Exchange]:
     """The COTP connection to the CPU's slot (kind 1 programming device, 2 panel, 3 other) and the PDU length."""
     tsap = struct.pack(">BBHBBH", 0xC1, 2, 0x0100, 0xC2, 2, kind << 8 | slot)
-    request, confirm = (_tpkt(bytes((17, code, 0, there, 0, here, 0, 0xC0, 1, 10)) + tsap) for code, there, here in ((0xE0, 0, 1), (0xD0, 1, 9)))
+    request, confirm = (
+        _tpkt(bytes((17, code, 0, there, 0, here, 0, 0xC0, 1, 10)) + tsap) for code, there, here in ((0xE0, 0, 1), (0xD0, 1, 9))
+    )
     negotiated = struct.pack(">BBHHH", 0xF0, 0, 1, 1, 480)
     return [turn(request, confirm), s7_job((negotiated, b""), (negotiated, b""))]
 
@@ -112,7 +114,9 @@ def s7_status_list(number: int, index: int, entries: Sequence[bytes]) -> Exchang
 def s7_identify(order: str, station: str, module: str, serial: str) -> list[Exchange]:
     """Order number, names and serial: what a programming device asks first."""
     text = order.ljust(20).encode()
-    modules = [struct.pack(">H", number) + text + struct.pack(">HHH", 0xC0, version, 1) for number, version in ((1, 3), (6, 3), (7, 0x5603))]
+    modules = [
+        struct.pack(">H", number) + text + struct.pack(">HHH", 0xC0, version, 1) for number, version in ((1, 3), (6, 3), (7, 0x5603))
+    ]
     names = ((1, station), (2, module), (3, ""), (4, "Original Siemens Equipment"), (5, serial), (7, module))
     return [
         s7_status_list(0x0011, 0, modules),

@@ -30,7 +30,9 @@ def _control(plant: Plant) -> list[Station]:
     for number, plc in enumerate((reactor, furnace)):
         reads = c.repeat([c.s7_read(100, 0, 60), c.s7_read(101, 0, 20)], 90)
         plant.talk(scada, plc, c.S7, [*c.s7_open(), *reads, c.s7_write(100, 4, b"\0\x50")], 4 + number, 12, stays=True)
-    plant.talk(scada, water, c.MODBUS, c.repeat([c.modbus_read(255, 400, 12), c.modbus_write(255, 500, 7)], 100), 6, 11, stays=True, midstream=True)
+    plant.talk(
+        scada, water, c.MODBUS, c.repeat([c.modbus_read(255, 400, 12), c.modbus_write(255, 500, 7)], 100), 6, 11, stays=True, midstream=True
+    )
     plant.talk(water, valves, c.MODBUS, c.repeat([c.modbus_read(1, 0, 8, 2), c.modbus_read(1, 0, 4, 4)], 120), 3, 9, stays=True)
     plant.talk(client, scada, 4840, o.opcua(f"opc.tcp://{scada.ip}:4840", 50), 9, 20, stays=True)
     told = c.s7_identify("6ES7 515-2AM01-0AB0", "Furnace", "CPU 1515-2 PN", "S C-J1B80233")
@@ -41,7 +43,9 @@ def _control(plant: Plant) -> list[Station]:
 def build() -> Plant:
     """Twenty minutes, mirrored everywhere but in the office."""
     plant = Plant("dmz", "levels 1 to 4 with a DMZ: jump host, historian replica, patch server; a vendor by VPN")
-    for number, (prefix, vlan) in enumerate((("172.16.10.0/24", 10), ("172.16.20.0/24", 20), ("172.16.30.0/24", 30), ("172.16.35.0/24", 35))):
+    for number, (prefix, vlan) in enumerate(
+        (("172.16.10.0/24", 10), ("172.16.20.0/24", 20), ("172.16.30.0/24", 30), ("172.16.35.0/24", 35))
+    ):
         plant.segment(prefix, vlan, "cisco" if number > 1 else "hirschmann")
     plant.segment("10.50.0.0/16", 50)
     add = plant.station
@@ -62,9 +66,10 @@ def build() -> Plant:
     # The plant's own servers.
     plant.talk(historian, scada, 4840, o.opcua(f"opc.tcp://{scada.ip}:4840", 60), 11, 18, stays=True)
     _logons(plant, domain, [*supervision, historian, updates], 20)
-    agent = "Windows-Update-Agent/10.0.10011.16384"
     for number, pc in enumerate([*supervision, historian]):
-        plant.talk(pc, updates, 8530, [o.http("otwsus:8530", "/selfupdate/wuident.cab", agent, "Microsoft-IIS/10.0")] * 2, 140 + number * 40, 5)
+        plant.talk(
+            pc, updates, 8530, [o.http("otwsus:8530", "/selfupdate/wuident.cab", o.UPDATER, "Microsoft-IIS/10.0")] * 2, 140 + number * 40, 5
+        )
     # Through the DMZ.
     plant.talk(historian, replica, 1433, o.database(50), 30, 22, stays=True)
     plant.talk(updates, patches, 8531, o.tls("patches.works.test", 10), 200, 15)

@@ -65,7 +65,9 @@ def build() -> Plant:
     for last in range(1, 60):
         plant.who_has(stray, f"192.168.10.{last}", 1300 + last * 0.05)
     serves = {(boiler, 102), (mixer, 102), (pumps, 502), (gateway, 502), (domain, 445), (printer, 9100), (camera, 80)}
-    for number, (target, port) in enumerate((target, port) for port in (21, 22, 23, 80, 102, 443, 445, 502, 3389, 9100, 44818) for target in targets):
+    for number, (target, port) in enumerate(
+        (target, port) for port in (21, 22, 23, 80, 102, 443, 445, 502, 3389, 9100, 44818) for target in targets
+    ):
         plant.knock(stray, target, port, 1310 + number * 0.2, "open" if (target, port) in serves else "refused")
     plant.talk(stray, pumps, c.MODBUS, [c.modbus_identify(1, "Schneider Electric", "TM221CE24R", "1.6.2.0")], 1340, 1)
     plant.talk(stray, boiler, c.S7, [*c.s7_open(2, 1), *s315[:2]], 1345, 1)

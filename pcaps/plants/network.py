@@ -104,7 +104,16 @@ class Plant:
     def station(self, name: str, ip: str, vendor: str, level: float | None, kind: str, *roles: str) -> Station:
         """A station with a MAC of its vendor; Windows where it is no device of the plant."""
         mac = VENDORS[vendor] + f"{zlib.crc32(ip.encode()) & 0xFFFFFF:06x}"
-        windows = kind in {"hmi", "scada_server", "historian", "engineering_workstation", "domain_controller", "jump_host", "server", "workstation"}
+        windows = kind in {
+            "hmi",
+            "scada_server",
+            "historian",
+            "engineering_workstation",
+            "domain_controller",
+            "jump_host",
+            "server",
+            "workstation",
+        }
         place = next((segment for segment in self.segments if ip_address(ip) in ip_network(segment.prefix)), self.outside)
         station = Station(name, ip, mac, place, level, kind, roles, 128 if windows else 64)
         self.stations.append(station)
@@ -116,7 +125,9 @@ class Plant:
         """A moment after the begin."""
         return self.begin + round(seconds * SECOND)
 
-    def talk(self, client: Station, server: Station, port: int, exchanges: Iterable[Exchange], when: float, every: float, **how: bool) -> float:
+    def talk(
+        self, client: Station, server: Station, port: int, exchanges: Iterable[Exchange], when: float, every: float, **how: bool
+    ) -> float:
         """A TCP connection: an exchange every so many seconds; says when it ended.
 
         how: `midstream` begins before the capture, `stays` is not closed.

@@ -77,7 +77,13 @@ def lldp(mac: str, name: str, description: str) -> bytes:
     def part(number: int, value: bytes) -> bytes:
         return struct.pack(">H", number << 9 | len(value)) + value
 
-    told = part(1, b"\x04" + bytes.fromhex(mac)) + part(2, b"\x05Gi0/1") + part(3, b"\0\x78") + part(5, name.encode()) + part(6, description.encode())
+    told = (
+        part(1, b"\x04" + bytes.fromhex(mac))
+        + part(2, b"\x05Gi0/1")
+        + part(3, b"\0\x78")
+        + part(5, name.encode())
+        + part(6, description.encode())
+    )
     return told + part(7, struct.pack(">HH", 0x14, 0x04)) + part(0, b"")
 
 
@@ -98,7 +104,9 @@ def tls(server: str, turns: int = 3) -> list[Exchange]:
     share = struct.pack(">HH", 0x001D, 32) + RANDOM.randbytes(32)
     extensions = struct.pack(">HH", 0, len(name)) + name + b"\x00\x0a\x00\x04\x00\x02\x00\x1d" + b"\x00\x0d\x00\x04\x00\x02\x04\x03"
     extensions += b"\x00\x2b\x00\x03\x02\x03\x04" + struct.pack(">HHH", 51, len(share) + 2, len(share)) + share
-    hello = b"\x03\x03" + RANDOM.randbytes(32) + b"\x00" + b"\x00\x04\x13\x01\x13\x02\x01\x00" + struct.pack(">H", len(extensions)) + extensions
+    hello = (
+        b"\x03\x03" + RANDOM.randbytes(32) + b"\x00" + b"\x00\x04\x13\x01\x13\x02\x01\x00" + struct.pack(">H", len(extensions)) + extensions
+    )
     chosen = b"\x00\x2b\x00\x02\x03\x04" + struct.pack(">HH", 51, len(share)) + struct.pack(">HH", 0x001D, 32) + RANDOM.randbytes(32)
     answer = b"\x03\x03" + RANDOM.randbytes(32) + b"\x00\x13\x01\x00" + struct.pack(">H", len(chosen)) + chosen
     change = _record(20, b"\x01")
@@ -112,7 +120,18 @@ def tls(server: str, turns: int = 3) -> list[Exchange]:
 
 def ssh(client: str, server: str, turns: int = 6) -> list[Exchange]:
     """Both introductions, the algorithms, then sealed."""
-    lists = (b"curve25519-sha256", b"ssh-ed25519", b"aes256-ctr", b"aes256-ctr", b"hmac-sha2-256", b"hmac-sha2-256", b"none", b"none", b"", b"")
+    lists = (
+        b"curve25519-sha256",
+        b"ssh-ed25519",
+        b"aes256-ctr",
+        b"aes256-ctr",
+        b"hmac-sha2-256",
+        b"hmac-sha2-256",
+        b"none",
+        b"none",
+        b"",
+        b"",
+    )
 
     def algorithms() -> bytes:
         body = b"\x14" + RANDOM.randbytes(16) + b"".join(struct.pack(">I", len(text)) + text for text in lists) + bytes(5)
@@ -173,7 +192,16 @@ def kerberos(user: str, service: str = "krbtgt") -> list[Exchange]:
     def sealed(octets: int) -> bytes:
         return _der(0x30, _der(0xA0, _number(18)), _der(0xA2, _der(0x04, RANDOM.randbytes(octets))))
 
-    ticket = _der(0x61, _der(0x30, _der(0xA0, _number(5)), _der(0xA1, _der(0x1B, realm.encode())), _der(0xA2, _names(2, service, realm)), _der(0xA3, sealed(240))))
+    ticket = _der(
+        0x61,
+        _der(
+            0x30,
+            _der(0xA0, _number(5)),
+            _der(0xA1, _der(0x1B, realm.encode())),
+            _der(0xA2, _names(2, service, realm)),
+            _der(0xA3, sealed(240)),
+        ),
+    )
     parts = (_der(0xA3, _der(0x1B, realm.encode())), _der(0xA4, _names(1, user)), _der(0xA5, ticket), _der(0xA6, sealed(160)))
     answer = _der(0x6B, _der(0x30, _der(0xA0, _number(5)), _der(0xA1, _number(11)), *parts))
     return [turn(*(struct.pack(">I", len(text)) + text for text in (request, answer)))]
@@ -182,7 +210,17 @@ def kerberos(user: str, service: str = "krbtgt") -> list[Exchange]:
 def ldap() -> list[Exchange]:
     """The directory asked what it is."""
     attributes = _der(0x30, _der(0x04, b"defaultNamingContext"))
-    search = _der(0x63, _der(0x04), _der(0x0A, b"\0"), _der(0x0A, b"\0"), _number(0), _number(0), _der(0x01, b"\0"), _der(0x87, b"objectClass"), attributes)
+    search = _der(
+        0x63,
+        _der(0x04),
+        _der(0x0A, b"\0"),
+        _der(0x0A, b"\0"),
+        _number(0),
+        _number(0),
+        _der(0x01, b"\0"),
+        _der(0x87, b"objectClass"),
+        attributes,
+    )
     found = _der(0x30, _der(0x04, b"defaultNamingContext"), _der(0x31, _der(0x04, b"DC=works,DC=test")))
     entry = _der(0x30, _number(1), _der(0x64, _der(0x04), _der(0x30, found)))
     done = _der(0x30, _number(1), _der(0x65, _der(0x0A, b"\0"), _der(0x04), _der(0x04)))
@@ -209,7 +247,9 @@ def _ntlm(kind: int, host: str, user: str) -> bytes:
     for part in proof:
         head += struct.pack("<HHI", len(part), len(part), offset)
         offset += len(part)
-    return b"NTLMSSP\0" + struct.pack("<I", 3) + head + struct.pack("<I", 0xE2888215) + b"\x0a\x00\x63\x45\x00\x00\x00\x0f" + b"".join(proof)
+    return (
+        b"NTLMSSP\0" + struct.pack("<I", 3) + head + struct.pack("<I", 0xE2888215) + b"\x0a\x00\x63\x45\x00\x00\x00\x0f" + b"".join(proof)
+    )
 
 
 def smb(client: str, server: str, user: str, turns: int = 4) -> list[Exchange]:
@@ -246,6 +286,7 @@ def http(host: str, path: str, agent: str, server: str, body: bytes = b"<html><t
     return turn(request, answer + body)
 
 
+UPDATER = "Windows-Update-Agent/10.0.10011.16384"
 BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126.0"
 
 

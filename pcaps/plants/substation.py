@@ -40,7 +40,13 @@ def build() -> Plant:
     for number in range(300):
         relay = relays[number % 4]
         state = 400 < number * 4 < 420
-        plant.frame(relay, f"010ccd01000{number % 4}", 0x88B8, c.goose(relay.name.upper(), number % 4 + 1, number // 4, (state, False)), 1 + number * 4.0)
+        plant.frame(
+            relay,
+            f"010ccd01000{number % 4}",
+            0x88B8,
+            c.goose(relay.name.upper(), number % 4 + 1, number // 4, (state, False)),
+            1 + number * 4.0,
+        )
     for number, relay in enumerate([*relays, silent, concentrator, panel, engineer, pole]):
         for turn in range(3):
             plant.ask(relay, clock, 123, o.ntp(), 40 + number * 7 + turn * 300, source=123)

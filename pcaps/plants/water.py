@@ -52,7 +52,9 @@ def _process(plant: Plant, at: dict[str, Station]) -> None:
     plant.talk(at["panel"], at["intake"], c.S7, hmi, 4, every, stays=True)
     plant.talk(at["panel"], at["screens"], c.S7, c.repeat([c.s7_read(4, 0, 8)], polls), 30, every, stays=True, midstream=True)
     for number, name in enumerate(("intake", "screens")):
-        plant.talk(at["scada"], at[name], c.S7, [*c.s7_open(), *c.repeat([c.s7_read(100, 0, 40)], polls - 3)], 9 + number, every, stays=True)
+        plant.talk(
+            at["scada"], at[name], c.S7, [*c.s7_open(), *c.repeat([c.s7_read(100, 0, 40)], polls - 3)], 9 + number, every, stays=True
+        )
     view = [*c.Cip().reads(("Filter1.Level", "Filter1.Turbidity", "Blower.Speed"), polls - 3)]
     plant.talk(at["view"], at["filters"], c.ENIP, view, 3, every, stays=True)
     plant.talk(at["scada"], at["filters"], c.ENIP, c.Cip().reads(("Filter1.Level", "Backwash.Count"), polls - 3), 15, every, stays=True)
@@ -67,7 +69,9 @@ def _process(plant: Plant, at: dict[str, Station]) -> None:
     reads = [c.modbus_read(1, 0, 10), c.modbus_read(1, 100, 4)]
     writes = [*c.repeat(reads, 50), c.modbus_write(1, 20, 450), *c.repeat(reads, 50)]
     plant.talk(at["scada"], at["pumps"], c.MODBUS, writes, 12, every, stays=True)
-    plant.talk(at["scada"], at["meters"], c.MODBUS, c.repeat([c.modbus_read(unit, 30, 6, 4) for unit in (1, 2, 3)], polls), 13, every, stays=True)
+    plant.talk(
+        at["scada"], at["meters"], c.MODBUS, c.repeat([c.modbus_read(unit, 30, 6, 4) for unit in (1, 2, 3)], polls), 13, every, stays=True
+    )
     link = c.Outstation(1, 40)
     plant.talk(at["scada"], at["reservoir"], c.DNP3, [*link.poll(50), *link.control(2), *link.poll(50)], 17, every, stays=True)
     plant.talk(at["op1"], at["scada"], 4840, o.opcua(f"opc.tcp://{at['scada'].ip}:4840", 90), 40, 900, stays=True)
@@ -83,6 +87,15 @@ def _operations(plant: Plant, at: dict[str, Station]) -> None:
     plant.talk(at["eng"], at["filters"], c.ENIP, online, 9.4 * HOUR, 3)
     for when in (2.0, 14.0):
         plant.talk(at["patches"], at["web"], 443, o.tls("update.example.test", 5), when * HOUR, 10)
+    for number, name in enumerate(("otdc", "hist", "scada", "eng")):
+        plant.talk(
+            at[name],
+            at["patches"],
+            8530,
+            [o.http("patches:8530", "/selfupdate/wuident.cab", o.UPDATER, "Microsoft-IIS/10.0")],
+            3 * HOUR + number * 300,
+            5,
+        )
     plant.talk(at["pc2"], at["jump"], 3389, o.rdp("keeper", "jump", 20), 10 * HOUR, 20)
     plant.talk(at["jump"], at["eng"], 3389, o.rdp("keeper", "eng", 20), 10.02 * HOUR, 18)
     plant.talk(at["vendor"], at["jump"], 443, o.tls("access.works.test", 20), 11 * HOUR, 20)
@@ -142,7 +155,9 @@ def _intrusion(plant: Plant, at: dict[str, Station]) -> None:
 
 def build() -> Plant:
     """The day."""
-    plant = Plant("water", "water works: Siemens, Rockwell, Schneider and a DNP3 outstation, levels 0 to 5", START - round(8 * HOUR) * SECOND)
+    plant = Plant(
+        "water", "water works: Siemens, Rockwell, Schneider and a DNP3 outstation, levels 0 to 5", START - round(8 * HOUR) * SECOND
+    )
     at = _stations(plant)
     _process(plant, at)
     _operations(plant, at)
