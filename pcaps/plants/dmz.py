@@ -62,7 +62,7 @@ def build() -> Plant:
     printer = add("copier", "10.50.1.90", "brother", 4, "printer", "printer")
     web = add("web", "93.184.216.34", "cisco", 5, "server")
     source = add("windowsupdate", "20.72.205.209", "cisco", 5, "server")
-    vendor = add("vendor", "203.0.113.77", "cisco", 5, "workstation")
+    vendor = add("vendor", "199.43.135.53", "cisco", 5, "workstation")
     # The plant's own servers.
     plant.talk(historian, scada, 4840, o.opcua(f"opc.tcp://{scada.ip}:4840", 60), 11, 18, stays=True)
     _logons(plant, domain, [*supervision, historian, updates], 20)

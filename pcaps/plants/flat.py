@@ -2,7 +2,31 @@
 
 from pcaps.plants import control as c
 from pcaps.plants import office as o
-from pcaps.plants.network import Plant
+from pcaps.plants.network import Plant, Station
+
+
+def _logons(plant: Plant, domain: Station, members: list[Station]) -> None:
+    """What Windows does in the morning; one computer comes late."""
+    for number, pc in enumerate(members):
+        begin = 10 + number * 37.0 + (900 if pc.name == "office5" else 0)
+        plant.ask(pc, domain, 53, o.dns(f"dc1.{o.DOMAIN}", domain.ip), begin)
+        plant.talk(pc, domain, 88, o.kerberos(f"user{number}"), begin + 1, 1)
+        plant.talk(pc, domain, 389, o.ldap(), begin + 2, 1)
+        plant.talk(pc, domain, 445, o.smb(pc.name.upper(), "DC1", f"user{number}"), begin + 3, 4)
+        plant.ask(pc, domain, 123, o.ntp(), begin + 5, source=123)
+        plant.call(pc, "192.168.10.255", (137, 137), o.nbns("WPAD"), begin + 6)
+
+
+def _office(plant: Plant, offices: list[Station], domain: Station, web: Station, printer: Station) -> None:
+    """Pages, printing, and chatter to everybody."""
+    for number, pc in enumerate(offices):
+        begin = 120 + number * 110.0 + (700 if number == 5 else 0)
+        for visit in range(4):
+            plant.ask(pc, domain, 53, o.dns("www.example.test", web.ip), begin + visit * 60)
+            plant.talk(pc, web, 443, o.tls("www.example.test", 4), begin + visit * 60 + 1, 3)
+        plant.talk(pc, printer, 9100, o.print_job(), begin + 30, 1)
+        plant.call(pc, "239.255.255.250", (50_000 + number, 1900), o.ssdp(), begin + 7)
+        plant.call(pc, "224.0.0.251", (5353, 5353), o.mdns("_ipp._tcp.local"), begin + 9)
 
 
 def build() -> Plant:
@@ -15,7 +39,7 @@ def build() -> Plant:
     mixer = add("mixer", "192.168.10.12", "siemens", 1, "plc", "controller")
     pumps = add("pumps", "192.168.10.13", "schneider", 1, "plc", "controller")
     gateway = add("meters", "192.168.10.14", "moxa", 1, "gateway", "gateway")
-    broken = add("broken", "192.168.10.15", "schneider", 1, "plc", "controller")
+    broken = add("broken", "192.168.10.15", "schneider", None, "plc", "controller")
     hmi = add("hmi", "192.168.10.31", "advantech", 2, "hmi", "hmi")
     scada = add("scada", "192.168.10.32", "dell", 2, "scada_server", "master")
     engineer = add("engineer", "192.168.10.33", "lenovo", 2, "engineering_workstation", "engineering_workstation")
@@ -41,23 +65,8 @@ def build() -> Plant:
     plant.talk(engineer, boiler, c.S7, [*c.s7_open(2, 1), *s315, *c.s7_upload(), *c.s7_download()], 300, 2)
     plant.talk(engineer, mixer, c.S7, [*c.s7_open(1, 1), *s1214, *c.s7_upload(parts=2)], 420, 2)
     plant.talk(engineer, pumps, c.MODBUS, [c.modbus_identify(1, "Schneider Electric", "TM221CE24R", "1.6.2.0")], 500, 1)
-    # The office.
-    for number, pc in enumerate([*offices, hmi, scada, engineer]):
-        begin = 10 + number * 37.0 + (900 if pc is offices[5] else 0)
-        plant.ask(pc, domain, 53, o.dns(f"dc1.{o.DOMAIN}", domain.ip), begin)
-        plant.talk(pc, domain, 88, o.kerberos(f"user{number}"), begin + 1, 1)
-        plant.talk(pc, domain, 389, o.ldap(), begin + 2, 1)
-        plant.talk(pc, domain, 445, o.smb(pc.name.upper(), "DC1", f"user{number}"), begin + 3, 4)
-        plant.ask(pc, domain, 123, o.ntp(), begin + 5, source=123)
-        plant.call(pc, "192.168.10.255", (137, 137), o.nbns("WPAD"), begin + 6)
-    for number, pc in enumerate(offices):
-        begin = 120 + number * 110.0 + (700 if number == 5 else 0)
-        for visit in range(4):
-            plant.ask(pc, domain, 53, o.dns("www.example.test", web.ip), begin + visit * 60)
-            plant.talk(pc, web, 443, o.tls("www.example.test", 4), begin + visit * 60 + 1, 3)
-        plant.talk(pc, printer, 9100, o.print_job(), begin + 30, 1)
-        plant.call(pc, "239.255.255.250", (50_000 + number, 1900), o.ssdp(), begin + 7)
-        plant.call(pc, "224.0.0.251", (5353, 5353), o.mdns("_ipp._tcp.local"), begin + 9)
+    _logons(plant, domain, [*offices, hmi, scada, engineer])
+    _office(plant, offices, domain, web, printer)
     plant.talk(offices[0], camera, 80, [o.http(camera.ip, "/view", o.BROWSER, "AxisServer/1.0")], 700, 1)
     plant.ask(offices[1], printer, 161, o.snmp("Brother HL-L6400DW", "PRN-1"), 710)
     # A stray laptop looks round late in the capture.

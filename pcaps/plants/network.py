@@ -62,7 +62,10 @@ class Segment:
 
 @dataclass(frozen=True)
 class Station:
-    """One thing in the plant."""
+    """One thing in the plant.
+
+    level: None where it has none (a router between levels, a stray laptop) or nothing can be known (a device that never answers).
+    """
 
     name: str
     ip: str

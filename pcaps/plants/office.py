@@ -49,7 +49,7 @@ def dhcp(mac: str, name: str, ip: str, server: str) -> Iterator[tuple[bool, byte
         (True, "request", [("requested_addr", ip), ("server_id", server), ("hostname", name)]),
         (False, "ack", [("server_id", server), ("lease_time", 86400)]),
     ):
-        head = BOOTP(op=1 if client else 2, chaddr=hardware, xid=0x1234, yiaddr="0.0.0.0" if client else ip)
+        head = BOOTP(op=1 if client else 2, chaddr=hardware, xid=0x1234, yiaddr=None if client else ip)
         yield client, bytes(head / DHCP(options=[("message-type", kind), *more, "end"]))
 
 
@@ -233,7 +233,7 @@ def _smb(command: int, number: int, body: bytes, *, answer: bool, status: int = 
 
 
 def _ntlm(kind: int, host: str, user: str) -> bytes:
-    fields = [text.encode("utf-16-le") for text in (DOMAIN.split(".")[0].upper(), user, host)]
+    fields = [text.encode("utf-16-le") for text in (DOMAIN.partition(".")[0].upper(), user, host)]
     if kind == 1:
         return b"NTLMSSP\0" + struct.pack("<IIHHIHHI", 1, 0xE2088297, 0, 0, 40, 0, 0, 40) + b"\x0a\x00\x63\x45\x00\x00\x00\x0f"
     if kind == 2:

@@ -2,7 +2,40 @@
 
 from pcaps.plants import control as c
 from pcaps.plants import office as o
-from pcaps.plants.network import Plant
+from pcaps.plants.network import Plant, Station
+
+
+def _goose(plant: Plant, relays: list[Station]) -> None:
+    """Every relay tells its states to all the time; a breaker opens for a moment."""
+    for number in range(300):
+        relay = relays[number % 4]
+        state = 400 < number * 4 < 420
+        plant.frame(
+            relay,
+            f"010ccd01000{number % 4}",
+            0x88B8,
+            c.goose(relay.name.upper(), number % 4 + 1, number // 4, (state, False)),
+            1 + number * 4.0,
+        )
+
+
+def _logons(plant: Plant, domain: Station, members: list[Station]) -> None:
+    """What Windows does in the morning."""
+    for number, pc in enumerate(members):
+        plant.ask(pc, domain, 53, o.dns(f"emsdc.{o.DOMAIN}", domain.ip), 60 + number * 13)
+        plant.talk(pc, domain, 88, o.kerberos(f"user{number}"), 61 + number * 13, 1)
+        plant.talk(pc, domain, 445, o.smb(pc.name.upper(), "EMSDC", f"user{number}"), 62 + number * 13, 3)
+        plant.call(pc, pc.ip.rsplit(".", 1)[0] + ".255", (137, 137), o.nbns("WPAD"), 65 + number * 13)
+
+
+def _look_round(plant: Plant, stray: Station, targets: list[Station]) -> None:
+    """A stray laptop scans the station."""
+    for last in range(1, 45):
+        plant.who_has(stray, f"10.80.1.{last}", 1000 + last * 0.05)
+    for number, target in enumerate(targets):
+        for nth, port in enumerate((22, 23, 80, 102, 502, 20000)):
+            listens = port == 20000 and target.kind != "hmi"
+            plant.knock(stray, target, port, 1005 + number * 2 + nth * 0.2, "open" if listens else "refused")
 
 
 def build() -> Plant:
@@ -13,7 +46,7 @@ def build() -> Plant:
     add = plant.station
     makers = ("sel", "sel", "abb", "ge", "sel")
     relays = [add(f"bay{n}", f"10.80.1.{10 + n}", maker, 1, "ied", "controller") for n, maker in enumerate(makers, 1)]
-    silent = add("bay6", "10.80.1.16", "ge", 1, "ied", "controller")
+    silent = add("bay6", "10.80.1.16", "ge", None, "ied", "controller")
     concentrator = add("rtac", "10.80.1.5", "sel", 1, "gateway", "gateway", "master")
     pole = add("feeder", "10.80.1.40", "sel", 1, "rtu", "controller")
     clock = add("clock", "10.80.1.2", "moxa", None, "server", "time_server")
@@ -24,7 +57,7 @@ def build() -> Plant:
     historian = add("emshist", "10.80.100.12", "vmware", 3, "historian", "historian", "database_server")
     domain = add("emsdc", "10.80.100.5", "vmware", 3, "domain_controller", "domain_controller", "name_server")
     desks = [add(f"desk{n}", f"10.80.100.{20 + n}", "hp", 2, "hmi", "hmi") for n in (1, 2)]
-    outside = add("ntp.test", "198.51.100.20", "cisco", 5, "server")
+    outside = add("ntp.test", "192.5.41.40", "cisco", 5, "server")
     stray = add("stray", "10.80.1.200", "intel", None, "workstation", "scanner")
     for number, relay in enumerate(relays, 1):
         link = c.Outstation(10, 100 + number)
@@ -37,16 +70,7 @@ def build() -> Plant:
     link = c.Outstation(1, 40)
     plant.talk(master, pole, c.DNP3, [*link.poll(30), *link.control(1, 0x81), *link.poll(20)], 14, 20, stays=True)
     plant.talk(panel, concentrator, c.DNP3, c.Outstation(20, 5).poll(50), 8, 20, stays=True)
-    for number in range(300):
-        relay = relays[number % 4]
-        state = 400 < number * 4 < 420
-        plant.frame(
-            relay,
-            f"010ccd01000{number % 4}",
-            0x88B8,
-            c.goose(relay.name.upper(), number % 4 + 1, number // 4, (state, False)),
-            1 + number * 4.0,
-        )
+    _goose(plant, relays)
     for number, relay in enumerate([*relays, silent, concentrator, panel, engineer, pole]):
         for turn in range(3):
             plant.ask(relay, clock, 123, o.ntp(), 40 + number * 7 + turn * 300, source=123)
@@ -60,15 +84,6 @@ def build() -> Plant:
     plant.talk(historian, master, 1433, o.database(40), 20, 25, stays=True)
     for number, desk in enumerate(desks):
         plant.talk(desk, master, 443, o.tls("ems1.works.test", 40), 25 + number * 8, 25, stays=True)
-    for number, pc in enumerate([master, historian, *desks, panel, engineer]):
-        plant.ask(pc, domain, 53, o.dns(f"emsdc.{o.DOMAIN}", domain.ip), 60 + number * 13)
-        plant.talk(pc, domain, 88, o.kerberos(f"user{number}"), 61 + number * 13, 1)
-        plant.talk(pc, domain, 445, o.smb(pc.name.upper(), "EMSDC", f"user{number}"), 62 + number * 13, 3)
-        plant.call(pc, pc.ip.rsplit(".", 1)[0] + ".255", (137, 137), o.nbns("WPAD"), 65 + number * 13)
-    for last in range(1, 45):
-        plant.who_has(stray, f"10.80.1.{last}", 1000 + last * 0.05)
-    for number, target in enumerate([*relays, concentrator, pole, panel]):
-        for nth, port in enumerate((22, 23, 80, 102, 502, 20000)):
-            listens = port == 20000 and target is not panel
-            plant.knock(stray, target, port, 1005 + number * 2 + nth * 0.2, "open" if listens else "refused")
+    _logons(plant, domain, [master, historian, *desks, panel, engineer])
+    _look_round(plant, stray, [*relays, concentrator, pole, panel])
     return plant

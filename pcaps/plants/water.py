@@ -38,7 +38,7 @@ def _stations(plant: Plant) -> dict[str, Station]:
         ("pc2", "10.60.0.12", "dell", 4, "workstation", ()),
         ("pc3", "10.60.0.13", "hp", 4, "workstation", ()),
         ("web", "93.184.216.34", "cisco", 5, "server", ()),
-        ("vendor", "203.0.113.77", "cisco", 5, "workstation", ()),
+        ("vendor", "199.43.135.53", "cisco", 5, "workstation", ()),
         ("laptop", "10.30.1.99", "intel", None, "workstation", ("scanner",)),
     )
     return {row[0]: plant.station(*row[:5], *row[5]) for row in rows}
