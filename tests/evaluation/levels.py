@@ -46,8 +46,8 @@ def judge(capture: Path, truth: dict[str, float], name: str) -> list[Verdict]:
     found: dict[str, Asset] = {}
     for asset in conclude(observe(open_capture(str(capture)))).assets.values():
         if asset.parent is None:
-            for address in asset.addresses:
-                for text in (address.mac, address.ip):
+            for held in asset.addresses:
+                for text in (held.ip, held.mac):
                     if text:
                         found.setdefault(text, asset)
     verdicts = []
