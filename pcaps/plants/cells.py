@@ -31,6 +31,28 @@ def _cell(plant: Plant, number: int) -> tuple[Station, Station]:
     return logix, hmi
 
 
+def _logons(plant: Plant, domain: Station, members: list[Station]) -> None:
+    """What Windows does in the morning; one engineer comes late."""
+    for number, pc in enumerate(members):
+        begin = (1000 if pc.name == "studio2" else 15) + number * 31.0
+        plant.ask(pc, domain, 53, o.dns(f"dc.{o.DOMAIN}", domain.ip), begin)
+        plant.talk(pc, domain, 88, o.kerberos(f"user{zlib.crc32(pc.name.encode()) % 90}"), begin + 1, 1)
+        plant.talk(pc, domain, 445, o.smb(pc.name.upper(), "DC", "user"), begin + 2, 3)
+        plant.ask(pc, domain, 123, o.ntp(), begin + 4, source=123)
+        if pc.level != 4:
+            plant.call(pc, pc.ip.rsplit(".", 1)[0] + ".255", (137, 137), o.nbns("WPAD"), begin + 5)
+
+
+def _look_round(plant: Plant, stray: Station, targets: list[Station]) -> None:
+    """A stray laptop scans site operations and the controllers."""
+    for last in range(1, 40):
+        plant.who_has(stray, f"10.20.0.{last}", 900 + last * 0.05)
+    for number, target in enumerate(targets):
+        for nth, port in enumerate((22, 80, 135, 443, 445, 502, 44818)):
+            listens = (port == 44818 and target.kind == "plc") or (port == 445 and target.kind == "domain_controller")
+            plant.knock(stray, target, port, 905 + number * 2 + nth * 0.2, "open" if listens else "refused")
+
+
 def build() -> Plant:
     """Twenty minutes, mirrored in the cells and in site operations."""
     plant = Plant("cells", "three Rockwell cells behind routers, site operations with historian, office")
@@ -66,22 +88,11 @@ def build() -> Plant:
     plant.talk(engineer, cells[0][0], c.ENIP, c.Cip().program(), 400, 2)
     plant.talk(late, cells[1][0], c.ENIP, c.Cip().program(), 1050, 2)
     plant.talk(historian, scada, 1433, o.database(50), 20, 21, stays=True)
-    for number, pc in enumerate([historian, scada, engineer, late, *(hmi for _, hmi in cells), *offices]):
-        begin = (15 if pc is not late else 1000) + number * 31.0
-        plant.ask(pc, domain, 53, o.dns(f"dc.{o.DOMAIN}", domain.ip), begin)
-        plant.talk(pc, domain, 88, o.kerberos(f"user{zlib.crc32(pc.name.encode()) % 90}"), begin + 1, 1)
-        plant.talk(pc, domain, 445, o.smb(pc.name.upper(), "DC", "user"), begin + 2, 3)
-        plant.ask(pc, domain, 123, o.ntp(), begin + 4, source=123)
-        if pc not in offices:
-            plant.call(pc, pc.ip.rsplit(".", 1)[0] + ".255", (137, 137), o.nbns("WPAD"), begin + 5)
+    members = [historian, scada, engineer, late, *(hmi for _, hmi in cells), *offices]
+    _logons(plant, domain, members)
     for number, pc in enumerate(offices):
         page = [o.http(historian.ip, "/reports/shift", o.BROWSER, "Microsoft-IIS/10.0")] * 3
         plant.talk(pc, historian, 80, page, 300 + number * 90, 20)
     plant.ask(domain, web, 123, o.ntp(), 77, source=123)
-    for last in range(1, 40):
-        plant.who_has(stray, f"10.20.0.{last}", 900 + last * 0.05)
-    for number, target in enumerate([historian, scada, domain, engineer, *(logix for logix, _ in cells)]):
-        for nth, port in enumerate((22, 80, 135, 443, 445, 502, 44818)):
-            listens = (port == 44818 and target.kind == "plc") or (port == 445 and target is domain)
-            plant.knock(stray, target, port, 905 + number * 2 + nth * 0.2, "open" if listens else "refused")
+    _look_round(plant, stray, [historian, scada, domain, engineer, *(logix for logix, _ in cells)])
     return plant

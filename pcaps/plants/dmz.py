@@ -40,8 +40,22 @@ def _control(plant: Plant) -> list[Station]:
     return [scada, station, client]
 
 
+def _office(plant: Plant, corporate: Station, offices: list[Station], serving: tuple[Station, Station]) -> None:
+    """Logons, pages, printing, and chatter to everybody."""
+    web, printer = serving
+    _logons(plant, corporate, offices, 15)
+    for number, pc in enumerate(offices):
+        for visit in range(3):
+            begin = 60 + number * 31 + visit * 330.0
+            plant.ask(pc, corporate, 53, o.dns("www.example.test", web.ip), begin)
+            plant.talk(pc, web, 443, o.tls("www.example.test", 3), begin + 1, 4)
+        plant.talk(pc, printer, 9100, o.print_job(), 300 + number * 17, 1)
+        plant.call(pc, "10.50.255.255", (137, 137), o.nbns("FILES"), 70 + number * 11)
+        plant.call(pc, "239.255.255.250", (51_000, 1900), o.ssdp(), 71 + number * 11)
+
+
 def build() -> Plant:
-    """Twenty minutes, mirrored everywhere but in the office."""
+    """Twenty minutes, mirrored everywhere."""
     plant = Plant("dmz", "levels 1 to 4 with a DMZ: jump host, historian replica, patch server; a vendor by VPN")
     for number, (prefix, vlan) in enumerate(
         (("172.16.10.0/24", 10), ("172.16.20.0/24", 20), ("172.16.30.0/24", 30), ("172.16.35.0/24", 35))
@@ -67,9 +81,7 @@ def build() -> Plant:
     plant.talk(historian, scada, 4840, o.opcua(f"opc.tcp://{scada.ip}:4840", 60), 11, 18, stays=True)
     _logons(plant, domain, [*supervision, historian, updates], 20)
     for number, pc in enumerate([*supervision, historian]):
-        plant.talk(
-            pc, updates, 8530, [o.http("otwsus:8530", "/selfupdate/wuident.cab", o.UPDATER, "Microsoft-IIS/10.0")] * 2, 140 + number * 40, 5
-        )
+        plant.talk(pc, updates, 8530, [o.updates("otwsus")] * 2, 140 + number * 40, 5)
     # Through the DMZ.
     plant.talk(historian, replica, 1433, o.database(50), 30, 22, stays=True)
     plant.talk(updates, patches, 8531, o.tls("patches.works.test", 10), 200, 15)
@@ -84,15 +96,7 @@ def build() -> Plant:
     plant.talk(vendor, jump, 3389, o.rdp("vendor1", "jump", 20), 720, 12)
     plant.talk(jump, scada, 3389, o.rdp("vendor1", "scada1", 20), 740, 12)
     # The office.
-    _logons(plant, corporate, offices, 15)
-    for number, pc in enumerate(offices):
-        for visit in range(3):
-            begin = 60 + number * 31 + visit * 330.0
-            plant.ask(pc, corporate, 53, o.dns("www.example.test", web.ip), begin)
-            plant.talk(pc, web, 443, o.tls("www.example.test", 3), begin + 1, 4)
-        plant.talk(pc, printer, 9100, o.print_job(), 300 + number * 17, 1)
-        plant.call(pc, "10.50.255.255", (137, 137), o.nbns("FILES"), 70 + number * 11)
-        plant.call(pc, "239.255.255.250", (51_000, 1900), o.ssdp(), 71 + number * 11)
+    _office(plant, corporate, offices, (web, printer))
     late = add("laptop", "10.50.1.200", "intel", 4, "workstation")
     _logons(plant, corporate, [late], 1000)
     plant.talk(late, web, 443, o.tls("www.example.test", 5), 1020, 5)

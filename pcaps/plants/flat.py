@@ -29,6 +29,17 @@ def _office(plant: Plant, offices: list[Station], domain: Station, web: Station,
         plant.call(pc, "224.0.0.251", (5353, 5353), o.mdns("_ipp._tcp.local"), begin + 9)
 
 
+def _look_round(plant: Plant, stray: Station, targets: list[Station]) -> None:
+    """ARP for everybody, then ports."""
+    for last in range(1, 60):
+        plant.who_has(stray, f"192.168.10.{last}", 1300 + last * 0.05)
+    serves = {("boiler", 102), ("mixer", 102), ("pumps", 502), ("meters", 502), ("dc1", 445), ("printer", 9100), ("camera", 80)}
+    for number, (target, port) in enumerate(
+        (target, port) for port in (21, 22, 23, 80, 102, 443, 445, 502, 3389, 9100, 44818) for target in targets
+    ):
+        plant.knock(stray, target, port, 1310 + number * 0.2, "open" if (target.name, port) in serves else "refused")
+
+
 def build() -> Plant:
     """Half an hour of it."""
     plant = Plant("flat", "flat network: Siemens and Schneider controllers, office and scanner in one /24")
@@ -71,13 +82,7 @@ def build() -> Plant:
     plant.ask(offices[1], printer, 161, o.snmp("Brother HL-L6400DW", "PRN-1"), 710)
     # A stray laptop looks round late in the capture.
     targets = [boiler, mixer, pumps, gateway, hmi, scada, domain, printer, camera, router]
-    for last in range(1, 60):
-        plant.who_has(stray, f"192.168.10.{last}", 1300 + last * 0.05)
-    serves = {(boiler, 102), (mixer, 102), (pumps, 502), (gateway, 502), (domain, 445), (printer, 9100), (camera, 80)}
-    for number, (target, port) in enumerate(
-        (target, port) for port in (21, 22, 23, 80, 102, 443, 445, 502, 3389, 9100, 44818) for target in targets
-    ):
-        plant.knock(stray, target, port, 1310 + number * 0.2, "open" if (target, port) in serves else "refused")
+    _look_round(plant, stray, targets)
     plant.talk(stray, pumps, c.MODBUS, [c.modbus_identify(1, "Schneider Electric", "TM221CE24R", "1.6.2.0")], 1340, 1)
     plant.talk(stray, boiler, c.S7, [*c.s7_open(2, 1), *s315[:2]], 1345, 1)
     return plant

@@ -286,8 +286,12 @@ def http(host: str, path: str, agent: str, server: str, body: bytes = b"<html><t
     return turn(request, answer + body)
 
 
-UPDATER = "Windows-Update-Agent/10.0.10011.16384"
 BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126.0"
+
+
+def updates(host: str) -> Exchange:
+    """Windows asks a server of its plant for updates."""
+    return http(f"{host}:8530", "/selfupdate/wuident.cab", "Windows-Update-Agent/10.0.10011.16384", "Microsoft-IIS/10.0")
 
 
 def database(turns: int) -> list[Exchange]:

@@ -88,14 +88,7 @@ def _operations(plant: Plant, at: dict[str, Station]) -> None:
     for when in (2.0, 14.0):
         plant.talk(at["patches"], at["web"], 443, o.tls("update.example.test", 5), when * HOUR, 10)
     for number, name in enumerate(("otdc", "hist", "scada", "eng")):
-        plant.talk(
-            at[name],
-            at["patches"],
-            8530,
-            [o.http("patches:8530", "/selfupdate/wuident.cab", o.UPDATER, "Microsoft-IIS/10.0")],
-            3 * HOUR + number * 300,
-            5,
-        )
+        plant.talk(at[name], at["patches"], 8530, [o.updates("patches")], 3 * HOUR + number * 300, 5)
     plant.talk(at["pc2"], at["jump"], 3389, o.rdp("keeper", "jump", 20), 10 * HOUR, 20)
     plant.talk(at["jump"], at["eng"], 3389, o.rdp("keeper", "eng", 20), 10.02 * HOUR, 18)
     plant.talk(at["vendor"], at["jump"], 443, o.tls("access.works.test", 20), 11 * HOUR, 20)
