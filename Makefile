@@ -11,10 +11,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo evaluate test lint bench fuzz fuzz-short wheel clean build rust tools
+.PHONY: help docs demo evaluate test lint bench bench-store fuzz fuzz-short wheel clean build rust tools
 
 help: ## List what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: build ## Build Otoscope and replay a day of a water works
 	@$(BIN)/otoscope replay --rows 5 pcaps/plants/water.pcap
@@ -38,6 +38,9 @@ bench: build tools ## Measure packets a second on a plant trace of a million pac
 evaluate: build $(VENV)/.dev ## Hold the inferred Purdue levels against labelled plants
 	$(BIN)/python -m tests.evaluation.levels
 
+bench-store: build ## Measure the database at the size of a large plant
+	$(BIN)/python -m benchmarks.store
+
 fuzz: rust ## Feed made-up frames and files to the engine, FUZZ_SECONDS (600) for each of both targets
 	@command -v cargo-fuzz >/dev/null || cargo install --quiet --locked cargo-fuzz@0.13.2
 	@for target in engine readers; do \
@@ -51,6 +54,10 @@ fuzz: rust ## Feed made-up frames and files to the engine, FUZZ_SECONDS (600) fo
 fuzz-short:
 	@rm -rf $(FUZZ)/target/short
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=20 FUZZ_CORPUS=$(FUZZ)/target/short
+
+docs: build ## Write the pages that are made from the registry of detectors
+	$(BIN)/otoscope detectors --format markdown > docs/detectors.md
+	$(BIN)/otoscope detectors --coverage > docs/coverage.md
 
 wheel: rust $(VENV)/.maturin ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
@@ -70,10 +77,10 @@ rust:
 	@command -v cc >/dev/null || { echo "Rust needs a C compiler: install one (Debian: sudo apt-get install build-essential) and try again" >&2; exit 1; }
 
 tools:
-	@command -v tshark >/dev/null && command -v tcpdump >/dev/null && command -v chromium >/dev/null || \
+	@command -v tshark >/dev/null && command -v tcpdump >/dev/null && command -v chromium >/dev/null && ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tshark tcpdump chromium; \
-	else echo "the tests need tshark, tcpdump and chromium: install them (Debian: sudo apt-get install tshark tcpdump chromium) and try again" >&2; exit 1; fi
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tshark tcpdump chromium postgresql; \
+	else echo "the tests need tshark, tcpdump, chromium and PostgreSQL: install them (Debian: sudo apt-get install tshark tcpdump chromium postgresql) and try again" >&2; exit 1; fi
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

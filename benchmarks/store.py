@@ -55,6 +55,7 @@ class Talk:
     lost_octets: tuple[int, int] = (0, 0)
     duplicates: tuple[int, int] = (0, 0)
     round_trip_time: int | None = 1_200_000
+    most_in_a_minute: int = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # as of the engine's rows: one that has changed is another
@@ -75,6 +76,8 @@ class Request:
     unanswered: int = 0
     statuses: tuple[tuple[int, int], ...] = ()
     response_time: tuple[int, int, int] | None = (1_000_000, 2_000_000, 9_000_000)
+    most_in_a_minute: tuple[int, int] = (12, 0)
+    episodes: tuple[tuple[int, int, int, int], ...] = ()
     first: int = START
 
 
@@ -111,6 +114,7 @@ class Plant:
 
     def __init__(self) -> None:
         self.random = random.Random(4)
+        self.observations = Observations()
         self.assets = [asset(number) for number in range(ASSET_COUNT)]
         self.talks = [self._talk(number) for number in range(CONVERSATION_COUNT)]
         self.requests = [Request(CONVERSATION_COUNT + number, number, 500, START) for number in range(CONVERSATION_COUNT)]
@@ -136,7 +140,7 @@ class Plant:
 
     def knowledge(self) -> Knowledge:
         """All that is known of it now."""
-        known = Knowledge(Site(), Observations(), Resolution(), alerts=tuple(self.alerts))
+        known = Knowledge(Site(), self.observations, Resolution(), alerts=tuple(self.alerts))
         known.observations.conversations = {row.id: cast("Conversation", row) for row in self.talks}
         known.observations.operations = {row.id: cast("Operation", row) for row in self.requests}
         # New objects with the same content, as concluding once more makes them.

@@ -6,7 +6,8 @@ from sensor.inventory.model import FIELDS, Asset
 from sensor.rows import AlertRow, AssetRow, IncidentRow, ViolationRow
 from sensor.times import timestamp
 
-_REASONS = 5
+REASONS = 5
+"""So many of what speaks for a level are shown, and so many of what speaks against it."""
 
 
 def asset_row(asset: Asset) -> AssetRow:
@@ -22,8 +23,8 @@ def asset_row(asset: Asset) -> AssetRow:
         "level_confidence": round(level.confidence, 3),
         "level_settled": level.settled,
         "level_pinned": level.pinned,
-        "level_because": [evidence.because for evidence in level.evidence[:_REASONS]],
-        "level_against": [evidence.because for evidence in level.against[:_REASONS]],
+        "level_because": [evidence.because for evidence in level.evidence[:REASONS]],
+        "level_against": [evidence.because for evidence in level.against[:REASONS]],
         "zone": asset.zone,
         "ips": list(asset.ips),
         "macs": list(asset.macs),

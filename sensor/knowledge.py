@@ -118,6 +118,8 @@ class Knowledge:
     violations: tuple[Violation, ...] = ()
     alerts: tuple[Alert, ...] = ()
     incidents: tuple[Incident, ...] = ()
+    left_out: int = 0
+    """Endpoints beyond the cap, of which nothing was concluded."""
     changes: "tuple[Change, ...]" = ()
     """What differs from the baseline; empty where there is none."""
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from sensor.baseline.compare import compare
 from sensor.baseline.model import Baseline
-from sensor.capture import Conversation, Fact, Operation
+from sensor.capture import Conversation, Endpoint, Fact, Operation
 from sensor.conduits.judge import judge
 from sensor.conduits.model import Site
 from sensor.conduits.zones import zone_of
@@ -31,11 +31,15 @@ from sensor.observations import Observations
 Operations = Mapping[int, tuple[Operation, ...]]
 """By conversation."""
 
+MOST_ENDPOINTS = 16_384
+"""Endpoints that assets are made of: every octet may come from an attacker, and each costs some kilooctets and a fraction of a millisecond."""
+
 
 def conclude(observations: Observations, site: Site | None = None, baseline: Baseline | None = None) -> Knowledge:
     """Everything that follows from what was observed."""
-    resolution = resolve(observations.endpoints.values(), observations.facts.values())
-    known = Knowledge(site or Site(), observations, resolution)
+    endpoints = engaged(observations)
+    resolution = resolve(endpoints, observations.facts.values())
+    known = Knowledge(site or Site(), observations, resolution, left_out=len(observations.endpoints) - len(endpoints))
     operations = _operations_by_conversation(observations.operations.values())
     known.profiles = _profiles(observations, operations, resolution)
     known.assets = _assets(known)
@@ -47,6 +51,21 @@ def conclude(observations: Observations, site: Site | None = None, baseline: Bas
     known.changes = tuple(compare(baseline, known)) if baseline else ()
     known.alerts, known.incidents = detect(known)
     return known
+
+
+def engaged(observations: Observations, most: int = MOST_ENDPOINTS) -> list[Endpoint]:
+    """The endpoints that are looked at: where there are too many, first those that exchanged something, of them the earliest.
+
+    A flood of made-up senders costs no more than that, and displaces nobody who answers or is answered.
+    """
+    rows = sorted(observations.endpoints.values(), key=lambda row: (row.first, row.id))
+    if len(rows) <= most:
+        return rows
+    heard: set[str | None] = set()
+    for talk in observations.conversations.values():
+        if all(talk.packets):
+            heard |= {talk.client_ip or talk.client_mac, talk.server_ip or talk.server_mac}
+    return sorted(rows, key=lambda row: (row.ip or row.mac) not in heard)[:most]
 
 
 def _assets(known: Knowledge) -> dict[str, Asset]:

@@ -57,7 +57,7 @@ def document(known: Knowledge, files: Iterable[str], warnings: Iterable[tuple[st
     anomalies = sorted(observations.anomalies.values(), key=lambda row: (place(row), row.protocol, row.kind, row.detail))
     return {
         "schema": SCHEMA,
-        "capture": _capture_row(statistics, files, warnings),
+        "capture": _capture_row(statistics, files, warnings, known.left_out),
         "traffic": traffic_row(statistics, conversations),
         "protocols": {name: {"messages": messages, "malformed": malformed} for name, (messages, malformed) in sorted(protocols.items())},
         "endpoints": Rows(sorted(observations.endpoints.values(), key=_endpoint_order), _endpoint_row),
@@ -109,8 +109,9 @@ def _readable(file: str) -> str:
     return os.fsencode(file).decode(errors="backslashreplace")
 
 
-def _capture_row(statistics: Statistics | None, files: Iterable[str], warnings: Iterable[tuple[str, str]]) -> CaptureRow:
-    counters: dict[str, int] = dict(sorted(statistics.counters.items())) if statistics else {}
+def _capture_row(statistics: Statistics | None, files: Iterable[str], warnings: Iterable[tuple[str, str]], left_out: int) -> CaptureRow:
+    counted = statistics.counters if statistics else {}
+    counters: dict[str, int] = dict(sorted({**counted, "evicted_assets": left_out}.items()))
     return {
         "files": [_readable(file) for file in files],
         "packets": statistics.packets if statistics else 0,

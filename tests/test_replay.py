@@ -69,6 +69,30 @@ def test_operations(replay, modbus_pcap):
     assert (write["intent"], write["errors"], write["results"]) == ("write", 1, {"illegal data address": 1})
 
 
+def test_an_operation_that_comes_again_after_hours_has_episodes(replay, tmp_path):
+    path = tmp_path / "twice.pcap"
+    read, answer = samples.MODBUS_TURNS[0], samples.MODBUS_TURNS[1]
+    turns = [read, answer] * 3
+    hours = [0, 0, 0, 0, 0, 0, 0, 5, 5]  # the handshake, then the turns
+    times = [samples.FIRST + hour * 3_600_000_000_000 + number * samples.STEP for number, hour in enumerate(hours)]
+    path.write_bytes(samples.pcap_of(zip(times, samples.dialogue(turns), strict=True)))
+    document = replay(path)
+    jsonschema.validate(document, DOCUMENTED)
+    row = operation(document, "Read Holding Registers")
+    assert [(episode["first"][11:16], episode["requests"], episode["errors"]) for episode in row["episodes"]] == [
+        ("03:04", 2, 0),
+        ("08:04", 1, 0),
+    ]
+    assert row["most_in_a_minute"] == {"requests": 2, "errors": 0}
+
+
+def test_one_episode_is_the_row_itself(replay, modbus_pcap):
+    document = replay(modbus_pcap)
+    assert all("episodes" not in row for row in document["operations"])
+    assert [row["most_in_a_minute"] for row in document["conversations"]] == [1]
+    assert {row["hops"] for row in document["endpoints"]} == {0}
+
+
 def test_facts_are_cleaned_of_what_a_terminal_would_obey(replay, modbus_pcap):
     facts = [row for row in replay(modbus_pcap)["facts"] if row["source"] == "modbus"]
     assert {(row["ip"], row["unit"]) for row in facts} == {("10.0.0.9", "1")}

@@ -36,6 +36,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"sensor"}
     assert sum(name.endswith(".so") for name in names) == 1
     assert "sensor/py.typed" in names
+    assert "sensor/store/migrations/versions/0001_first.py" in names
     assert "sensor/_dissectors.pyi" in names
     assert {f"sensor/report/templates/{name}" for name in ("page.html", "page.css", "map.svg", "map.css")} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -1,5 +1,7 @@
 //! How busy something was, and when: the busiest minute, and the stretches of time between long silences.
 
+use core::cmp::Ordering;
+
 /// A minute, nanoseconds.
 pub const MINUTE: i64 = 60_000_000_000;
 /// Minutes that are still counted: what belongs to one of them may come late.
@@ -15,6 +17,25 @@ const fn is_in(time: i64, minute: i64) -> bool {
 
 const fn minute_of(time: i64) -> i64 {
     time.saturating_sub(time.rem_euclid(MINUTE))
+}
+
+/// A minute, by its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Minute(i64);
+
+impl Minute {
+    /// The one that a time lies in.
+    #[must_use]
+    pub const fn of(time: i64) -> Self {
+        Self(minute_of(time))
+    }
+
+    /// True where that time lies in it.
+    #[inline]
+    #[must_use]
+    pub const fn holds(self, time: i64) -> bool {
+        is_in(time, self.0)
+    }
 }
 
 /// Things that happened, by minutes aligned to the epoch.
@@ -116,11 +137,8 @@ pub struct SoFar {
 }
 
 /// What an operation's totals do not say. Only a change of the minute costs more than a comparison.
-#[derive(Clone, Debug)]
-#[repr(C)] // what every request touches comes first
+#[derive(Clone, Debug, Default)]
 pub struct Activity {
-    /// When the minute at hand began.
-    minute: i64,
     /// Requests and rejections before it.
     before: (u64, u64),
     /// The most requests and the most rejections of a minute before it.
@@ -131,26 +149,12 @@ pub struct Activity {
     began: i64,
 }
 
-impl Default for Activity {
-    fn default() -> Self {
-        Self { minute: i64::MIN, before: (0, 0), most: (0, 0), over: Vec::new(), began: 0 }
-    }
-}
-
 impl Activity {
-    /// True where that time is in another minute than the last.
-    #[inline]
-    #[must_use]
-    pub const fn is_over(&self, time: i64) -> bool {
-        !is_in(time, self.minute)
-    }
-
     /// Something happens in another minute than before; after a silence longer than `quiet_seconds` an episode begins.
     #[cold]
     pub fn go_on(&mut self, time: i64, so_far: &SoFar, quiet_seconds: usize) {
         self.most = self.most(so_far);
         self.before = (so_far.requests, so_far.errors);
-        self.minute = minute_of(time);
         if time.saturating_sub(so_far.last) > nanoseconds(quiet_seconds) && self.over.len().saturating_add(1) < MOST_EPISODES {
             let ended = self.at_hand(so_far);
             self.over.push(ended);
@@ -193,19 +197,19 @@ impl Activity {
         let least = |one: (u64, u64)| (one.0.min(after.requests), one.1.min(after.errors));
         let now = least(now);
         let before = (after.requests.saturating_sub(now.0), after.errors.saturating_sub(now.1));
-        Self { minute: self.minute, before, most: least(most), over: Vec::new(), began: 0 }
+        Self { before, most: least(most), over: Vec::new(), began: 0 }
     }
 
-    /// What two rows of the same operation say together.
+    /// What two rows of the same operation say together; `minutes` compares those at hand.
     #[must_use]
-    pub fn joined(&self, so_far: &SoFar, other: &Self, others: &SoFar, quiet_seconds: usize) -> Self {
+    pub fn joined(&self, so_far: &SoFar, other: &Self, others: &SoFar, minutes: Ordering, quiet_seconds: usize) -> Self {
         let (most, other_most) = (self.most(so_far), other.most(others));
         let most = (most.0.max(other_most.0), most.1.max(other_most.1));
         let (mine, theirs) = (self.now(so_far), other.now(others));
-        let (minute, now) = match self.minute.cmp(&other.minute) {
-            core::cmp::Ordering::Less => (other.minute, theirs),
-            core::cmp::Ordering::Greater => (self.minute, mine),
-            core::cmp::Ordering::Equal => (self.minute, (mine.0.saturating_add(theirs.0), mine.1.saturating_add(theirs.1))),
+        let now = match minutes {
+            Ordering::Less => theirs,
+            Ordering::Greater => mine,
+            Ordering::Equal => (mine.0.saturating_add(theirs.0), mine.1.saturating_add(theirs.1)),
         };
         let (requests, errors) = (so_far.requests.saturating_add(others.requests), so_far.errors.saturating_add(others.errors));
         let before = (requests.saturating_sub(now.0), errors.saturating_sub(now.1));
@@ -224,7 +228,7 @@ impl Activity {
             }
         }
         let began = over.pop().map_or(0, |episode| episode.first);
-        Self { minute, before, most, over, began }
+        Self { before, most, over, began }
     }
 }
 
@@ -288,9 +292,11 @@ mod tests {
         let row = |times: &[i64]| {
             let mut activity = Activity::default();
             let mut so_far = SoFar { requests: 0, errors: 0, first: times[0], last: times[0] };
+            let mut minute = Minute::of(times[0]);
             for time in times {
-                if activity.is_over(*time) {
+                if !minute.holds(*time) {
                     activity.go_on(*time, &so_far, 3600);
+                    minute = Minute::of(*time);
                 }
                 so_far.requests += 1;
                 so_far.last = *time;
@@ -298,7 +304,7 @@ mod tests {
             (activity, so_far)
         };
         let (one, two) = (row(&[0, 1, 5 * hour, 5 * hour + 1]), row(&[2, 9 * hour, 9 * hour + 1]));
-        let joined = one.0.joined(&one.1, &two.0, &two.1, 3600);
+        let joined = one.0.joined(&one.1, &two.0, &two.1, Ordering::Less, 3600);
         let all = row(&[0, 1, 2, 5 * hour, 5 * hour + 1, 9 * hour, 9 * hour + 1]);
         assert_eq!(joined.episodes(&all.1), all.0.episodes(&all.1));
         assert_eq!(all.0.episodes(&all.1).iter().map(|episode| episode.requests).collect::<Vec<_>>(), [3, 2, 2]);

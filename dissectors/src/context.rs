@@ -410,6 +410,12 @@ impl Sink for Context<'_> {
         self.time
     }
 
+    fn asks_for(&mut self, target: Address, there: u64) -> bool {
+        self.speak(2);
+        let asker = (self.sender_addresses().mac, self.flow.key.vlan());
+        self.tables.asks_for(asker, target, there, self.time)
+    }
+
     fn fact_text(&mut self, source: &'static str, unit: Option<Label<'_>>, key: &'static str, value: fmt::Arguments<'_>) {
         self.fact(source, unit, key, value.to_string().as_bytes());
     }

@@ -119,6 +119,9 @@ impl Delivery<'_> {
             if protocol.first_messages > 0 && self.has_said_enough(protocol) {
                 return octets.len();
             }
+            if protocol.is_by_segment {
+                self.stream().searching = false;
+            }
             if self.flow.halves.of(self.side).stream.searching {
                 let Some(skipped) = find_message(protocol, rest, fresh && used == 0) else {
                     return octets.len().saturating_sub(KEPT_IN_SEARCH).max(used);

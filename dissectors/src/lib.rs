@@ -21,6 +21,7 @@ pub mod protocols;
 #[cfg(feature = "python")]
 mod python;
 pub mod reader;
+pub mod scan;
 pub mod sink;
 pub mod source;
 pub mod stack;

@@ -1,6 +1,6 @@
 //! What comes out of the engine: the five kinds of rows, cumulative since they were first seen.
 
-use crate::activity::{Activity, Episode, Minutes, SoFar};
+use crate::activity::{Activity, Episode, Minute, Minutes, SoFar};
 use crate::decode::{Address, Mac};
 use crate::sink::{Label, Role};
 use crate::table::{Place, Row};
@@ -384,10 +384,10 @@ pub struct Operation {
     pub responses: u64,
     /// When.
     pub span: Span,
+    /// When the minute at hand began.
+    pub minute: Minute,
     /// How long answers took.
     pub response_time: ResponseTime,
-    /// When, in more detail.
-    pub activity: Activity,
     /// What was touched.
     pub object: Text,
     /// Address inside the server.
@@ -402,6 +402,8 @@ pub struct Operation {
     pub next: Option<Place>,
     /// A number of its own.
     pub id: u64,
+    /// When, in more detail.
+    pub activity: Activity,
 }
 
 impl Row for Operation {
@@ -424,11 +426,17 @@ impl Operation {
     /// Something happens at that time; what lies further apart than `quiet_seconds` is two episodes.
     #[inline]
     fn happen(&mut self, time: i64, quiet_seconds: usize) {
-        if self.activity.is_over(time) {
-            let so_far = self.so_far();
-            self.activity.go_on(time, &so_far, quiet_seconds);
+        if !self.minute.holds(time) {
+            self.begin_minute(time, quiet_seconds);
         }
         self.span.add(time);
+    }
+
+    #[cold]
+    fn begin_minute(&mut self, time: i64, quiet_seconds: usize) {
+        let so_far = self.so_far();
+        self.activity.go_on(time, &so_far, quiet_seconds);
+        self.minute = Minute::of(time);
     }
 
     const fn so_far(&self) -> SoFar {
@@ -481,7 +489,9 @@ impl Operation {
 
     /// Count what another row of the same key counted.
     pub fn join(&mut self, other: &Self, quiet_seconds: usize) {
-        self.activity = self.activity.joined(&self.so_far(), &other.activity, &other.so_far(), quiet_seconds);
+        let is_same = self.minute.cmp(&other.minute);
+        self.activity = self.activity.joined(&self.so_far(), &other.activity, &other.so_far(), is_same, quiet_seconds);
+        self.minute = self.minute.max(other.minute);
         self.requests = self.requests.saturating_add(other.requests);
         self.responses = self.responses.saturating_add(other.responses);
         self.errors = self.errors.saturating_add(other.errors);

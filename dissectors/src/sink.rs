@@ -263,7 +263,11 @@ pub trait Sink {
     /// When this message came, nanoseconds since the epoch.
     fn time(&self) -> i64;
 
-    /// A breach of the protocol. `kind` is a `snake_case` name from a small fixed set, `detail` what was wrong in
+    /// The sender asks where that address is. True where it has asked for so many in a short time that it looks what there is;
+    /// an address counts only where nothing was kept for it under `there` shortly before it was asked for, or since.
+    fn asks_for(&mut self, target: Address, there: u64) -> bool;
+
+    /// A breach of the protocol or of good practice. `kind` is a `snake_case` name from a small fixed set, `detail` what was wrong in
     /// words that repeat for the same fault (no counters, no payload).
     fn anomaly(&mut self, protocol: &'static str, kind: &'static str, detail: fmt::Arguments<'_>);
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
-use crate::activity::{Activity, Minutes};
+use crate::activity::{Activity, Minute, Minutes};
 use crate::decode::{Address, Link, Mac};
 use crate::flow::{Flow, Side};
 use crate::mirror::Stations;
@@ -11,6 +11,7 @@ use crate::observations::{
     Anomaly, Conversation, ConversationKey, Endpoint, EndpointKey, Ends, Fact, Operation, ResponseTime, Span, Text, Traffic, Transport,
     bounded,
 };
+use crate::scan::{ARP_SCAN_WITHIN, Askers};
 use crate::sink::{Label, Memo, Role};
 use crate::table::{Hashes, Place, Row, Table};
 
@@ -199,6 +200,10 @@ fn count_minutes(row: &mut Conversation, flow: &mut Flow) {
     }
 }
 
+fn find_memory(memories: &Table<Remembered>, hashes: &Hashes, address: Address, key: u64) -> Option<Place> {
+    memories.find(hashes.of((address, key)), |row| row.address == address && row.key == key)
+}
+
 /// The object of what goes beyond the rows of one conversation.
 const MORE: Label<'static> = Label { octets: b"\0more", render: |_, out| out.push_str("(more objects)") };
 /// Rows for what goes beyond, for each conversation.
@@ -221,6 +226,7 @@ pub struct Tables {
     /// What is wrong.
     pub anomalies: Table<Anomaly>,
     memories: Table<Remembered>,
+    askers: Askers,
     /// Messages by the name of their protocol.
     pub messages: Vec<(&'static str, Messages)>,
     /// Messages of which the snap length cut off a part.
@@ -262,6 +268,7 @@ impl Tables {
             facts: Table::new(limits.facts),
             anomalies: Table::new(limits.anomalies),
             memories: Table::new(limits.memories),
+            askers: Askers::default(),
             messages: Vec::new(),
             cut_messages: 0,
             dropped_buffers: 0,
@@ -650,6 +657,7 @@ impl Tables {
             unanswered: 0,
             statuses: Vec::new(),
             response_time: ResponseTime::NONE,
+            minute: Minute::of(time),
             activity: Activity::default(),
             span: Span::at(time),
             next: self.conversations.get(conversation)?.operations,
@@ -790,10 +798,20 @@ impl Tables {
         }
     }
 
+    /// Somebody asks where an address is, as [`crate::sink::Sink::asks_for`] has it.
+    pub fn asks_for(&mut self, asker: (Mac, u16), target: Address, there: u64, time: i64) -> bool {
+        let Self { askers, memories, hashes, .. } = self;
+        let is_there = |address, asked: i64| {
+            let kept = find_memory(memories, hashes, address, there).and_then(|place| memories.get(place));
+            kept.is_some_and(|row| asked.saturating_sub(row.last) <= ARP_SCAN_WITHIN)
+        };
+        askers.ask(hashes, asker, target, time, is_there)
+    }
+
     // Memories -------------------------------------------------------------------------------------------------
 
     fn find_memory(&self, address: Address, key: u64) -> Option<Place> {
-        self.memories.find(self.hashes.of((address, key)), |row| row.address == address && row.key == key)
+        find_memory(&self.memories, &self.hashes, address, key)
     }
 
     /// Keep a memory for an address.

@@ -5,7 +5,9 @@ use core::fmt;
 use crate::decode::{Address, Mac};
 use crate::error::Result;
 use crate::protocols::Protocol;
+use crate::scan::Askers;
 use crate::sink::{Evidence, Label, Matched, Memo, Part, Request, Response, Role, Scope, Sink, Subject, Whole};
+use crate::table::Hashes;
 
 /// What a dissector says of octets that one end sends, whether it can read all of them or not.
 pub fn told(protocol: &Protocol, sender: Role, octets: &[u8]) -> Vec<String> {
@@ -35,6 +37,8 @@ pub struct Recorder {
     pending: Vec<(&'static str, u64, Matched)>,
     memory: Vec<(Option<Address>, u64, Memo)>,
     parts: Vec<(Role, u64, u8, Vec<u8>)>,
+    askers: Askers,
+    hashes: Hashes,
 }
 
 impl Default for Recorder {
@@ -49,6 +53,8 @@ impl Default for Recorder {
             pending: vec![],
             memory: vec![],
             parts: vec![],
+            askers: Askers::default(),
+            hashes: Hashes::default(),
         }
     }
 }
@@ -182,6 +188,13 @@ impl Sink for Recorder {
 
     fn time(&self) -> i64 {
         self.now
+    }
+
+    fn asks_for(&mut self, target: Address, there: u64) -> bool {
+        let asker = (self.sender_addresses().mac, self.vlan);
+        let memory = &self.memory;
+        let is_there = |address, _| memory.iter().any(|(of, key, _)| *of == Some(address) && *key == there);
+        self.askers.ask(&self.hashes, asker, target, self.now, is_there)
     }
 
     fn fact_text(&mut self, source: &'static str, unit: Option<Label<'_>>, key: &'static str, value: fmt::Arguments<'_>) {

@@ -402,3 +402,86 @@ fn the_busiest_minute_counts_connections() {
         assert_eq!((row.connections, row.minutes.most()), (30, 16), "{added_up}");
     }
 }
+
+fn anomalies(engine: &Engine) -> Vec<(&'static str, u64)> {
+    let mut all: Vec<_> = engine.tables.anomalies.rows().map(|row| (row.kind, row.count)).collect();
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn logins_are_read_behind_a_gap_and_only_at_the_front_of_a_connection() {
+    let mut wire = Wire::new(CLIENT, ([10, 0, 0, 2], 21));
+    wire.handshake();
+    wire.send(1, ACK, b"220 FTP server ready\r\n");
+    wire.sequence[0] += 9; // what the capture lacks
+    wire.send(0, ACK, b"PASS s3cret\r\n");
+    wire.send(1, ACK, b"530 Login incorrect\r\n");
+    for _ in 0..100 {
+        wire.send(0, ACK, b"PASS s3cret\r\n");
+        wire.send(1, ACK, b"530 Login incorrect\r\n");
+    }
+    let told = anomalies(&wire.finish());
+    assert_eq!(told, [("clear_text_credentials", 16), ("login_failed", 15)]);
+}
+
+/// An ARP message of one station about itself and another.
+fn arp(operation: u8, from: u8, to: u8) -> Vec<u8> {
+    let mut frame = vec![0xff; 6];
+    frame.extend([
+        2, 0, 0, 0, 0, from, 8, 6, 0, 1, 8, 0, 6, 4, 0, operation, 2, 0, 0, 0, 0, from, 10, 0, 0, from, 0, 0, 0, 0, 0, 0, 10, 0, 0, to,
+    ]);
+    frame.resize(60, 0);
+    frame
+}
+
+#[test]
+fn who_asks_again_for_stations_that_answer_scans_nothing() {
+    let ask = |answer: bool| {
+        let mut wire = Wire::new(CLIENT, SERVER);
+        for round in 0..3 {
+            for station in 10..210 {
+                wire.frame(&arp(1, 1, station));
+                // At first all answer, later every second time.
+                if answer && (round == 0 || station % 2 == 0) {
+                    wire.frame(&arp(2, station, 1));
+                }
+            }
+            wire.time += 60 * SECOND;
+        }
+        anomalies(&wire.finish())
+    };
+    assert_eq!(ask(true), []);
+    assert_eq!(ask(false), [("arp_scan", 15)]);
+}
+
+#[test]
+fn the_busiest_minute_of_frames_without_ip_does_not_depend_on_when_they_are_added_up() {
+    let start = 1_700_000_040 * SECOND;
+    for added_up in [1, 3, 50, 1000] {
+        let mut wire = Wire::new(CLIENT, SERVER);
+        for number in 0..300_i64 {
+            // One a second, then ever slower.
+            wire.time = start + number * SECOND + (number / 100) * number * SECOND;
+            wire.frame(&arp(1, 1, 2));
+            if number % added_up == 0 {
+                wire.engine.fold();
+            }
+        }
+        let engine = wire.finish();
+        assert_eq!(only_conversation(&engine).minutes.most(), 60, "{added_up}");
+    }
+}
+
+#[test]
+fn hops_are_told_by_what_is_left_of_the_time_to_live() {
+    for (time_to_live, hops) in [(64, Some(0)), (63, Some(1)), (128, Some(0)), (125, Some(3)), (255, Some(0)), (1, None), (0, None)] {
+        let mut wire = Wire::new(CLIENT, SERVER);
+        let mut frame = wire.made(0, SYN, &[]);
+        frame[22] = time_to_live;
+        wire.frame(&frame);
+        let engine = wire.finish();
+        let told: Vec<_> = engine.tables.endpoints.rows().map(|row| row.hops).collect();
+        assert_eq!(told, [hops], "{time_to_live}");
+    }
+}

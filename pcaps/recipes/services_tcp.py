@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pcaps.recipes import expectation, frames
-from pcaps.recipes.expectation import PCAPS, Fact, Recipe
+from pcaps.recipes.expectation import PCAPS, Anomaly, Fact, Recipe
 from pcaps.recipes.laboratory import record
 from pcaps.recipes.stations import ENGINEER, GATEWAY, SCADA
 
@@ -29,6 +29,9 @@ APPLICATION, PRODUCT, TITLE = "urn:gateway.works.example:server", "urn:works.exa
 MAKER, MODEL, FIRMWARE = "Synthetic Works", "SW-50 gateway", "5.2.1"
 CLIENT_APPLICATION, CLIENT_PRODUCT, CLIENT_TITLE = "urn:panel.works.example:client", "urn:works.example:panel", "Works panel"
 ENDPOINT = f"opc.tcp://{GATEWAY.ip}:4840/works/"
+WRONG: dict[str, tuple[Anomaly, ...]] = {
+    "http": ({"protocol": "http", "kind": "clear_text_credentials", "detail": "HTTP basic authentication"},)
+}
 PORTS = {"http": 80, "ssh": 22, "tls": 443, "smb": 445, "opcua": 4840}
 
 
@@ -222,7 +225,7 @@ def main() -> None:
     )
     for (part, shows, origin), facts in rows:
         name = "smb-ntlm.pcap" if part == "smb" else f"{part}.pcap"
-        recipe = Recipe(name, MODULE, shows, f"{origin}, {NAMESPACES}", facts)
+        recipe = Recipe(name, MODULE, shows, f"{origin}, {NAMESPACES}", facts, WRONG.get(part, ()))
         record(recipe, SCADA if part == "smb" else GATEWAY, ENGINEER, PORTS[part], part)
     _desktop()
 

@@ -4,9 +4,13 @@ import click
 
 from sensor.cli.alerts import alerts
 from sensor.cli.baseline import baseline
+from sensor.cli.conduits import conduits
+from sensor.cli.detectors import detectors
 from sensor.cli.explain import explain
 from sensor.cli.query import commands
 from sensor.cli.replay import replay
+from sensor.cli.rules import rules
+from sensor.cli.site import site
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,5 +25,9 @@ def main() -> None:
 main.add_command(baseline)
 main.add_command(replay)
 main.add_command(explain)
+main.add_command(conduits)
+main.add_command(site)
+main.add_command(rules)
+main.add_command(detectors)
 for command in commands():
     main.add_command(alerts(command) if command.name == "alerts" else command)

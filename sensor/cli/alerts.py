@@ -38,14 +38,22 @@ def _epilog() -> str:
 def _judge(action: str, about: str) -> click.Command:
     @click.command(action, help=f"{about} Logged with your name.")
     @click.argument("ids", metavar="ID...", nargs=-1, required=True)
-    @click.option("--comment", metavar="TEXT", default="", required=action == "comment", help="Why, for the log.")
-    @click.option("--database", metavar="PATH|URL", envvar="OTOSCOPE_DATABASE", show_envvar=True, default=USUAL, show_default=True)
-    def judge(ids: tuple[str, ...], comment: str, database: str) -> None:
+    @click.option("--comment", metavar="TEXT", required=action == "comment", help="Why, for the log.")
+    @click.option(
+        "--database",
+        metavar="PATH|URL",
+        envvar="OTOSCOPE_DATABASE",
+        show_envvar=True,
+        default=USUAL,
+        show_default=True,
+        help="The database.",
+    )
+    def judge(ids: tuple[str, ...], comment: str | None, database: str) -> None:
         from sensor.store import Store
 
         with told(), Store.open(database, create=False) as store:
             for alert in ids:
-                done = store.judge(alert, action, comment)
+                done = store.judge(alert, action, comment or "")
                 state = done["is"] if done["is"] == done["was"] else f"{done['was']} → {done['is']}"
                 click.echo(f"{words.plain(done['id'])}: {state}")
 

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from sensor.cli.inputs import know, load_baseline
+from sensor.cli.inputs import captures_argument, know, load_baseline, write_out
 
 if TYPE_CHECKING:
     from sensor.baseline.compare import Change
 
+_EXAMPLES = """\b
+Examples:
+  otoscope baseline export monday.pcap tuesday.pcap > baseline.toml
+  otoscope replay --baseline baseline.toml friday.pcap
+"""
 _FILE = click.Path(dir_okay=False)
-_CAPTURES = click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
 
 
-@click.group()
+@click.group(epilog=_EXAMPLES)
 def baseline() -> None:
-    r"""What is usual: learn it from captures, review it, and see what differs.
-
-    \b
-    otoscope baseline export monday.pcap tuesday.pcap > baseline.toml
-    otoscope replay --baseline baseline.toml friday.pcap
-    """
+    """What is usual: learn it from captures, review it, and see what differs."""
 
 
 @baseline.command()
-@_CAPTURES
+@captures_argument
 @click.option("-o", "--output", type=_FILE, help="Write to this file, not to standard output.")
 @click.option("--learning-days", type=click.FloatRange(0), default=14.0, show_default=True, help="How long a later device is learned.")
 def export(captures: tuple[str, ...], output: str | None, learning_days: float) -> None:
@@ -41,11 +38,7 @@ def export(captures: tuple[str, ...], output: str | None, learning_days: float) 
     from sensor.baseline.learn import learn
 
     text = to_text(learn(know(captures), learning_days))
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        _write(output, text)
-        click.echo(f"Wrote {output}. Next: review it, then otoscope replay --baseline {output} CAPTURE", err=True)
+    write_out(text, output, "review it, then otoscope replay --baseline {file} CAPTURE")
 
 
 @baseline.command()
@@ -72,7 +65,7 @@ def show(file: str, rows: int) -> None:
 
 @baseline.command()
 @click.argument("file", type=_FILE)
-@_CAPTURES
+@captures_argument
 def diff(file: str, captures: tuple[str, ...]) -> None:
     """Show how captures differ from a baseline. Exit status 1 where they do."""
     from sensor.baseline.compare import compare
@@ -90,7 +83,7 @@ def diff(file: str, captures: tuple[str, ...]) -> None:
 
 @baseline.command()
 @click.argument("file", type=_FILE)
-@_CAPTURES
+@captures_argument
 @click.option("--only", metavar="ADDRESS", multiple=True, help="Only what this IP or MAC does; may be given several times.")
 def accept(file: str, captures: tuple[str, ...], only: tuple[str, ...]) -> None:
     """Take over into a baseline what captures hold: it is usual from now on."""
@@ -104,20 +97,9 @@ def accept(file: str, captures: tuple[str, ...], only: tuple[str, ...]) -> None:
     if only and not wanted:
         raise click.ClickException(f"no asset of these captures has the address {', '.join(only)}")
     new = merge(old, fresh, (lambda address: address in wanted) if only else (lambda _address: True))
-    _write(file, to_text(new))
+    write_out(to_text(new), file, "git diff shows every line")
     assets, exchanges = len(new.assets) - len(old.assets), len(new.exchanges) - len(old.exchanges)
-    click.echo(f"{file}: {assets} assets and {exchanges} exchanges more than before. git diff shows every line.")
-
-
-def _write(file: str, text: str) -> None:
-    """All of it or nothing: a full disk leaves the old file as it was."""
-    temporary = Path(f"{file}.{os.getpid()}.new")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(file)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise click.ClickException(f"{file} cannot be written: {error.strerror}") from error
+    click.echo(f"{file}: {assets} assets and {exchanges} exchanges more than before.")
 
 
 def _cells(change: Change) -> tuple[str, ...]:

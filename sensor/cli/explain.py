@@ -1,13 +1,11 @@
 """`otoscope explain`: why an asset is taken for what it is."""
 
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sensor import words
-from sensor.cli.findings import level
 from sensor.cli.source import database_option, opened
 from sensor.inventory.model import FIELDS
 
@@ -23,7 +21,9 @@ Body = dict[str, Any]
 @click.argument("asset")
 @click.argument("captures", metavar="[CAPTURE]...", nargs=-1)
 @database_option
-@click.option("--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True, help="For people, or JSON."
+)
 def explain(asset: str, captures: tuple[str, ...], database: str | None, output_format: str) -> None:
     """Explain an ASSET: why this type, this level, this vendor; what nobody asked it for; with whom it talks.
 
@@ -38,6 +38,8 @@ def explain(asset: str, captures: tuple[str, ...], database: str | None, output_
         near = f"; there are {', '.join(map(words.plain, told.nearest))}" if told.nearest else ""
         raise click.ClickException(f"there is no asset {words.plain(asset)}{near}")
     if output_format == "json":
+        import json
+
         click.echo(json.dumps(_document(told), indent=2))
     else:
         _show(told, told.asset)
@@ -70,6 +72,8 @@ def _addresses(asset: Body) -> str:
 
 def _reasons(page: "Page", asset: Body) -> None:
     """Evidence for and against, property by property."""
+    from sensor.cli.findings import level
+
     known = asset["evidence"]
     if "level" in known:
         told = known["level"]
@@ -110,6 +114,8 @@ def _around(page: "Page", told: "Explanation") -> None:
 
 
 def _unit(row: Body) -> tuple[str, ...]:
+    from sensor.cli.findings import level
+
     return (_plain(row["unit"]), _plain(row["name"]), row["type"], level(row["level"]), _plain(row["id"]))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +17,25 @@ if TYPE_CHECKING:
     from sensor.baseline.model import Baseline
     from sensor.conduits.model import Site
     from sensor.knowledge import Knowledge
+
+
+captures_argument = click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
+site_option = click.option("--site", metavar="FILE", help="The site file whose zones and conduits hold.")
+
+
+def write_out(text: str, file: str | None, advice: str) -> None:
+    """To a file, all of it or nothing, with advice on standard error that may name the {file}; else to standard output."""
+    if file is None:
+        click.echo(text, nl=False)
+        return
+    temporary = Path(f"{file}.{os.getpid()}.new")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(file)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise click.ClickException(f"{file} cannot be written: {error.strerror}") from error
+    click.echo(f"Wrote {file}. Next: {advice.format(file=file)}", err=True)
 
 
 def know(captures: Iterable[str], site: Site | None = None, baseline: Baseline | None = None) -> Knowledge:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sensor import words
-from sensor.cli.findings import alert_cells, asset_cells
 
 Row = Mapping[str, Any]
 
@@ -14,7 +13,7 @@ Row = Mapping[str, Any]
 class Listing:
     """One command that lists.
 
-    name: of the command and of what the database calls it. help: what it says of itself. one, many: what it lists, in words.
+    name: of the command and of what the database calls it. help: what it says of itself. one: what it lists, in words.
     filters: options by their names, see `filters`. headings, cells: the table. columns: of the CSV, a path into the row each.
     """
 
@@ -28,6 +27,8 @@ class Listing:
 
 
 def _assets(row: Row) -> Sequence[str | int]:
+    from sensor.cli.findings import asset_cells
+
     return (*asset_cells(row), row["zone"] or "", row["id"])  # type: ignore[arg-type]
 
 
@@ -50,6 +51,8 @@ def _operations(row: Row) -> Sequence[str | int]:
 
 
 def _alerts(row: Row) -> Sequence[str | int]:
+    from sensor.cli.findings import alert_cells
+
     return (*alert_cells(row), "" if row["status"] == "open" else row["status"], _moment(row["last"]), row["id"])  # type: ignore[arg-type]
 
 

@@ -46,6 +46,7 @@ def _level(_context: click.Context, _parameter: click.Parameter, values: tuple[s
     return values
 
 
+_FORMATS = "A table for people, JSON as in the replay document, or CSV that no spreadsheet runs."
 _LEVELS = ("0", "1", "2", "3", "3.5", "4", "5", "unknown")
 
 _FILTERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -77,7 +78,9 @@ def _command(listing: Listing) -> click.Command:
         click.option("--sort", metavar="COLUMN", help="In the order of this column; -COLUMN for the largest first. A wrong one lists all."),
         click.option("--limit", type=click.IntRange(min=1), default=_SHOWN, show_default=True, help="At most so many."),
         click.option("--all", "everything", is_flag=True, help="All of them."),
-        click.option("--format", "output_format", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True),
+        click.option(
+            "--format", "output_format", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True, help=_FORMATS
+        ),
     ]
     text = f"{listing.help}\n\nOf a database, or of captures that are read for it.{at_least_once}"
     decorated: Callable[..., None] = reduce(lambda command, decorate: decorate(command), reversed(shape), run)

@@ -1,5 +1,6 @@
 """What was done in a conversation: the policy judges that, not ports."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -16,6 +17,8 @@ REMOTE_ACCESS = frozenset(
 
 CHANGES = frozenset({Intent.WRITE, Intent.CONTROL, Intent.PROGRAM, Intent.CONFIGURE})
 """Intents that change something."""
+
+_MAC = re.compile("[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 ENGINEERING = frozenset({Intent.PROGRAM, Intent.CONTROL})
 
@@ -35,7 +38,8 @@ _NEIGHBOURLY = frozenset(
 class Act:
     """What a client did to a server with one protocol and one intent.
 
-    intent: one of Intent's texts, ADMINISTER or USE. objects: what was touched, the first few, sorted.
+    intent: one of Intent's texts, ADMINISTER or USE. objects: what was touched, the first few, sorted. refused: connections that ended
+    before any data.
     """
 
     dialogue: Dialogue
@@ -45,6 +49,7 @@ class Act:
     times: tuple[tuple[int, int, int], ...]
     objects: tuple[str, ...] = ()
     deeds: tuple[Deed, ...] = ()
+    refused: bool = False
 
     @property
     def client(self) -> Party:
@@ -81,7 +86,7 @@ def is_outside(party: Party) -> bool:
     """Is an end on the Internet? One that never answered too."""
     if party.asset is not None:
         return party.asset.outside and party.asset.level.value in (5, None)
-    return ":" not in party.address[:3] and _is_public(party.address)
+    return not _MAC.fullmatch(party.address) and _is_public(party.address)
 
 
 def _is_public(address: str) -> bool:
@@ -102,7 +107,7 @@ def _is_between_two(dialogue: Dialogue) -> bool:
 
 
 def _is_group(address: str) -> bool:
-    if address.count(":") == 5 and "." not in address:
+    if _MAC.fullmatch(address):
         return bool(int(address[:2], 16) & 1)
     try:
         ip = ip_address(address)
@@ -122,8 +127,10 @@ def _asked(dialogue: Dialogue, protocol: str, intent: str, deeds: Iterable[Deed]
 
 def _used(dialogue: Dialogue) -> Act:
     row = dialogue.row
-    protocol = row.protocol or (f"{row.transport}/{row.port}" if row.port is not None else row.transport)
+    refused = 0 < row.connections <= row.refused
+    port = f"{row.transport}/{row.port}" if row.port is not None and not refused else row.transport  # a scan is one thing, not one a port
+    protocol = row.transport if refused and row.by_port else row.protocol or port
     answered = all(row.packets) and row.refused < row.connections
     intent = ADMINISTER if row.protocol in REMOTE_ACCESS else USE
     outcome = Outcome.ACCEPTED if answered else Outcome.ATTEMPTED
-    return Act(dialogue, protocol, intent, outcome, ((row.first, row.last, row.connections or 1),))
+    return Act(dialogue, protocol, intent, outcome, ((row.first, row.last, row.connections or 1),), refused=refused)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sensor.conduits.acts import Act, acts, is_outside
 from sensor.conduits.model import Allowance, Conduit, Pin, Site, Violation
 from sensor.conduits.reference import RULES, Crossing
-from sensor.conduits.zones import zone_of
+from sensor.conduits.zones import OUTSIDE, zone_of
 from sensor.detections.model import Outcome, Severity
 from sensor.inventory.model import Level
 from sensor.inventory.names import pin_matches
@@ -22,6 +22,9 @@ _OUTSIDE = Level(5, 1.0, settled=True)
 _OBJECTS = 8
 _SECOND = 1_000_000_000
 ANY = "any"
+
+ALWAYS = frozenset({"internet", "ews_role"})
+"""Rules of the reference policy that hold between the zones of a site file too."""
 
 
 class Verdict(NamedTuple):
@@ -56,7 +59,7 @@ class Judge:
         """What an act breaks; None where it is allowed, or too little is known of the two."""
         if self.allowed_by(act) is not None:
             return None
-        verdict = self._conduits(act) or self.reference(act)
+        verdict = self._worst(act)
         if verdict is None or (allowance := self._allowance(act)) is None:
             return verdict
         if _day(act) <= allowance.expires:
@@ -65,8 +68,18 @@ class Judge:
 
     def allowed_by(self, act: Act) -> Conduit | None:
         """The conduit of the site file that allows an act."""
-        zones = (act.client.zone, act.server.zone)
-        return next((conduit for conduit in self.site.conduits if _joins(conduit, zones) and _carries(conduit, act)), None)
+        return next((conduit for conduit in self.site.conduits if _joins(conduit, act) and _carries(conduit, act)), None)
+
+    def _worst(self, act: Act) -> Verdict | None:
+        """Of what the site file and the reference policy say the worse; that somebody knocked in vain is never worse than low."""
+        declared, reference = self._conduits(act), self.reference(act)
+        if reference is not None and reference.rule not in ALWAYS and {act.client.zone, act.server.zone} <= self._zones.keys():
+            reference = None
+        found = [verdict for verdict in (declared, reference) if verdict is not None]
+        if not found:
+            return None
+        worst = max(found, key=lambda verdict: verdict.severity)
+        return worst._replace(severity=min(worst.severity, Severity.LOW)) if act.refused else worst
 
     def _conduits(self, act: Act) -> Verdict | None:
         """Between two zones of the site file only what a conduit allows; within one everything."""
@@ -100,9 +113,19 @@ def level_of(party: Party) -> Level:
     return _OUTSIDE if is_outside(party) else party.level
 
 
-def _joins(conduit: Conduit, zones: tuple[str | None, str | None]) -> bool:
+def _joins(conduit: Conduit, act: Act) -> bool:
     ways = [(conduit.source, conduit.target), *([(conduit.target, conduit.source)] if conduit.both else [])]
-    return any(all(wanted in (ANY, zone) for wanted, zone in zip(way, zones, strict=True)) for way in ways)
+    return any(_is_end(source, act.client) and _is_end(target, act.server) for source, target in ways)
+
+
+def _is_end(wanted: str, party: Party) -> bool:
+    """Is an end in the zone, or at the level, that a conduit names? What is on the Internet has to be named: "any" is the plant."""
+    if wanted == ANY:
+        return not is_outside(party)
+    if wanted == OUTSIDE and is_outside(party):
+        return True
+    level = level_of(party)
+    return wanted == party.zone or (level.value is not None and wanted == f"level {level.value:g}")
 
 
 def _carries(conduit: Conduit, act: Act) -> bool:

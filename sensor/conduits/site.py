@@ -11,11 +11,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from sensor.conduits.acts import ADMINISTER, USE
 from sensor.conduits.model import Allowance, Conduit, Maintenance, Pin, Site, Zone
 from sensor.conduits.rule import Rule, When
 from sensor.conduits.schedule import Schedule
 from sensor.conduits.zones import network_of
 from sensor.errors import SiteError
+from sensor.inventory.model import Kind
+from sensor.protocols import PROTOCOLS, Intent
 
 TABLES: Mapping[str, tuple[str, type]] = {
     "zone": ("zones", Zone),
@@ -39,6 +42,9 @@ _NESTED: Mapping[tuple[str, ...], type] = {("when",): When, ("when", "schedule")
 
 _SITE_KEYS = ("name", "home", "outside")
 _ANY = "any"
+_LEVELS = (0, 1, 2, 3, 3.5, 4, 5)
+_CRITICALITIES = ("low", "medium", "high", "critical")
+_TRANSPORTS = ("tcp", "udp", "icmp", "ip", "ethernet")
 
 
 def load_site(path: str | os.PathLike[str]) -> Site:
@@ -61,6 +67,8 @@ def parse_site(text: str) -> Site:
     except tomllib.TOMLDecodeError as error:
         line = match[1] if (match := re.search(r"line (\d+)", str(error))) else str(text.count("\n") + 1)
         raise SiteError(f"{line}: {error}") from error
+    except RecursionError as error:
+        raise SiteError("1: lists or tables are nested too deep") from error
     return _Reader(text).site(content)
 
 
@@ -140,6 +148,7 @@ class _Reader:
             self._subnets(zone.subnets, ("zone", number, "subnets"))
         self._subnets(site.home, ("site", "home"))
         self._subnets(site.outside, ("site", "outside"))
+        self._words(site)
         levels = [f"level {level}" for level in ("0", "1", "2", "3", "3.5", "4", "5")]
         zones = [*names, *levels, "outside", _ANY]
         for number, conduit in enumerate(site.conduits):
@@ -148,6 +157,28 @@ class _Reader:
         for number, window in enumerate(site.maintenance):
             for name in window.zones:
                 self._known({name: None}, zones, ("maintenance", number), key="zones")
+
+    def _words(self, site: Site) -> None:
+        """Levels, types, criticalities, intents and protocols are those that there are: a misspelt one would allow or say nothing."""
+        intents = (*map(str, Intent), ADMINISTER, USE)
+        rows: list[tuple[str, int, Conduit | Allowance]] = [("conduit", *row) for row in enumerate(site.conduits)]
+        rows += [("exception", *row) for row in enumerate(site.allowances)]
+        for table, number, row in rows:
+            self._known(dict.fromkeys(row.intents), intents, (table, number), key="intents")
+            named = [name for name in row.protocols if "/" not in name and name not in _TRANSPORTS]  # "tcp/4711": one without a name
+            self._known(dict.fromkeys(named), PROTOCOLS, (table, number), key="protocols")
+        for number, pin in enumerate(site.pins):
+            for key, given, allowed in (("kind", pin.kind, tuple(map(str, Kind))), ("criticality", pin.criticality, _CRITICALITIES)):
+                if given is not None:
+                    self._known({given: None}, allowed, ("pin", number), key=key)
+            self._levels([pin.level] if pin.level is not None else [], ("pin", number, "level"))
+        for number, zone in enumerate(site.zones):
+            self._levels(zone.levels, ("zone", number, "levels"))
+
+    def _levels(self, levels: Iterable[float], place: tuple[str | int, ...]) -> None:
+        for level in levels:
+            if level not in _LEVELS:
+                raise self._wrong(place, f"{level:g} is no level: 0, 1, 2, 3, 3.5, 4 and 5 are")
 
     def _subnets(self, subnets: Iterable[str], place: tuple[str | int, ...]) -> None:
         for subnet in subnets:

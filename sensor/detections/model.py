@@ -81,10 +81,14 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a detector may look at: all that is known, and its own thresholds by name."""
+    """What a detector may look at: all that is known, and its own thresholds by name.
+
+    colleagues: pairs of assets by whether the first works with the second; worked out once for all detectors.
+    """
 
     knowledge: "Knowledge"
     thresholds: Mapping[str, float]
+    colleagues: dict[tuple[str, str], bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,9 @@ class Detector:
     needs: what must have been seen for it to work, "answers of the device", "a baseline".
     covers: titles of Defender for IoT's alert types.
     Exactly one of the `on_` functions is given: it is called for each subject of that kind.
+    functions: (protocol, function) of the only operations that on_deed is called for; None: all.
+    rejected_only: on_deed is called only for operations of which something was rejected.
+    kinds: of the only anomalies that on_breach is called for; None: all.
     """
 
     id: str
@@ -109,6 +116,9 @@ class Detector:
     covers: tuple[str, ...] = ()
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     enabled: bool = True
+    functions: "frozenset[tuple[str, int]] | None" = None
+    rejected_only: bool = False
+    kinds: "frozenset[str] | None" = None
     on_deed: "Callable[[Deed, View], Iterable[Finding]] | None" = None
     on_dialogue: "Callable[[Dialogue, View], Iterable[Finding]] | None" = None
     on_breach: "Callable[[Breach, View], Iterable[Finding]] | None" = None

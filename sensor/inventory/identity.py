@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sensor.inventory.model import Kind
 
@@ -103,6 +104,7 @@ MARKS: tuple[Mark, ...] = (
 """Weighed by the source: what a device answers for itself in its own protocol is worth more than a description."""
 
 
+@lru_cache(maxsize=8192)
 def kind_of(key: str, value: str) -> Kind | None:
     """The type that a fact tells, None where it tells none."""
     return next((mark.kind for mark in MARKS if key in mark.keys and mark.pattern.search(value)), None)
@@ -129,6 +131,7 @@ HINTS: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
 """Parts of computer names, and what they usually mean."""
 
 
+@lru_cache(maxsize=8192)
 def kind_by_name(hostname: str) -> Kind | None:
     """The type that a computer's name hints at; None where the name is plain or says two things."""
     kinds = {kind for pattern, kind in HINTS if pattern.search(hostname.partition(".")[0])}

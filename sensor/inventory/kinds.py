@@ -142,7 +142,9 @@ def _polls_as_server(seen: Traits) -> str | None:
 
 
 def _polls_as_panel(seen: Traits) -> str | None:
-    if seen.stranger or _is_controller(seen) or not 1 <= len(seen.devices) <= 2 or _polls_as_server(seen):
+    if seen.stranger or _is_controller(seen) or seen.dabbles or not 1 <= len(seen.devices) <= 2:
+        return None
+    if _polls_as_server(seen):
         return None
     return f"reads or writes {many(len(seen.devices), 'controller')}: an operator's panel or station"
 
@@ -190,7 +192,9 @@ def _is_server(seen: Traits) -> str | None:
 
 def _is_workstation(seen: Traits) -> str | None:
     asked = [name for name in seen.asks_of if name in traits.HOST | traits.OFFICE]
-    if seen.answered or seen.polled or not asked or seen.given.keys() - traits.REMOTE - {"smb", "dcerpc"}:
+    if seen.answered or (seen.polled and not seen.dabbles) or not asked or len(seen.clients({"smb"})) > 1:
+        return None
+    if seen.given.keys() - traits.REMOTE - {"smb", "dcerpc"}:
         return None
     return f"uses {', '.join(title(name) for name in asked[:4])} and serves nothing much"
 
@@ -222,7 +226,7 @@ RULES: tuple[tuple[Kind, float, Seen], ...] = (
     (Kind.PLC, 2.0, has_role("IO controller")),
     (Kind.PLC, 1.6, _controls_io),
     (Kind.RTU, 2.0, answers("dnp3", "iec104", "roc_plus", "bsap", "genisys")),
-    (Kind.IED, 2.0, answers("mms", "c1222")),
+    (Kind.IED, 2.3, answers("mms", "c1222")),
     (Kind.IED, 1.6, publishes("goose")),
     (Kind.IED, 1.4, publishes("sv")),
     (Kind.PLC, 1.2, publishes("egd")),

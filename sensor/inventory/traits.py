@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from sensor.capture import Conversation, Fact
-from sensor.inventory.profile import Profile, Use
+from sensor.inventory.profile import Profile, Talk, Use
 from sensor.protocols import PROTOCOLS, Intent
 
 CONTROLLERS = frozenset(
@@ -47,8 +47,14 @@ EMBEDDED = frozenset(("http", "tls", "ssh", "telnet", "ftp", "ntp", "dns", "dhcp
 
 TRIED_MANY, MOST = 15, 0.5
 FEW_PACKETS = 4
+OPENING = 4
+"""Packets of one side that open and close a connection."""
+
 MULTICAST = 224
 """First octet of IPv4 multicast addresses."""
+CYCLIC = 20
+"""Answers that make work with controllers more than a try."""
+
 ROUTINE = 200
 """Answers that make work with controllers routine."""
 
@@ -61,7 +67,7 @@ class Traits:
     _facts: dict[str, list[Fact]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for fact in self.told.facts:
+        for fact in sorted(self.told.facts, key=lambda fact: fact.id):
             self._facts.setdefault(fact.key, []).append(fact)
 
     def facts(self, *keys: str) -> Iterator[Fact]:
@@ -71,17 +77,31 @@ class Traits:
     @cached_property
     def given(self) -> dict[str, set[str]]:
         """Who got answers from it, by protocol."""
-        return self._partners(self.told.serves)
+        return self._partners(self.told.serves, as_server=True)
 
     @cached_property
     def got(self) -> dict[str, set[str]]:
         """Who answered it, by protocol."""
-        return self._partners(self.told.asks)
+        return self._partners(self.told.asks, as_server=False)
 
-    def _partners(self, uses: dict[str, Use]) -> dict[str, set[str]]:
+    def _partners(self, uses: dict[str, Use], *, as_server: bool) -> dict[str, set[str]]:
+        found = {name: set(use.answered_peers) for name, use in uses.items() if use.answered_peers}
+        for talk in self._by_port:
+            if talk.as_server == as_server and talk.row.protocol is not None:
+                found.setdefault(talk.row.protocol, set()).add(talk.peer)
         itself = {self.told.id.partition("/")[0]}
-        found = {name: use.answered_peers - itself for name, use in sorted(uses.items()) if use.answered_peers}
-        return {name: peers for name, peers in found.items() if peers}
+        return {name: peers - itself for name, peers in sorted(found.items()) if peers - itself}
+
+    @cached_property
+    def _by_port(self) -> list[Talk]:
+        """Services between computers that only the port tells: sessions that began before the capture, of which much was seen."""
+        return [talk for talk in self.told.talks if talk.row.by_port and talk.row.protocol in SERVICES and _flows(talk.row)]
+
+    @cached_property
+    def unproven(self) -> bool:
+        """Are all services that it gives or gets told by their ports alone?"""
+        proven = {name for uses in (self.told.serves, self.told.asks) for name, use in uses.items() if use.answered_peers}
+        return bool(self._by_port) and not proven & SERVICES
 
     def clients(self, protocols: Container[str]) -> set[str]:
         """Who got answers from it with one of the protocols."""
@@ -102,7 +122,8 @@ class Traits:
         return self._proven(self.told.asks)
 
     def _proven(self, uses: dict[str, Use]) -> tuple[Use, ...]:
-        found = [uses[name] for name in self._partners(uses) if name in POLLED and uses[name].validated]
+        itself = {self.told.id.partition("/")[0]}
+        found = [use for name, use in uses.items() if name in POLLED and use.validated and use.answered_peers - itself]
         return tuple(sorted(found, key=lambda use: (-exchanges(use), use.protocol)))
 
     @cached_property
@@ -160,8 +181,17 @@ class Traits:
     @cached_property
     def stranger(self) -> bool:
         """Does it scan without having routine work of its own? What answers it says nothing of where it belongs."""
-        work = sum(exchanges(use) for use in self.polled if works(use))
-        return self.scans is not None and work < max(ROUTINE, 2 * len(self.tried))
+        return self.scans is not None and self.work < max(ROUTINE, 2 * len(self.tried))
+
+    @cached_property
+    def work(self) -> int:
+        """How many answers it got in its work with devices."""
+        return sum(exchanges(use) for use in self.polled if works(use))
+
+    @cached_property
+    def dabbles(self) -> bool:
+        """Is it a computer of other business that once touched a device?"""
+        return self.is_computer and bool(self.devices) and self.work < CYCLIC
 
     @cached_property
     def serves_to(self) -> dict[str, set[str]]:
@@ -211,9 +241,14 @@ def _only_asks_who(use: Use) -> bool:
 
 def _is_group(peer: str) -> bool:
     """Is that a multicast or broadcast address? What is no address is an asset's id."""
-    if "." in peer:
-        return peer.endswith(".255") or int(peer.partition(".")[0]) >= MULTICAST
-    return ":" in peer and peer.startswith("ff")
+    if ":" in peer:
+        return peer.startswith("ff")
+    return "." in peer and (peer.endswith(".255") or int(peer.partition(".")[0]) >= MULTICAST)
+
+
+def _flows(row: Conversation) -> bool:
+    """More than connections that were only opened and closed."""
+    return min(row.packets) > OPENING * max(row.connections, 1)
 
 
 def _in_vain(row: Conversation) -> bool:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 
 from sensor.inventory import traits
 from sensor.inventory.model import Evidence, Kind, Level
-from sensor.inventory.traits import many, title
-from sensor.levels.deeds import HUB, SCADA, Sign, Subject, enters_from_afar, is_controller
+from sensor.inventory.traits import many, title, works
+from sensor.levels.deeds import HUB, SCADA, Sign, Subject, enters_from_afar, is_controller, trust
+from sensor.protocols import Intent
 
-SURE = 0.5
+SURE = 0.45
 """From which confidence a peer's level counts."""
 
 NEIGHBOURS, MAJORITY = 2, 0.7
@@ -65,7 +66,7 @@ Rule = Callable[[Subject, Company], Iterator[Sign]]
 def serves_plant_or_office(subject: Subject, company: Company) -> Iterator[Sign]:
     """Names, addresses, time, log-ons: a server lives with those it serves, those of a plant in site operations."""
     given = sorted(traits.INFRASTRUCTURE & subject.seen.serves_to.keys())
-    if not given or subject.is_kind(*MOVED) or subject.seen.devices or is_controller(subject):
+    if not given or subject.is_kind(*MOVED) or subject.seen.devices:
         return
     levels = company.split(subject.seen.clients(given))
     plant, offices = sum(levels[level] for level in levels if level <= 3), levels[4.0]
@@ -105,9 +106,15 @@ def sits_in_office(subject: Subject, company: Company) -> Iterator[Sign]:
     if not subject.is_kind(Kind.WORKSTATION) or subject.network is None or seen.partners or seen.servers(SCADA):
         return
     beside = company.subnets.get(subject.network, Counter())
-    used = company.split(peer for peers in seen.asks_of.values() for peer in peers)
-    if not beside[3.0] and not beside[3.5] and not any(level <= 3.5 for level in used):
-        yield Sign("4", "is a workstation that uses nothing of the plant")
+    servers = {peer for peers in seen.asks_of.values() for peer in peers}
+    if beside[3.0] or beside[3.5] or any(company.below(peer, 3) for peer in servers):
+        return
+    # Operators' computers whose work is not mirrored log on and save files as well; looking at pages from afar is for offices.
+    away = apart(subject, servers) and not any(number for level, number in beside.items() if level < 4)
+    looks = away and seen.asks_of.keys() <= traits.WEB | {"dns"}
+    yield Sign(
+        "4", "is a workstation that uses nothing of the plant" + (", in a subnet apart" if away else ""), share=2.0 if looks else 1.0
+    )
 
 
 def served_by(subject: Subject, company: Company) -> Iterator[Sign]:
@@ -133,6 +140,24 @@ def collects(subject: Subject, company: Company) -> Iterator[Sign]:
         yield Sign("3", f"gets data from {many(len(sources), 'server')} of level 2 in another subnet and polls no controller")
 
 
+def looks_over_shoulders(subject: Subject, company: Company) -> Iterator[Sign]:
+    """It only reads, from afar, what others work with: a historian or a report rather than an operator."""
+    seen = subject.seen
+    if not enters_from_afar(subject) or not seen.devices or seen.engineered:
+        return
+    uses = [use for use in seen.polled if works(use)]
+    if any(not use.intents or use.intents[Intent.WRITE] or use.intents[Intent.CONTROL] for use in uses):
+        return
+    operators = {client for device in seen.devices for client in _operators(company, device)} - {subject.asset.id}
+    if operators and all(company.subjects[peer].network != subject.network for peer in operators):
+        yield Sign("3", f"only reads, from another subnet, what {many(len(operators), 'operator station')} works with")
+
+
+def _operators(company: Company, device: str) -> set[str]:
+    known = company.subjects.get(device)
+    return {client for client in known.seen.clients(traits.POLLED) if company.at(client) == 2} if known else set()
+
+
 def manages(subject: Subject, company: Company) -> Iterator[Sign]:
     """It watches network equipment and devices of the plant."""
     watched = subject.seen.servers({"snmp"})
@@ -152,12 +177,12 @@ def jumps(subject: Subject, company: Company) -> Iterator[Sign]:
 
 def apart(subject: Subject, peers: Iterable[str]) -> bool:
     """Does it stand in another subnet than all of them?"""
-    return subject.network is not None and all(subject.networks.get(peer) != subject.network for peer in peers)
+    return bool(subject.legs) and all(subject.networks.get(peer) not in subject.legs for peer in peers)
 
 
 def stands_between(subject: Subject, company: Company) -> Iterator[Sign]:
     """It deals with offices or the outside on one side and with site operations on the other, and stands in a subnet apart."""
-    if is_controller(subject) or subject.seen.devices or subject.network is None:
+    if subject.seen.devices or subject.network is None:
         return
     names = traits.REMOTE | traits.DATABASES | traits.WEB | {"smb", "ftp", "opcua", "mqtt", "amqp", "dcerpc"}
     clients, servers = subject.seen.clients(names), subject.seen.servers(names)
@@ -174,7 +199,7 @@ def stands_between(subject: Subject, company: Company) -> Iterator[Sign]:
 def neighbours(subject: Subject, company: Company) -> Iterator[Sign]:
     """Most of its subnet lives at one level: a hint for those that show little themselves."""
     plain = subject.own.confidence >= PLAIN and not enters_from_afar(subject)
-    if plain or is_controller(subject) or subject.is_kind(*MOVED) or subject.network is None:
+    if plain or subject.is_kind(*MOVED) or subject.network is None:
         return
     levels = Counter(company.subnets.get(subject.network, Counter()))
     own = company.at(subject.asset.id)
@@ -207,6 +232,7 @@ RULES: tuple[tuple[float, Rule], ...] = (
     (0.5, sits_in_office),
     (0.7, served_by),
     (1.2, collects),
+    (1.0, looks_over_shoulders),
     (0.8, manages),
     (3.0, jumps),
     (2.2, stands_between),
@@ -218,8 +244,10 @@ RULES: tuple[tuple[float, Rule], ...] = (
 def evidence_of(subject: Subject, company: Company) -> tuple[Evidence, ...]:
     """All that its company says."""
     told = subject.seen.told
+    # What controls lives where its deeds say, whoever reads its pages or sets its clock.
+    rules = [(weight, rule) for weight, rule in RULES if rule is hangs_on_hub] if is_controller(subject) else RULES
     return tuple(
-        Evidence(sign.says, sign.because, sign.source, round(weight * sign.share, 3), told.first, told.last)
-        for weight, rule in RULES
+        Evidence(sign.says, sign.because, sign.source, round(weight * sign.share * trust(subject, sign), 3), told.first, told.last)
+        for weight, rule in rules
         for sign in rule(subject, company)
     )

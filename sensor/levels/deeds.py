@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sensor.inventory import traits
 from sensor.inventory.identity import AUTOMATION, kind_by_name, kind_of
 from sensor.inventory.model import Asset, Evidence, Kind, Level, Role
+from sensor.inventory.profile import Use
 from sensor.inventory.traits import Traits, exchanges, many, title
 from sensor.levels.network import network_of
 
@@ -17,8 +18,10 @@ FEW = 3
 HUB = 2
 """Partners in cyclic data that make a hub; with one only, nobody knows which end is which."""
 
-CYCLIC = 20
-"""Requests that make a master's work routine."""
+BY_PORT = 0.6
+"""What is left of evidence from services that nothing but their ports tells."""
+CONTROLLING = (Kind.PLC, Kind.RTU, Kind.IED, Kind.IO, Kind.DRIVE, Kind.GATEWAY, Kind.UNKNOWN)
+"""Types of what answers a control protocol, unless it says that it is something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Subject:
     """An asset with what it does.
 
     outsiders: ids of peers that live outside. networks: subnets of peers, by asset id. own: its level by its own deeds alone.
+    network: the subnet that it, or what it is a part of, stands in; legs: all of them, where it has a leg in several.
     """
 
     asset: Asset
@@ -44,6 +48,7 @@ class Subject:
     outsiders: frozenset[str] = frozenset()
     own: Level = field(default_factory=Level)
     network: str | None = None
+    legs: frozenset[str] = frozenset()
 
     def is_kind(self, *kinds: Kind) -> bool:
         """Is it of one of these types?"""
@@ -54,16 +59,21 @@ Rule = Callable[[Subject], Iterator[Sign]]
 
 
 def answers(subject: Subject) -> Iterator[Sign]:
-    """It answers a control protocol, recognised by content."""
+    """It answers a control protocol, recognised by content: a controller, unless it is known for something that is polled like one."""
     for use in subject.seen.answered:
-        instrument = use.protocol in traits.INSTRUMENTS
-        share = 1.0 if exchanges(use) >= ENOUGH_EXCHANGES else 0.8
-        if subject.seen.passes_on:
-            share *= 0.4  # a server that passes on what it polls
-        elif use.responses and not use.requests:
-            share = 0.4  # requests that nobody saw: a mirror of one direction, or a guess of the dissector
+        field_device = use.protocol in traits.INSTRUMENTS or subject.is_kind(Kind.IO, Kind.DRIVE)
         because = f"answers {title(use.protocol)}: {many(exchanges(use), 'response')} to {many(len(use.answered_peers), 'client')}"
-        yield Sign("0" if instrument else "1", because, use.protocol, share)
+        yield Sign("0" if field_device else "1", because, use.protocol, _share_of_answers(subject, use))
+
+
+def _share_of_answers(subject: Subject, use: Use) -> float:
+    """How much of a controller's evidence its answers are."""
+    owners = subject.seen.clients(traits.FIELDBUS)
+    if subject.seen.passes_on or subject.is_kind(Kind.HMI, Kind.SWITCH, Kind.ROUTER) or (owners and use.answered_peers <= owners):
+        return 0.4  # a server that passes on what it polls, a panel or switch that tells its state, a device that its controller sets up
+    if use.responses and not use.requests:
+        return 0.4  # requests that nobody saw: a mirror of one direction, or a guess of the dissector
+    return 1.0 if exchanges(use) >= ENOUGH_EXCHANGES else 0.8
 
 
 def identity(subject: Subject) -> Iterator[Sign]:
@@ -96,9 +106,9 @@ def io_roles(subject: Subject) -> Iterator[Sign]:
         elif fact.value == "IO device":
             yield Sign("0", "says in PROFINET that it is an IO device", fact.source, 0.8)
     for name in sorted(traits.FIELDBUS):
-        if partners := subject.seen.servers((name,)):
+        if partners := subject.seen.got.get(name):
             yield Sign("1", f"controls the inputs and outputs of {many(len(partners), 'device')} ({title(name)})", name, 0.9)
-        if (partners := subject.seen.clients((name,))) and not subject.is_kind(Kind.PLC, Kind.HMI):
+        if (partners := subject.seen.given.get(name)) and not subject.is_kind(Kind.PLC, Kind.HMI):
             yield Sign("0", f"has inputs and outputs that {many(len(partners), 'controller')} uses ({title(name)})", name, 0.8)
 
 
@@ -133,8 +143,8 @@ def masters(subject: Subject) -> Iterator[Sign]:
     if len(seen.devices) == 1 and not seen.looks_like_pc and made_for_control(subject):
         share = 0.5  # a panel, but it can be a controller that asks another as well
     afar = enters_from_afar(subject)
-    if requests >= CYCLIC:
-        share += -0.2 if afar and len(seen.devices) < FEW else 0.2
+    if requests >= traits.CYCLIC:
+        share += -0.2 if afar and len(seen.devices) < FEW else 0.35 if requests >= traits.ROUTINE else 0.2
     elif subject.outsiders or afar:
         share *= 0.6
     because = f"reads or writes {many(len(seen.devices), 'controller')} with {title(uses[0].protocol)}: {many(requests, 'answer')}"
@@ -147,7 +157,7 @@ def engineers(subject: Subject) -> Iterator[Sign]:
     if seen.stranger or not seen.engineered or is_controller(subject):
         return
     share = 0.5 if subject.outsiders or enters_from_afar(subject) else 1.0
-    yield Sign("2", f"programs, uploads or configures {many(len(seen.engineered), 'controller')}", share=share)
+    yield Sign("2", f"programs, uploads or configures {many(len(seen.engineered), 'controller')}", "engineering", share)
 
 
 def inquires(subject: Subject) -> Iterator[Sign]:
@@ -156,7 +166,7 @@ def inquires(subject: Subject) -> Iterator[Sign]:
     if seen.stranger or seen.devices or seen.engineered or not seen.polled or is_controller(subject):
         return
     use = seen.polled[0]
-    share = 1.8 if exchanges(use) >= CYCLIC and len(use.answered_peers) <= 2 else 1.0
+    share = 1.8 if exchanges(use) >= traits.CYCLIC and len(use.answered_peers) <= 2 else 1.0
     yield Sign("2", f"asks {title(use.protocol)} devices who they are and how: {many(exchanges(use), 'answer')}", use.protocol, share)
 
 
@@ -173,7 +183,7 @@ def unheard(subject: Subject) -> Iterator[Sign]:
         return
     for name, use in sorted(seen.told.asks.items()):
         beside = len(use.peers) <= FEW and all(_subnet_of(peer) == subject.network for peer in use.peers)
-        if name in traits.POLLED and use.validated and not use.answered and use.requests >= CYCLIC and beside:
+        if name in traits.POLLED and use.validated and not use.answered and use.requests >= traits.CYCLIC and beside:
             yield Sign("2", f"sends {title(name)} requests whose answers were not seen ({use.requests:,})", name)
 
 
@@ -224,7 +234,7 @@ def computer(subject: Subject) -> Iterator[Sign]:
 
 def historian(subject: Subject) -> Iterator[Sign]:
     """It collects from below and serves databases above."""
-    if names := sorted(traits.DATABASES & subject.seen.serves_to.keys()):
+    if (names := sorted(traits.DATABASES & subject.seen.serves_to.keys())) and not is_controller(subject):
         fed = subject.seen.servers(("opcua", "suitelink", "pi_historian", "dcerpc")) and not subject.seen.devices
         yield Sign(
             "3", f"serves {', '.join(map(title, names))}" + (" and collects from servers below" if fed else ""), share=1.0 if fed else 0.4
@@ -252,12 +262,15 @@ def opc_client(subject: Subject) -> Iterator[Sign]:
     yield Sign("2", f"collects with OPC UA from {many(len(servers), 'server')}", "opcua")
 
 
+def trust(subject: Subject, sign: Sign) -> float:
+    """What only ports tell is worth less."""
+    return BY_PORT if sign.source == "conversations" and subject.seen.unproven else 1.0
+
+
 def is_controller(subject: Subject) -> bool:
-    """Is it a controller that asks others, not a computer that happens to answer?"""
-    if subject.seen.passes_on:
-        return False
-    own = subject.is_kind(Kind.PLC, Kind.RTU, Kind.IED, Kind.IO, Kind.DRIVE, Kind.GATEWAY)
-    return own and (bool(subject.seen.answered) or Role.CONTROLLER in subject.asset.roles or Role.IO_DEVICE in subject.asset.roles)
+    """Is it a controller or its device, whomever it asks itself, and not a computer that happens to answer?"""
+    takes_part = bool(subject.seen.answered) or Role.CONTROLLER in subject.asset.roles or Role.IO_DEVICE in subject.asset.roles
+    return takes_part and not subject.seen.passes_on and subject.is_kind(*CONTROLLING)
 
 
 def _subnet_of(peer: str) -> str | None:
@@ -271,8 +284,7 @@ def _subnet_of(peer: str) -> str | None:
 def enters_from_afar(subject: Subject) -> bool:
     """Does it stand in another subnet than all devices that it works with?"""
     devices = subject.seen.devices | subject.seen.engineered
-    own = subject.network
-    return bool(devices) and own is not None and all(subject.networks.get(peer) not in (own, None) for peer in devices)
+    return bool(devices and subject.legs) and all(subject.networks.get(peer) not in (*subject.legs, None) for peer in devices)
 
 
 LEVEL_OF_KIND = {
@@ -312,7 +324,7 @@ def evidence_of(subject: Subject) -> tuple[Evidence, ...]:
     """All that its own deeds and words say."""
     told = subject.seen.told
     return tuple(
-        Evidence(sign.says, sign.because, sign.source, round(weight * sign.share, 3), told.first, told.last)
+        Evidence(sign.says, sign.because, sign.source, round(weight * sign.share * trust(subject, sign), 3), told.first, told.last)
         for weight, rule in RULES
         for sign in rule(subject)
     )

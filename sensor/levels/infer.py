@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from sensor.conduits.model import Site
+from sensor.inventory.addresses import is_public
 from sensor.inventory.model import Asset, Evidence, Level
 from sensor.inventory.names import pin_matches
 from sensor.inventory.profile import Profile
@@ -10,7 +11,7 @@ from sensor.inventory.traits import Traits, exchanges
 from sensor.levels import context, deeds
 from sensor.levels.context import Company, shown
 from sensor.levels.deeds import Subject
-from sensor.levels.network import network_of
+from sensor.levels.network import network_of, networks_of
 from sensor.levels.weigh import STRONG, spoken_for, weigh
 
 ROUNDS = 4
@@ -72,7 +73,9 @@ def _subjects(assets: Mapping[str, Asset], profiles: Mapping[str, Profile]) -> d
         seen = Traits(profiles[name])
         peers = {talk.peer for talk in profiles[name].talks}
         near = {peer: networks.get(peer) for peer in peers}
-        found[name] = Subject(asset, seen, near, frozenset(peers & outside), network=networks[name])
+        stands = networks.get(asset.parent or name)
+        legs = frozenset(networks_of(asset.ips)) or frozenset((stands,) if stands else ())
+        found[name] = Subject(asset, seen, near, frozenset(peers & outside), network=stands, legs=legs)
     return found
 
 
@@ -85,7 +88,7 @@ def _fixed(subjects: Mapping[str, Subject], own: Mapping[str, tuple[Evidence, ..
         pin = next((pin for pin in site.pins if pin.level is not None and pin_matches(pin, asset)), None)
         if pin is not None and pin.level is not None:
             found[name] = _certain(pin.level, f"the site file says so ({pin.match})", "site file", asset, own[name], pinned=True)
-        elif asset.outside and not (asset.macs and subject.network in homes):
+        elif asset.outside and subject.network not in homes:
             found[name] = _certain(OUTSIDE, "its address is public", "addresses", asset, own[name])
     return found
 
@@ -101,7 +104,7 @@ def _certain(value: float, because: str, source: str, asset: Asset, own: tuple[E
 
 def _homes(subjects: Mapping[str, Subject]) -> set[str | None]:
     """Subnets of public addresses that are the plant's own: those who take part in control within one network of two equal octets."""
-    public = [subject for subject in subjects.values() if subject.asset.outside and subject.asset.macs and subject.network]
+    public = [subject for subject in subjects.values() if subject.asset.outside and any(map(is_public, subject.asset.ips))]
     return {
         subject.network for subject in public if any(_alike(subject.network, subject.networks.get(peer)) for peer in subject.seen.partners)
     }

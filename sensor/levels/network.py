@@ -9,8 +9,12 @@ PREFIX_OCTETS = 3
 
 def network_of(addresses: Iterable[str]) -> str | None:
     """The subnet of the first routable address, IPv4 preferred; None where there is none."""
-    found = [subnet for address in addresses if (subnet := _subnet(address)) is not None]
-    return min(found, key=lambda subnet: ":" in subnet, default=None)
+    return min(networks_of(addresses), key=lambda subnet: ":" in subnet, default=None)
+
+
+def networks_of(addresses: Iterable[str]) -> tuple[str, ...]:
+    """The subnets of all routable addresses."""
+    return tuple(subnet for address in addresses if (subnet := _subnet(address)) is not None)
 
 
 @lru_cache(maxsize=65536)

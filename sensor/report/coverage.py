@@ -27,7 +27,15 @@ class Gap:
 
 def gaps(known: Knowledge) -> list[Gap]:
     """All blind spots that the capture shows by itself."""
-    return [*_levels(known), *_unknown(known), *_never_queried(known), *_unanswered(known), *_one_way(known), *_lost(known)]
+    return [
+        *_mirror(known),
+        *_levels(known),
+        *_unknown(known),
+        *_never_queried(known),
+        *_unanswered(known),
+        *_one_way(known),
+        *_lost(known),
+    ]
 
 
 def watch(asset: Asset) -> str:
@@ -35,8 +43,6 @@ def watch(asset: Asset) -> str:
     level, system, kind = asset.level.value, asset.text("operating_system"), asset.kind.value
     if level is None:
         return "depends on its level, which is not known"
-    if level == 5:
-        return "not yours to watch: what the firewall lets through to it"
     if level < 2:
         return "passive only: no agent runs on it, and active queries may disturb it"
     if kind in _NETWORK:
@@ -80,6 +86,20 @@ def _levels(known: Knowledge) -> Iterator[Gap]:
         )
         plant = [f"{level:g}" for level in missing if level <= 3]
         yield Gap("Levels without traffic", text, f"nothing was seen of level{'s' * (len(plant) > 1)} {listed(plant)}" if plant else "")
+
+
+def _mirror(known: Knowledge) -> Iterator[Gap]:
+    """Whether the port is a mirror at all."""
+    if (statistics := known.statistics) is None:
+        return
+    groups = sum(statistics.group_packets)
+    unicast = sum(packets for packets, _ in statistics.vlans.values()) - groups
+    if groups and not unicast:
+        text = "Only what goes to all or to a group was seen, as on any port that is no mirror: nothing of who asks whom to do what."
+        yield Gap("No unicast", text, "no traffic between two devices was seen, so the port mirrors nothing")
+    if unicast and len(statistics.stations) == 1 and statistics.stations[0] is not None:
+        text = f"Every unicast frame is from or to {statistics.stations[0]}: its port alone is mirrored, or it is the capturing machine."
+        yield Gap("One station", text, "only the traffic of one station was seen")
 
 
 def _unknown(known: Knowledge) -> Iterator[Gap]:

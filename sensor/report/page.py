@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -141,8 +142,16 @@ def _inventory(known: Knowledge) -> dict[str, Any]:
 
 
 def _asset_order(asset: Asset) -> tuple[object, ...]:
-    level = LEVELS.index(asset.level.value) if asset.level.value in LEVELS else len(LEVELS)
-    return level, asset.zone is None, asset.zone or "", asset.kind.value or "", asset.name, asset.id
+    """As the map has it, from the top down, but what is outside of the plant last."""
+    level = asset.level.value
+    place = len(LEVELS) if level == 5 or level not in LEVELS else LEVELS.index(level)
+    return place, asset.zone is None, asset.zone or "", asset.kind.value or "", _natural(asset.name), asset.id
+
+
+def _natural(name: str) -> list[str | tuple[int, str]]:
+    """A name with its numbers in the order of their value: text and numbers take turns."""
+    parts = re.split(r"([0-9]+)", name)
+    return [(len(part.lstrip("0")), part) if place % 2 else part for place, part in enumerate(parts)]
 
 
 def _identities(known: Knowledge) -> tuple[list[tuple[str | None, str, list[Fact]]], int]:

@@ -11,7 +11,7 @@ from sensor.inventory.model import Asset, Kind
 from sensor.knowledge import Knowledge
 from sensor.report.text import LEVEL_NAMES, LEVELS, kind_title
 
-_REFERENCE_ZONES = {f"level {level:g}" for level in LEVELS if level is not None} | {"outside", "dmz", "unknown", ""}
+_REFERENCE_ZONES = {f"level {level:g}" for level in LEVELS if level is not None}
 _Members = dict[tuple[float | None, str], list[Asset]]
 _MOST_BOXES = 9
 """Of one level; the smallest of more are drawn as one."""
@@ -53,7 +53,7 @@ def place_name(asset: Asset) -> str:
     """The zone of an asset, or its subnet where it is in none but that of its level."""
     if asset.level.value == 5:
         return "Outside"
-    if asset.zone and asset.zone.lower() not in _REFERENCE_ZONES:
+    if asset.zone and asset.zone not in _REFERENCE_ZONES:
         return asset.zone
     for ip in asset.ips:
         address = ip_address(ip.partition("%")[0])

@@ -8,11 +8,13 @@ from sensor.detections.model import Alert, Incident, Outcome, Severity
 from sensor.knowledge import Knowledge
 from sensor.protocols import Intent
 from sensor.report.coverage import gaps
+from sensor.report.flows import weight
 from sensor.report.map import numbered
 from sensor.report.text import LEVEL_NAMES, listed, moment, shown
 from sensor.words import count, duration
 
-_MOST_STEPS = 6
+_MOST_STEPS = 5
+_MOST_TITLES = 3
 _NAME = 60
 """Columns of a name within a sentence."""
 _NANOSECONDS = 1e9
@@ -74,11 +76,16 @@ def _devices(known: Knowledge) -> str:
 def _crossing(known: Knowledge) -> str:
     if not known.violations:
         return "Nothing was seen that the policy for traffic between zones forbids."
-    worst = numbered(known.violations)[0]
+    worst = max(numbered(known.violations), key=_weight)
     critical = sum(row.severity is Severity.CRITICAL for row in known.violations)
     how_bad = f", {critical} of them critical" if critical else ""
     kinds = count(len(known.violations), "kind of traffic crosses", "kinds of traffic cross")
     return f"{kinds} zones against the policy{how_bad}; the worst: {deed(known, worst)}."
+
+
+def _weight(row: Violation) -> tuple[int, bool, int]:
+    """How much a violation matters to who reads one only."""
+    return row.severity, row.outcome is Outcome.ACCEPTED, weight(Intent(row.intent) if row.intent in set(Intent) else None)
 
 
 def deed(known: Knowledge, row: Violation) -> str:
@@ -98,15 +105,19 @@ def _alerts(alerts: Sequence[Alert], known: Knowledge) -> str:
         return "No alert was raised."
     levels = Counter(alert.severity for alert in alerts)
     grave = [f"{levels[severity]} {severity}" for severity in (Severity.CRITICAL, Severity.HIGH) if levels[severity]]
-    worst: dict[str, Alert] = {}
+    worst: dict[str, dict[str, None]] = {}
     for alert in by_severity(alerts):
-        if alert.severity >= Severity.HIGH and len(worst) < 3:
-            worst.setdefault(
-                f"{shown(alert.title, _NAME)} ({name_of(known, alert.target or alert.source, alert.target_ip or alert.source_ip)})", alert
-            )
+        if alert.severity >= Severity.HIGH and (alert.title in worst or len(worst) < _MOST_TITLES):
+            at = name_of(known, alert.target or alert.source, alert.target_ip or alert.source_ip)
+            worst.setdefault(alert.title, {})[at] = None
     if not worst:
         return f"{count(len(alerts), 'alert was', 'alerts were')} raised, none above {max(levels)} severity."
-    return f"{count(len(alerts), 'alert was', 'alerts were')} raised, {listed(grave)}; above all {listed(list(worst))}."
+    named = [f"{shown(title, _NAME)} ({_few(list(names))})" for title, names in worst.items()]
+    return f"{count(len(alerts), 'alert was', 'alerts were')} raised, {listed(grave)}; above all {listed(named)}."
+
+
+def _few(names: Sequence[str]) -> str:
+    return listed(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _story(known: Knowledge) -> str:
@@ -114,25 +125,28 @@ def _story(known: Knowledge) -> str:
         return ""
     worst = main_incident(known)
     alerts = {alert.id: alert for alert in known.alerts}
-    steps = sorted((alerts[key] for key in worst.alerts if key in alerts), key=lambda alert: (alert.first, alert.id))
-    chosen = steps if len(steps) <= _MOST_STEPS else sorted(by_severity(steps)[:_MOST_STEPS], key=lambda alert: (alert.first, alert.id))
-    told = [_step(known, alert) for alert in chosen]
-    more = f" ({len(steps) - len(chosen)} lesser steps left out)" if len(steps) > len(chosen) else ""
-    who = name_of(known, worst.actor, worst.actor) if worst.actor else shown(worst.title, _NAME)
+    steps = by_severity(alerts[key] for key in worst.alerts if key in alerts)
+    chosen = sorted(steps[:_MOST_STEPS], key=lambda alert: (alert.first, alert.id))
+    targets = {name_of(known, alert.target, alert.target_ip) for alert in chosen}
+    at = f", all at {targets.pop()}" if len(targets) == 1 and len(chosen) > 1 else ""
+    long = moment(worst.first)[:10] != moment(worst.last)[:10]
+    told = [_step(known, alert, date=long, at=not at) for alert in chosen]
+    more = f" and {count(len(steps) - len(chosen), 'lesser step')}" if len(steps) > len(chosen) else ""
     others = f" {count(len(known.incidents) - 1, 'more incident is', 'more incidents are')} told below." if len(known.incidents) > 1 else ""
-    when = f"Between {moment(worst.first)} and {moment(worst.last, date=False)} UTC"
-    return f"{when} {who} acted in steps: {', then '.join(told)}{more}.{others}"
+    when = f"Between {moment(worst.first)} and {moment(worst.last, date=long)} UTC"
+    return f"{when}: {shown(worst.title, 4 * _NAME)}. Step by step{at}: {', '.join(told)}{more}.{others}"
 
 
 def main_incident(known: Knowledge) -> Incident:
-    """The incident that is told first: the worst, then the longest story."""
-    return min(known.incidents, key=lambda row: (-row.severity, -len(row.alerts), row.first, row.id))
+    """The incident that is told first: the worst, then that in which devices did what they were told, then the longest."""
+    obeyed = {alert.id for alert in known.alerts if alert.severity >= Severity.HIGH and alert.outcome is Outcome.ACCEPTED}
+    return min(known.incidents, key=lambda row: (-row.severity, obeyed.isdisjoint(row.alerts), -len(row.alerts), row.first, row.id))
 
 
-def _step(known: Knowledge, alert: Alert) -> str:
-    target = f" at {name_of(known, alert.target, alert.target_ip)}" if alert.target or alert.target_ip else ""
+def _step(known: Knowledge, alert: Alert, *, date: bool, at: bool) -> str:
+    target = f" at {name_of(known, alert.target, alert.target_ip)}" if at and (alert.target or alert.target_ip) else ""
     outcome = f", {alert.outcome}" if alert.outcome is not Outcome.NONE else ""
-    return f"{shown(alert.title, _NAME)}{target} ({moment(alert.first, date=False)}{outcome})"
+    return f"{shown(alert.title, _NAME)}{target} ({moment(alert.first, date=date)}{outcome})"
 
 
 def _unseen(known: Knowledge) -> str:

@@ -153,6 +153,7 @@ _HINTS = {
     "locked": ": another process writes to it; try again when that is done",
     "lock timeout": ": another process writes to it; try again when that is done",
     "is full": ": make room on the disk, and nothing is lost: nothing of this was written",
+    "disk I/O error": ": is the disk full or broken? Nothing is lost: nothing of this was written",
     "No space left": ": make room on the disk, and nothing is lost: nothing of this was written",
     "not a database": ": name a database of Otoscope, or a file that is not there yet",
     "malformed": ": restore it from a backup, or start with another",

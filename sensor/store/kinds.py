@@ -10,17 +10,16 @@ from sqlalchemy import Table
 from sensor.capture import Anomaly, Conversation, Operation
 from sensor.conduits.model import Violation
 from sensor.detections.model import Alert, Incident, Severity
-from sensor.findings import alert_row, asset_row, incident_row, violation_row
+from sensor.findings import REASONS, alert_row, asset_row, incident_row, violation_row
 from sensor.inventory.model import Asset
 from sensor.inventory.resolve import Merge
 from sensor.knowledge import Knowledge
 from sensor.replay import anomaly_row, conversation_row, ends_of, operation_row
-from sensor.store import tables
+from sensor.store import merge, tables
 from sensor.store.encoding import address_key, digest, key_of, nanoseconds, natural_key
+from sensor.store.merge import Body
 from sensor.times import timestamp
 
-Body = dict[str, Any]
-"""What is shown of a row, as the JSON outputs have it."""
 Told = tuple[str, Body]
 """A row's key, and its body."""
 
@@ -132,16 +131,18 @@ def _assets(known: Knowledge, _ids: Iterable[int] | None) -> Iterator[Source]:
         yield asset.id, _asset_stamp(asset), asset
 
 
+_BECAUSE = attrgetter("because")
 _FIELD_STAMP = attrgetter("value", "confidence", "queried")
 
 
 def _asset_stamp(asset: Asset) -> int:
-    """Of its evidence only what follows from it: a large plant has tens of thousands of reasons, and a new one moves a confidence."""
+    """Of its evidence what its row shows, and what follows from the rest: a large plant has hundreds of thousands of reasons."""
     kind, level = asset.kind, asset.level
     told = (asset.name, asset.parent, len(asset.addresses), asset.zone, asset.outside, asset.first, asset.last)
     lives = (level.value, level.confidence, level.settled, level.pinned, len(level.evidence), len(level.against))
     does = (asset.roles, asset.services, asset.clients_of, kind.value, kind.confidence, asset.criticality, asset.tags)
-    return hash((told, lives, does, *map(_FIELD_STAMP, asset.fields.values())))
+    reasons = map(_BECAUSE, (*level.evidence[:REASONS], *level.against[:REASONS]))
+    return hash((told, lives, does, *map(_FIELD_STAMP, asset.fields.values()), *reasons))
 
 
 def _tell_asset(asset: Asset) -> Told:
@@ -162,13 +163,13 @@ def _asset_columns(body: Body) -> dict[str, Any]:
 
 def _merges(known: Knowledge, _ids: Iterable[int] | None) -> Iterator[Source]:
     span = (known.statistics.first or 0, known.statistics.last or 0) if known.statistics else (0, 0)
-    for number, merge in enumerate(known.resolution.log):
-        yield number, merge, (merge, span)
+    for number, entry in enumerate(known.resolution.log):
+        yield number, entry, (entry, span)
 
 
 def _tell_merge(subject: tuple[Merge, tuple[int, int]]) -> Told:
-    merge, span = subject
-    said = {"asset": merge.asset, "what": merge.what, "because": merge.because}
+    entry, span = subject
+    said = {"asset": entry.asset, "what": entry.what, "because": entry.because}
     return natural_key(*said.values()), {**said, "first": timestamp(span[0]), "last": timestamp(span[1])}
 
 
@@ -216,104 +217,13 @@ def _incident_columns(body: Body) -> dict[str, Any]:
     }
 
 
-_PATH_COUNTS = ("packets", "octets", "retransmissions", "out_of_order", "lost_segments", "lost_octets", "duplicates")
-
-
-def _merge(bodies: Sequence[Body], counts: Sequence[str] = ("count",)) -> Body:
-    """The latest, with its counts added to those of the others."""
-    merged = dict(bodies[-1])
-    merged["first"] = min(body["first"] for body in bodies)  # times of this form sort as text
-    merged["last"] = max(body["last"] for body in bodies)
-    for name in counts:
-        merged[name] = _sum([body[name] for body in bodies])
-    return merged
-
-
-def _sum(values: Sequence[Any]) -> object:
-    if isinstance(values[0], list):
-        return [sum(pair) for pair in zip(*values, strict=True)]
-    return sum(values)
-
-
-def _merge_conversations(bodies: Sequence[Body]) -> Body:
-    merged = _merge(bodies, (*_PATH_COUNTS, "connections", "refused"))
-    times = [time for body in bodies if (time := body["round_trip_time_ms"]) is not None]
-    by_content = any(body["protocol_by"] == "content" for body in bodies)
-    return {
-        **merged,
-        "one_way": all(body["one_way"] for body in bodies),
-        "round_trip_time_ms": min(times, default=None),
-        "protocol_by": "content" if by_content else merged["protocol_by"],
-    }
-
-
-def _merge_operations(bodies: Sequence[Body]) -> Body:
-    merged = _merge(bodies, ("requests", "responses", "errors", "unanswered"))
-    results: dict[str, int] = {}
-    for body in bodies:
-        for name, number in body["results"].items():
-            results[name] = results.get(name, 0) + number
-    timed = [(body["response_time_ms"], max(body["responses"], 1)) for body in bodies if body["response_time_ms"]]
-    mean = sum(times["mean"] * weight for times, weight in timed) / (sum(weight for _, weight in timed) or 1)
-    bounds = {"minimum": min((times["minimum"] for times, _ in timed), default=0), "mean": mean}
-    longest = {"maximum": max((times["maximum"] for times, _ in timed), default=0)}
-    return {**merged, "results": dict(sorted(results.items())), "response_time_ms": {**bounds, **longest} if timed else None}
-
-
-_UNIONS = ("roles", "ips", "macs", "vlans", "services", "clients_of", "tags")
-_LEVEL = ("level", "level_confidence", "level_settled", "level_pinned", "level_because", "level_against", "zone")
-
-
-def _merge_assets(bodies: Sequence[Body]) -> Body:
-    """What the latest run says, and where it knows nothing, what was known before."""
-    merged = _merge(bodies, ())
-    evidence = dict(merged["evidence"])
-    for older in reversed(bodies[:-1]):
-        for name in _gaps(merged, older):
-            merged[name] = older[name]
-        for name, known in older["evidence"].items():
-            if name not in evidence or evidence[name]["value"] in (None, "unknown"):
-                evidence[name] = known
-        if merged["name"] in (*merged["ips"], *merged["macs"]):
-            merged["name"] = older["name"]
-    for name in _UNIONS:
-        merged[name] = list(dict.fromkeys(value for body in reversed(bodies) for value in body[name]))
-    merged["outside"] = any(body["outside"] for body in bodies)
-    merged["never_queried"] = [name for name in merged["never_queried"] if all(name in body["never_queried"] for body in bodies)]
-    merged["addresses"] = _merge_addresses(bodies)
-    return {**merged, "evidence": evidence}
-
-
-def _gaps(merged: Body, older: Body) -> Iterator[str]:
-    """What the older row knows better."""
-    if merged["level"] is None and older["level"] is not None:
-        yield from _LEVEL
-    if merged["type"] == "unknown":
-        yield from ("type", "type_confidence")
-    for name, value in merged.items():
-        if value is None and name not in _LEVEL and older.get(name) is not None:
-            yield name
-
-
-def _merge_addresses(bodies: Sequence[Body]) -> list[Body]:
-    found: dict[tuple[object, ...], Body] = {}
-    for address in (address for body in reversed(bodies) for address in body["addresses"]):
-        same = found.setdefault((address["mac"], address["ip"], address["vlan"]), dict(address))
-        same["first"], same["last"] = min(same["first"], address["first"]), max(same["last"], address["last"])
-    return list(found.values())
-
-
-def _merge_incidents(bodies: Sequence[Body]) -> Body:
-    return {**_merge(bodies, ()), "alerts": list(dict.fromkeys(alert for body in bodies for alert in body["alerts"]))}
-
-
-ASSETS = Kind(tables.assets, _assets, _tell_asset, _asset_columns, _merge_assets)
+ASSETS = Kind(tables.assets, _assets, _tell_asset, _asset_columns, merge.assets)
 CONVERSATIONS = Kind(
     tables.conversations,
     _conversations,
     _tell_conversation,
     _conversation_columns,
-    _merge_conversations,
+    merge.conversations,
     observed=lambda known: known.observations.conversations,
 )
 OPERATIONS = Kind(
@@ -321,16 +231,20 @@ OPERATIONS = Kind(
     _operations,
     _tell_operation,
     _operation_columns,
-    _merge_operations,
+    merge.operations,
     observed=lambda known: known.observations.operations,
 )
 ANOMALIES = Kind(
-    tables.anomalies, _anomalies, _tell_anomaly, lambda body: {name: body[name] for name in ("conversation", "protocol", "count")}, _merge
+    tables.anomalies,
+    _anomalies,
+    _tell_anomaly,
+    lambda body: {name: body[name] for name in ("conversation", "protocol", "count")},
+    merge.newest,
 )
-VIOLATIONS = Kind(tables.violations, _violations, _tell_violation, lambda body: _finding_columns(body, "intent"), _merge)
-ALERTS = Kind(tables.alerts, _alerts, _tell_alert, _finding_columns, _merge)
-INCIDENTS = Kind(tables.incidents, _incidents, _tell_incident, _incident_columns, _merge_incidents)
-MERGES = Kind(tables.merges, _merges, _tell_merge, lambda body: {"asset": key_of(body["asset"])}, lambda bodies: _merge(bodies, ()))
+VIOLATIONS = Kind(tables.violations, _violations, _tell_violation, lambda body: _finding_columns(body, "intent"), merge.newest)
+ALERTS = Kind(tables.alerts, _alerts, _tell_alert, _finding_columns, merge.newest)
+INCIDENTS = Kind(tables.incidents, _incidents, _tell_incident, _incident_columns, merge.incidents)
+MERGES = Kind(tables.merges, _merges, _tell_merge, lambda body: {"asset": key_of(body["asset"])}, lambda bodies: merge.newest(bodies, ()))
 
 KINDS = (ASSETS, MERGES, CONVERSATIONS, OPERATIONS, ANOMALIES, VIOLATIONS, ALERTS, INCIDENTS)
 """All kinds, in the order in which they are written."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from sensor.errors import StoreError
 from sensor.store.encoding import key_of
@@ -23,7 +23,10 @@ _BEGINNING = 4
 
 def judge(connection: Connection, alert: str, action: str, comment: str, who: str | None) -> dict[str, Any]:
     """Learn, mute, close, open or comment an alert; what it was and is. Raises StoreError where there is none, or several begin so."""
-    found = connection.execute(select(alerts.c.key, alerts.c.status, alerts.c.last).where(_meant(alert)).limit(2)).all()
+    named = select(alerts.c.key, alerts.c.status, alerts.c.last)
+    found = connection.execute(named.where(alerts.c.key == key_of(alert))).all()
+    if not found and len(alert) >= _BEGINNING:
+        found = connection.execute(named.where(alerts.c.key.startswith(alert, autoescape=True)).limit(2)).all()
     if not found:
         raise StoreError(f"there is no alert {alert} (otoscope alerts lists them with their ids)")
     if len(found) > 1:
@@ -34,12 +37,6 @@ def judge(connection: Connection, alert: str, action: str, comment: str, who: st
     connection.execute(update(alerts).where(alerts.c.key == key).values(values))
     log(connection, action, key, comment, who)
     return {"id": key, "was": before, "is": status}
-
-
-def _meant(alert: str) -> ColumnElement[bool]:
-    """Its id, or the beginning of it."""
-    exactly = alerts.c.key == key_of(alert)
-    return or_(exactly, alerts.c.key.startswith(alert, autoescape=True)) if len(alert) >= _BEGINNING else exactly
 
 
 def assign(connection: Connection, alert: str, assignee: str | None, who: str | None) -> None:

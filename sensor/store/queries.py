@@ -10,10 +10,13 @@ from sqlalchemy import ColumnElement, Connection, Select, false, func, or_, sele
 from sensor.detections.model import Severity
 from sensor.errors import StoreError
 from sensor.store.encoding import address_range, decode, key_of
-from sensor.store.kinds import ALERTS, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, VIOLATIONS, Body, Kind
+from sensor.store.kinds import ALERTS, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, VIOLATIONS, Kind
+from sensor.store.merge import Body
 from sensor.store.tables import Wire, addresses, alerts, assets, audit, conversations, history, merges, operations
 
 _NEAREST = 5
+_LONGEST = 1000
+"""Of a text that is looked for so much is enough; SQLite refuses patterns of 50,000 octets."""
 _NEIGHBOURS = 1000
 _NAMES = 50_000
 
@@ -183,8 +186,18 @@ def _of_asset(query: Query) -> list[Condition]:
     if query.types:
         wanted.append(assets.c.type.in_(query.types))
     if query.vendor is not None:
-        wanted.append(func.lower(assets.c.vendor).contains(query.vendor.lower(), autoescape=True))
+        wanted.append(_holds(assets.c.vendor, query.vendor))
     return wanted
+
+
+def _is(column: ColumnElement[str | None], text: str) -> Condition:
+    """It is this text, in whatever case."""
+    return func.lower(column, type_=Wire()) == text.lower()
+
+
+def _holds(column: ColumnElement[str | None], text: str) -> Condition:
+    """The text is part of it, in whatever case."""
+    return func.lower(column, type_=Wire()).contains(text[:_LONGEST].lower(), autoescape=True)
 
 
 def history_of(connection: Connection, asset: str) -> list[Body]:
@@ -225,12 +238,11 @@ def explain(connection: Connection, text: str) -> Explanation:
 def _meant(connection: Connection, text: str) -> list[str]:
     """Keys of the assets that an id, else an address, else a name stands for."""
     address, _ = address_range(text)
-    lowered = text.lower()
     tries: Sequence[Select[Any]] = (
         select(assets.c.key).where(assets.c.key == key_of(text)),
         select(addresses.c.asset).where(addresses.c.address_key == address).distinct(),
-        select(assets.c.key).where(or_(func.lower(assets.c.name) == lowered, func.lower(assets.c.hostname) == lowered)),
-        select(assets.c.key).where(func.lower(assets.c.name).contains(lowered, autoescape=True)),
+        select(assets.c.key).where(or_(_is(assets.c.name, text), _is(assets.c.hostname, text))),
+        select(assets.c.key).where(_holds(assets.c.name, text)),
     )
     for query in tries:
         if found := [key for (key,) in connection.execute(query.limit(100))]:

@@ -95,9 +95,8 @@ def _give_back(engine: Engine) -> None:
     """Free pages go back to the disk; nothing is copied, as a whole vacuum would."""
     if engine.dialect.name == "sqlite":
         with writing(engine) as connection:
-            driver = connection.connection.cursor()
-            driver.execute("PRAGMA incremental_vacuum")
-            driver.fetchall()  # each step gives back a page, and without columns SQLAlchemy takes none
+            # Each step gives back a page; of all that the driver has, only this takes every step.
+            connection.connection.cursor().executescript("PRAGMA incremental_vacuum")
     else:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM")

@@ -12,7 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from sensor.knowledge import Knowledge
 from sensor.store.encoding import address_key, decode, digest, encode, storable
-from sensor.store.kinds import ALERTS, ASSETS, Body, Kind, row_of
+from sensor.store.kinds import ALERTS, ASSETS, Kind, row_of
+from sensor.store.merge import Body
 from sensor.store.people import reopen
 from sensor.store.tables import addresses, alerts, contributions, history, words
 
@@ -66,8 +67,8 @@ def load(connection: Connection, kind: Kind, run: int) -> Memory:
     table = kind.table
     own = select(table.c.key, table.c.digest).where(table.c.run == run, table.c.shared.is_(False))
     other = select(contributions.c.key, contributions.c.digest).where(contributions.c.kind == kind.name, contributions.c.run == run)
-    shared = dict(connection.execute(other).tuples().all())
-    return Memory(dict(connection.execute(own).tuples().all()) | shared, set(shared))
+    shared = {row.key: row.digest for row in connection.execute(other)}
+    return Memory({row.key: row.digest for row in connection.execute(own)} | shared, set(shared))
 
 
 def changes(kind: Kind, known: Knowledge, memory: Memory, *, complete: bool, closely: bool) -> Change:

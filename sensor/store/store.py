@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, select
 
 from sensor.errors import StoreError
 from sensor.knowledge import Knowledge
+from sensor.observations import Observations
 from sensor.store import people, queries
 from sensor.store.connect import connect, errors, writing
 from sensor.store.encoding import encode
@@ -42,6 +43,7 @@ class Store:
         self._where = where
         self._run: tuple[Run, int] | None = None
         self._generation = ""
+        self._observations: Observations | None = None  # ids of rows are good within one
         self._memory: dict[str, Memory] = {}
         self._addresses: Mapping[Any, str] = {}
 
@@ -154,8 +156,10 @@ class Store:
     def _enter(self, connection: Connection, known: Knowledge, run: Run) -> int:
         """The number of the run, whose digests are in memory then."""
         generation = _generation(connection)
-        if self._run is None or self._run[0].name != run.name or self._generation != generation:
+        same = self._run is not None and self._run[0].name == run.name and self._observations is known.observations
+        if not same or self._generation != generation:
             self._recall(connection, run, _number(connection, run))
+            self._observations = known.observations
         assert self._run is not None  # noqa: S101  just recalled
         self._generation = generation
         row = _run_row(run, known)

@@ -112,3 +112,13 @@ def test_its_own_words_outweigh_what_it_does() -> None:
     plant = Plant().host("drive", "10.0.0.1", ("cip", "device_type", "AC Drive"), ("cip", "model", "PowerFlex 525"))
     plant.asks("plc", "cip", "drive", reads=5)
     assert kind(plant, "drive") == Kind.DRIVE
+
+
+def test_an_office_computer_that_once_wrote_to_a_controller_is_no_panel() -> None:
+    plant = Plant().host("desk", "10.4.0.1").asks("desk", "kerberos", "dc").asks("desk", "modbus", "plc", reads=3, intent=Intent.WRITE)
+    assert kind(plant, "desk") == Kind.WORKSTATION
+
+
+def test_a_protection_relay_that_also_answers_dnp3_is_a_relay() -> None:
+    plant = Plant().host("relay", "10.0.0.1").asks("hmi", "mms", "relay").asks("centre", "dnp3", "relay", reads=50)
+    assert kind(plant, "relay") == Kind.IED

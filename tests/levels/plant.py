@@ -22,6 +22,7 @@ class Row:
     connections: int = 1
     refused: int = 0
     protocol: str | None = None
+    by_port: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Plant:
         told = [Fact(key, value, source, number) for number, (source, key, value) in enumerate(facts)]
         mac = f"00:00:00:00:00:{len(self.assets):02x}"
         made = Field(vendor, 0.5, (Evidence(vendor, "its MAC address", "mac prefix", 0.5, 0, 0),)) if vendor else Field()
-        address = (Address(mac, ip, None, 0, 0),)
+        address = tuple(Address(mac, one, None, 0, 0) for one in (ip.split(",") if ip else (None,)))
         self.profiles[name] = Profile(name, facts=tuple(told), routes=options.pop("routes", False))  # type: ignore[arg-type]
         self.assets[name] = Asset(name, name, address, fields={"vendor": made}, **options)
         return self

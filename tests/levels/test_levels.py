@@ -1,10 +1,13 @@
 """Levels of small plants in words: what may never happen, and each rule that could fail."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from sensor.capture import open_capture
 from sensor.conduits.model import Pin, Site
 from sensor.inventory.model import Role
+from sensor.inventory.traits import Traits
 from sensor.observations import observe
 from sensor.pipeline import conclude
 from sensor.protocols import Intent
@@ -51,6 +54,13 @@ def test_a_plant_of_cells_site_operations_a_dmz_and_offices() -> None:
     assert {name: levels[name] for name in ("jump", "replica", "updates")} == dict.fromkeys(("jump", "replica", "updates"), 3.5)
     assert {name: levels[name] for name in ("pc0", "pc3", "dc4", "mail")} == dict.fromkeys(("pc0", "pc3", "dc4", "mail"), 4)
     assert levels["web"] == 5
+
+
+def test_people_who_only_look_at_a_replica_are_in_offices_and_the_replica_between() -> None:
+    plant = site_operations(cells()).host("replica", "10.3.5.20").host("desk", "10.4.1.10").host("desk2", "10.4.1.11")
+    plant.asks("replica", "tds", "historian").asks("desk", "http", "replica").asks("desk2", "http", "replica")
+    levels = plant.values()
+    assert (levels["replica"], levels["desk"], levels["desk2"], levels["historian"]) == (3.5, 4, 4, 3)
 
 
 def test_a_scanner_is_no_master() -> None:
@@ -163,6 +173,24 @@ def test_opc_ua_is_served_by_controllers_and_by_computers() -> None:
     assert (levels["cpu"], levels["server"], levels["any"]) == (1, 2, None)
 
 
+def test_who_only_reads_from_afar_what_operators_work_with_is_not_taken_for_one() -> None:
+    plant = cells().asks("panel", "s7comm", "plc0", reads=5, intent=Intent.WRITE)
+    plant.host("reports", "10.3.0.20").asks("reports", "s7comm", "plc0", reads=60)
+    assert plant.values()["reports"] != 2
+    plant = site_operations(plant)
+    plant.asks("reports", "kerberos", "dc3")
+    assert plant.values()["reports"] == 3
+
+
+def test_a_server_with_a_leg_in_the_cell_does_not_come_from_afar() -> None:
+    plant = Plant().host("plc", "10.1.0.10").host("plc2", "10.1.0.11").host("server", "10.2.0.10,10.1.0.20")
+    near = plant.asks("server", "modbus", "plc", "plc2", reads=40).levels()["server"]
+    plant = Plant().host("plc", "10.1.0.10").host("plc2", "10.1.0.11").host("server", "10.2.0.10")
+    far = plant.asks("server", "modbus", "plc", "plc2", reads=40).levels()["server"]
+    assert (near.value, far.value) == (2, 2)
+    assert near.confidence > far.confidence
+
+
 def test_a_pin_beats_what_was_seen_and_keeps_what_speaks_against_it() -> None:
     plant = cells()
     pinned = plant.levels(Site(pins=(Pin("10.1.0.10", level=3),)))["plc0"]
@@ -190,6 +218,21 @@ def test_a_plant_with_public_addresses_inside_is_no_outside() -> None:
 def test_a_stranger_from_outside_who_writes_to_a_controller_stays_outside() -> None:
     plant = cells().host("far", "142.1.2.3", outside=True).asks("far", "s7comm", "plc0", reads=500, intent=Intent.WRITE)
     assert plant.values()["far"] == 5
+
+
+@pytest.mark.parametrize(
+    ("device_type", "level"),
+    [("AC Drive", 0), ("General Purpose Discrete I/O", 0), ("Human-Machine Interface", 2), ("Programmable Logic Controller", 1)],
+)
+def test_a_device_that_says_what_it_is_lives_there_although_it_answers(device_type: str, level: float) -> None:
+    plant = Plant().host("device", "10.0.0.1", ("cip", "device_type", device_type)).asks("plc", "cip", "device", reads=50)
+    assert plant.values()["device"] == level
+
+
+def test_a_device_whose_controller_sets_it_up_and_uses_its_io_is_io() -> None:
+    plant = Plant().host("plc", "10.0.0.1").host("adapter", "10.0.0.2")
+    plant.asks("plc", "cip", "adapter", reads=5, intent=Intent.SESSION).asks("plc", "cip_io", "adapter", reads=5000, intent=Intent.WRITE)
+    assert plant.values() == {"plc": 1, "adapter": 0}
 
 
 def test_io_is_told_by_its_own_words() -> None:
@@ -232,3 +275,34 @@ def test_the_demo_has_no_controller_above_and_no_stranger_below() -> None:
     assert {levels[f"10.20.1.{host}"] for host in (100, 101, 110)} == {2}
     assert levels["10.20.1.66"] is None
     assert levels["10.3.0.20"] is None
+
+
+HOSTS = tuple(names("host", 6))
+DEEDS = some.tuples(
+    some.sampled_from(HOSTS),
+    some.sampled_from(
+        ("s7comm", "modbus", "dnp3", "rdp", "smb", "kerberos", "dns", "tds", "opcua", "http", "tls", "ssh", "ntp", "snmp", "cip_io")
+    ),
+    some.sampled_from(HOSTS),
+    some.sampled_from((0, 1, 30, 500)),
+    some.sampled_from((Intent.READ, Intent.WRITE, Intent.PROGRAM, Intent.DISCOVER)),
+)
+
+
+@settings(deadline=None)
+@given(some.lists(DEEDS, max_size=25), some.lists(some.booleans(), min_size=6, max_size=6))
+def test_whatever_happens_no_controller_is_above_its_operators(deeds: list[tuple[str, str, str, int, Intent]], far: list[bool]) -> None:
+    plant = Plant()
+    for number, name in enumerate(HOSTS):
+        plant.host(name, f"10.{number // 2}.0.{number + 1}" if not far[number] else f"14{number}.1.{number}.1", outside=far[number])
+    for client, protocol, server, reads, intent in deeds:
+        if client != server:
+            plant.asks(client, protocol, server, reads=reads if protocol in ("s7comm", "modbus", "dnp3", "cip_io") else 0, intent=intent)
+    levels = plant.levels()
+    for name, level in levels.items():
+        assert 0 <= level.confidence <= 1
+        assert level.value is not None or not level.settled
+        if plant.assets[name].outside:
+            assert level.value == 5
+        elif plant.profiles[name].serves.keys() & {"s7comm", "dnp3"} and not Traits(plant.profiles[name]).is_computer:
+            assert level.value is None or level.value <= 2

@@ -7,6 +7,7 @@ from sensor.capture import open_capture
 from sensor.conduits.model import Violation
 from sensor.detections.model import Alert, Engine, Incident, Outcome, Severity
 from sensor.inventory.model import FIELDS, Address, Asset, Evidence, Field, Kind, Level, Role
+from sensor.inventory.resolve import asset_id
 from sensor.knowledge import Dialogue, Knowledge, Party
 from sensor.observations import observe
 from sensor.pipeline import conclude
@@ -64,6 +65,91 @@ TALKS = (
     ("10.20.1.66", "PLC-DOSING", "demo.pcap", "enip"),
 )
 
+# rule, title, severity, source, target, protocol, intent, outcome
+VIOLATIONS = (
+    ("internet", "Internet contact", Severity.CRITICAL, "HMI-INTAKE", "support.vendor.example", "tls", None, Outcome.NONE),
+    (
+        "enterprise_skip",
+        "Enterprise reaches a controller",
+        Severity.CRITICAL,
+        "OFFICE-PC-11",
+        "PLC-FILTER",
+        "modbus",
+        "write",
+        Outcome.ACCEPTED,
+    ),
+    (
+        "enterprise_skip",
+        "Enterprise reaches a controller",
+        Severity.HIGH,
+        "OFFICE-PC-11",
+        "PLC-FILTER",
+        "modbus",
+        "read",
+        Outcome.ACCEPTED,
+    ),
+    (
+        "engineering_role",
+        "Program service by a stranger",
+        Severity.CRITICAL,
+        "10.20.1.66",
+        "PLC-INTAKE",
+        "s7comm",
+        "program",
+        Outcome.ACCEPTED,
+    ),
+    ("peer_cell", "Another cell is written", Severity.MEDIUM, "10.20.1.66", "PLC-DOSING", "enip", "read", Outcome.REJECTED),
+)
+
+# rule, title, engine, severity, source, target, protocol, techniques, outcome
+ALERTS = (
+    (
+        "ot.protocol.malformed",
+        "Malformed Modbus message",
+        Engine.PROTOCOL,
+        Severity.LOW,
+        "SCADA01",
+        "GW-METERS",
+        "modbus",
+        (),
+        Outcome.NONE,
+    ),
+    (
+        "ot.policy.write",
+        "Unauthorized write",
+        Engine.POLICY,
+        Severity.HIGH,
+        "OFFICE-PC-11",
+        "PLC-FILTER",
+        "modbus",
+        ("T0855",),
+        Outcome.ACCEPTED,
+    ),
+    ("ot.scan.address", "Address scan", Engine.ANOMALY, Severity.MEDIUM, "10.20.1.66", None, None, ("T0846",), Outcome.NONE),
+    (
+        "ot.plc.upload",
+        "PLC program upload",
+        Engine.OPERATIONAL,
+        Severity.HIGH,
+        "10.20.1.66",
+        "PLC-INTAKE",
+        "s7comm",
+        ("T0845",),
+        Outcome.ACCEPTED,
+    ),
+    (
+        "ot.plc.stop",
+        "PLC stop",
+        Engine.OPERATIONAL,
+        Severity.CRITICAL,
+        "10.20.1.66",
+        "PLC-INTAKE",
+        "s7comm",
+        ("T0858", "T0816"),
+        Outcome.ACCEPTED,
+    ),
+)
+
 
 def plant() -> Knowledge:
     """Twenty devices at all levels, six violations, five alerts, one incident."""
@@ -77,17 +163,22 @@ def plant() -> Knowledge:
     known.assets = {device.id: device for device in map(_device, DEVICES)} | {part.id: part for part in _parts()}
     known.profiles = {}
     known.dialogues = {
-        number: _between(rows[capture, protocol], known.assets[client], known.assets[server])
+        number: _between(rows[capture, protocol], known.assets[_id(client)], known.assets[_id(server)])
         for number, (client, server, capture, protocol) in enumerate(TALKS)
     }
     known.violations = tuple(_violations(known))
     known.alerts = tuple(_alerts(known))
     [*_, scan, upload, stop] = known.alerts
-    actor = "10.20.1.66"
+    actor = _id("10.20.1.66")
     known.incidents = (
         Incident("i1", "Intrusion by 10.20.1.66", Severity.CRITICAL, (scan.id, upload.id, stop.id), actor, scan.first, stop.last),
     )
     return known
+
+
+def _id(name: str | None) -> str:
+    """Nothing that a reader should ever see."""
+    return asset_id(name or "", None)
 
 
 def _device(row: tuple) -> Asset:
@@ -97,7 +188,7 @@ def _device(row: tuple) -> Asset:
     why = Evidence(str(level), "answers S7comm (1,204 responses to 2 clients)", "s7comm", 2.0, 0, 0)
     place = Level(level, 0.97, settled=True, evidence=(why,)) if level is not None else Level()
     return Asset(
-        id=name,
+        id=_id(name),
         name=name,
         addresses=(Address(f"02:00:00:{int(ip.split('.')[1]):02x}:00:{int(ip.split('.')[3]):02x}", ip, None, 0, 0),),
         fields=fields,
@@ -114,9 +205,9 @@ def _parts():
     for unit in ("2", "3", "4"):
         yield replace(
             _device((f"GW-METERS unit {unit}", "10.20.1.15", Kind.UNKNOWN, 0, "intake", None, None, None, None, None)),
-            id=f"GW-METERS/{unit}",
+            id=f"{_id('GW-METERS')}/unit-{unit}",
             addresses=(),
-            parent="GW-METERS",
+            parent=_id("GW-METERS"),
             unit=unit,
         )
 
@@ -127,42 +218,8 @@ def _between(like: Dialogue, client: Asset, server: Asset) -> Dialogue:
 
 def _violations(known: Knowledge):
     start = known.statistics.first
-    rows = (
-        ("internet", "Internet contact", Severity.CRITICAL, "HMI-INTAKE", "support.vendor.example", "tls", None, Outcome.NONE),
-        (
-            "enterprise_skip",
-            "Enterprise reaches a controller",
-            Severity.CRITICAL,
-            "OFFICE-PC-11",
-            "PLC-FILTER",
-            "modbus",
-            "write",
-            Outcome.ACCEPTED,
-        ),
-        (
-            "enterprise_skip",
-            "Enterprise reaches a controller",
-            Severity.HIGH,
-            "OFFICE-PC-11",
-            "PLC-FILTER",
-            "modbus",
-            "read",
-            Outcome.ACCEPTED,
-        ),
-        (
-            "engineering_role",
-            "Program service by a stranger",
-            Severity.CRITICAL,
-            "10.20.1.66",
-            "PLC-INTAKE",
-            "s7comm",
-            "program",
-            Outcome.ACCEPTED,
-        ),
-        ("peer_cell", "Another cell is written", Severity.MEDIUM, "10.20.1.66", "PLC-DOSING", "enip", "read", Outcome.REJECTED),
-    )
-    for number, (rule, title, severity, source, target, protocol, intent, outcome) in enumerate(rows):
-        a, b = known.assets[source], known.assets[target]
+    for number, (rule, title, severity, source, target, protocol, intent, outcome) in enumerate(VIOLATIONS):
+        a, b = known.assets[_id(source)], known.assets[_id(target)]
         spoken = tuple(key for key, row in known.dialogues.items() if (row.client.id, row.server.id) == (a.id, b.id))
         yield Violation(
             f"v{number}",
@@ -192,55 +249,8 @@ def _violations(known: Knowledge):
 
 def _alerts(known: Knowledge):
     start = known.statistics.first
-    rows = (
-        (
-            "ot.protocol.malformed",
-            "Malformed Modbus message",
-            Engine.PROTOCOL,
-            Severity.LOW,
-            "SCADA01",
-            "GW-METERS",
-            "modbus",
-            (),
-            Outcome.NONE,
-        ),
-        (
-            "ot.policy.write",
-            "Unauthorized write",
-            Engine.POLICY,
-            Severity.HIGH,
-            "OFFICE-PC-11",
-            "PLC-FILTER",
-            "modbus",
-            ("T0855",),
-            Outcome.ACCEPTED,
-        ),
-        ("ot.scan.address", "Address scan", Engine.ANOMALY, Severity.MEDIUM, "10.20.1.66", None, None, ("T0846",), Outcome.NONE),
-        (
-            "ot.plc.upload",
-            "PLC program upload",
-            Engine.OPERATIONAL,
-            Severity.HIGH,
-            "10.20.1.66",
-            "PLC-INTAKE",
-            "s7comm",
-            ("T0845",),
-            Outcome.ACCEPTED,
-        ),
-        (
-            "ot.plc.stop",
-            "PLC stop",
-            Engine.OPERATIONAL,
-            Severity.CRITICAL,
-            "10.20.1.66",
-            "PLC-INTAKE",
-            "s7comm",
-            ("T0858", "T0816"),
-            Outcome.ACCEPTED,
-        ),
-    )
-    for number, (rule, title, engine, severity, source, target, protocol, techniques, outcome) in enumerate(rows):
-        a, b = known.assets[source], known.assets.get(target)
+    for number, (rule, title, engine, severity, source, target, protocol, techniques, outcome) in enumerate(ALERTS):
+        a, b = known.assets[_id(source)], known.assets.get(_id(target))
         yield Alert(
             f"a{number}",
             rule,

@@ -2,12 +2,14 @@
 
 import re
 from itertools import pairwise
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from sensor.report.layout import draw
 from sensor.report.map import _lines, map_of
 from sensor.report.places import places
+from tests.report.hostile import hostile_plant
 from tests.report.plant import crowd, plant
 
 PLANTS = {"five": lambda: crowd(5), "plant": plant, "hundred": lambda: crowd(100), "five hundred": lambda: crowd(500)}
@@ -66,6 +68,12 @@ def test_violations_are_red_numbered_and_described():
     assert "enterprise" in picture
     assert "not allowed: Enterprise reaches a controller" in picture
     assert "<desc" in picture
+
+
+def test_the_picture_is_a_file_of_its_own_whatever_the_names():
+    root = ET.fromstring(map_of(hostile_plant()))  # noqa: S314 - our own
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert map_of(hostile_plant()) == map_of(hostile_plant())
 
 
 def test_a_large_plant_is_summed_up():

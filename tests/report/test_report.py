@@ -67,8 +67,12 @@ def test_the_summary_tells_the_story(page):
     for said in (
         "21 devices were seen",
         "5 kinds of traffic cross zones against the policy, 3 of them critical",
+        "the worst: 10.20.1.66 changes the program of PLC-INTAKE (level 1), and the device accepted it",
         "5 alerts were raised, 1 critical and 2 high; above all PLC stop (PLC-INTAKE)",
-        "Address scan (08:02:08), then PLC program upload at PLC-INTAKE (08:03:08, accepted), then PLC stop at PLC-INTAKE",
+        (
+            "Between 2026-11-23 08:02:08 and 08:04:28 UTC: Intrusion by 10.20.1.66. Step by step: Address scan (08:02:08),"
+            " PLC program upload at PLC-INTAKE (08:03:08, accepted), PLC stop at PLC-INTAKE (08:04:08, accepted)."
+        ),
     ):
         assert said in page.text
 
@@ -89,6 +93,11 @@ def test_the_sections_say_what_was_seen_and_what_was_not(page):
         assert said in page.text
 
 
+def test_names_are_shown_and_never_internal_numbers(page):
+    assert "Intrusion by 10.20.1.66" in page.text
+    assert not [asset for asset in plant().assets if asset in page.text]
+
+
 def test_levels_that_nobody_spoke_at_are_named():
     known = plant()
     known.assets = {key: asset for key, asset in known.assets.items() if asset.level.value not in (0, 3, 3.5)}
@@ -98,8 +107,16 @@ def test_levels_that_nobody_spoke_at_are_named():
     assert "0, Process, 3, Site operations and 3.5, DMZ." in text
 
 
+def test_a_port_that_mirrors_nothing_is_named():
+    known = conclude(observe(open_capture(PCAPS / "lldp.pcap")))
+    assert "so the port mirrors nothing" in Page(report(known, ["lldp.pcap"])).text
+    known = conclude(observe(open_capture(PCAPS / "modbus-functions.pcap")))
+    assert "so the port mirrors nothing" not in Page(report(known, ["modbus-functions.pcap"])).text
+
+
 def test_a_capture_without_devices_is_a_page_as_well():
     known = conclude(observe(open_capture(PCAPS / "pcap-empty.pcap")))
+    known.alerts = known.incidents = ()
     text = Page(report(known, ["pcap-empty.pcap"])).text
     assert "The capture holds no packet from which a device could be told" in text
     assert "Nothing was raised" in text

@@ -8,6 +8,9 @@
 //! 24  target's IPv4 address 4
 //! ```
 //!
+//! Who asks for many addresses that nobody claims scans. One that was claimed in the six minutes before it was asked for, or
+//! since, does not count: whoever talks with many asks for them again and again.
+//!
 //! An address that moves once may have been given to another device. Where two go on claiming it by turns, both use
 //! it or one wants to be taken for the other; both happen on purpose only where network cards share their load.
 
@@ -45,13 +48,29 @@ fn dissect(message: &[u8], sink: &mut dyn Sink) -> Result<()> {
     let mac = Mac::new(reader.take()?);
     let ip = Address::v4(reader.take()?);
     let of_ethernet = matches!(hardware, ETHERNET | IEEE_802) && lengths == [0x08, 0x00, 6, 4];
-    if !of_ethernet || !matches!(operation, REQUEST | REPLY) || mac.is_group() || mac.0 == 0 || !is_of_a_host(ip) {
+    if !of_ethernet || !matches!(operation, REQUEST | REPLY) || mac.is_group() || mac.0 == 0 {
+        return Ok(());
+    }
+    if operation == REQUEST {
+        reader.skip(6)?;
+        search(ip, Address::v4(reader.take()?), sink);
+    }
+    if !is_of_a_host(ip) {
         return Ok(());
     }
     sink.fact_about(Subject::mac(mac), NAME, facts::ADDRESS, ip.to_string().as_bytes());
     compare_with_frame(mac, sink);
     claim(mac, ip, sink);
     Ok(())
+}
+
+/// Who asks for one address after another, none of which anybody has, looks what there is.
+fn search(ip: Address, target: Address, sink: &mut dyn Sink) {
+    let there = CLAIMS | u64::from(sink.vlan());
+    if target != ip && is_of_a_host(target) && sink.asks_for(target, there) {
+        let count = crate::scan::ARP_SCAN_ADDRESSES;
+        sink.anomaly(NAME, "arp_scan", format_args!("{ip} asks for {count} addresses within six minutes that nobody answers for"));
+    }
 }
 
 /// A probe asks with 0.0.0.0 (RFC 5227 section 2.1.1); groups and the broadcast address belong to nobody.
@@ -240,6 +259,31 @@ mod tests {
         recorder.feed(&PROTOCOL, Role::Server, &reply("00005e000107", "0a000001")).unwrap();
         recorder.lines.retain(|line| line.starts_with("anomaly"));
         assert_eq!(recorder.lines, ["anomaly arp address_mismatch: 02:00:00:00:00:09 sends ARP in the name of 02:00:00:00:00:aa"]);
+    }
+
+    fn request(target: u8) -> Vec<u8> {
+        hex(&format!("0001 0800 0604 0001 020000000005 0a000005 000000000000 0a0000{target:02x}"))
+    }
+
+    /// What is said of requests for so many addresses, one in so many seconds, after those that so many have claimed.
+    fn searched(claimed: u8, asked: u8, seconds: i64) -> usize {
+        let mut recorder = Recorder::default();
+        for ip in 100..100 + claimed {
+            recorder.feed(&PROTOCOL, Role::Server, &reply(FIRST, &format!("0a0000{ip:02x}"))).unwrap();
+        }
+        for number in 0..asked {
+            recorder.now += seconds * 1_000_000_000;
+            recorder.feed(&PROTOCOL, Role::Client, &request(100 + number)).unwrap();
+            recorder.feed(&PROTOCOL, Role::Client, &request(100 + number)).unwrap();
+        }
+        recorder.lines.iter().filter(|line| line.starts_with("anomaly arp arp_scan: 10.0.0.5 asks for 40 addresses")).count()
+    }
+
+    #[test]
+    fn who_asks_for_many_that_are_not_there_scans() {
+        assert_eq!((searched(0, 39, 1), searched(0, 40, 1), searched(0, 78, 1), searched(0, 80, 1)), (0, 1, 1, 2));
+        assert_eq!((searched(0, 40, 9), searched(0, 120, 10)), (1, 0), "40 in 360 seconds");
+        assert_eq!((searched(120, 120, 1), searched(80, 120, 1), searched(81, 120, 1)), (0, 1, 0));
     }
 
     #[test]

@@ -63,6 +63,8 @@ mod function {
     pub const AUTHENTICATION: u8 = 131;
 }
 
+/// Application control: the receiver is to confirm.
+const CON: u8 = 0x20;
 /// Bits of the second internal indication octet that reject what was asked.
 const REJECTED: u8 = 0x17;
 /// Bits of both indication octets that say something of the outstation, and what.
@@ -331,6 +333,10 @@ impl Message {
 }
 
 fn request(message: &Message, body: &[u8], sink: &mut dyn Sink) -> Result<()> {
+    // 4.2.2.4.3: what an outstation sends may have to be confirmed, what a master sends never.
+    if message.control & CON != 0 && matches!(message.function, 1..=31) {
+        sink.anomaly(NAME, "confirmation_requested", format_args!("request asks to be confirmed"));
+    }
     let values = match message.function {
         function::CONFIRM => {
             ask(message, None, Label::NONE, sink);
@@ -454,6 +460,11 @@ fn response(message: &Message, body: &[u8], sink: &mut dyn Sink) -> Result<()> {
         status,
         next: (message.control & 0x40 == 0).then(|| message.transaction(1)),
     });
+    for (bit, name) in [(0x40, "IIN2.6"), (0x80, "IIN2.7")] {
+        if second & bit != 0 {
+            sink.anomaly(NAME, "reserved_indication", format_args!("{name} is set"));
+        }
+    }
     let told = u16::from_be_bytes([first, second]);
     if told & TELLING != 0 {
         for (_, words) in INDICATIONS.iter().filter(|(bit, _)| told & bit != 0) {
@@ -634,6 +645,20 @@ mod tests {
     fn error_indications_reject() {
         let said = exchange(READ_UNKNOWN, UNKNOWN);
         assert_eq!(said, ["request dnp3 1 unit=3-4 object=\"g255v0\"", "response dnp3 129 unit=3-4 object=\"\" status=262 matched"]);
+    }
+
+    #[test]
+    fn what_is_reserved_and_what_a_master_must_not_ask_for_is_told() {
+        let said = lines(&[(Role::Client, message(MASTER, "e0 01 3c 02 06")), (Role::Server, message(OUTSTATION, "e0 81 00 c0"))]);
+        let anomalies: Vec<_> = said.iter().filter(|line| line.starts_with("anomaly")).collect();
+        assert_eq!(
+            anomalies,
+            [
+                "anomaly dnp3 confirmation_requested: request asks to be confirmed",
+                "anomaly dnp3 reserved_indication: IIN2.6 is set",
+                "anomaly dnp3 reserved_indication: IIN2.7 is set"
+            ]
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::facts;
 use crate::sink::{Evidence, Label, Role, Sink};
 
-use super::{Likeness, Protocol, ntlmssp};
+use super::{Likeness, Protocol, logins, ntlmssp};
 
 const NAME: &str = "http";
 /// A head is not read further than this.
@@ -223,6 +223,7 @@ fn request(message: &[u8], to_proxy: bool, sink: &mut dyn Sink) -> Result<()> {
         } else if name.eq_ignore_ascii_case(b"host") && !to_proxy && is_name(value) {
             sink.fact_about(sink.receiver_addresses(), NAME, facts::SERVER_NAME, value);
         } else if name.eq_ignore_ascii_case(b"authorization") || name.eq_ignore_ascii_case(b"proxy-authorization") {
+            proof(value, sink);
             authentication(value, sink)?;
         }
     }
@@ -230,6 +231,7 @@ fn request(message: &[u8], to_proxy: bool, sink: &mut dyn Sink) -> Result<()> {
 }
 
 fn response(message: &[u8], sink: &mut dyn Sink) -> Result<()> {
+    answer(message, sink);
     let is_own = !is_passed_on(message);
     for (name, value) in Fields::of(message).filter(|_| is_own) {
         if name.eq_ignore_ascii_case(b"server") {
@@ -242,6 +244,26 @@ fn response(message: &[u8], sink: &mut dyn Sink) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A login, of which Basic is the one that anybody can read (RFC 7617). The first message of NTLM proves nothing yet.
+fn proof(value: &[u8], sink: &mut dyn Sink) {
+    let scheme = value.split(|octet| *octet == b' ').next().unwrap_or_default();
+    let is = |name: &[u8]| scheme.eq_ignore_ascii_case(name);
+    // "NTLMSSP", 0, then the type 3, in base 64.
+    if is(b"basic") {
+        logins::is_clear(NAME, "HTTP basic authentication", sink);
+    } else if is(b"digest") || is(b"ntlm") && value.windows(12).any(|window| window == b"TlRMTVNTUAAD") {
+        logins::is_tried(sink);
+    }
+}
+
+/// Whether the login of the request is let in: a challenge says that it was not, or that its number was too old (RFC 7616, 3.3).
+fn answer(message: &[u8], sink: &mut dyn Sink) {
+    let refuses = matches!(message.get(9..12), Some(b"401" | b"407"));
+    let is_stale =
+        refuses && Fields::of(message).any(|(_, value)| value.windows(10).any(|window| window.eq_ignore_ascii_case(b"stale=true")));
+    logins::is_answered(NAME, (refuses && !is_stale).then_some("not authorised"), sink);
 }
 
 /// A host that is more than its address: the address is known.
@@ -350,6 +372,29 @@ mod tests {
                 "fact http unit= operating_system=Windows 10.0 build 17763",
             ]
         );
+    }
+
+    #[test]
+    fn logins_that_can_be_read_or_are_refused_are_told() {
+        let told = |requests: &[&str], answer: &str| {
+            let mut recorder = Recorder::default();
+            for authorization in requests {
+                let head = format!("GET / HTTP/1.1\r\nAuthorization: {authorization}\r\n\r\n");
+                let _ = recorder.feed(&PROTOCOL, Role::Client, head.as_bytes());
+                recorder.feed(&PROTOCOL, Role::Server, format!("HTTP/1.1 {answer}\r\n\r\n").as_bytes()).unwrap();
+            }
+            recorder.lines.retain(|line| line.starts_with("anomaly"));
+            recorder.lines
+        };
+        let (clear, failed) =
+            ("anomaly http clear_text_credentials: HTTP basic authentication", "anomaly http login_failed: not authorised");
+        assert_eq!(told(&["Basic bWFyaWE6czNjcmV0"], "200 OK"), [clear]);
+        assert_eq!(told(&["basic bWFyaWE6czNjcmV0"], "401 No"), [clear, failed]);
+        assert_eq!(told(&["Digest username=\"maria\""], "401 No"), [failed]);
+        assert!(told(&["Digest username=\"maria\""], "401 No\r\nWWW-Authenticate: Digest stale=true").is_empty());
+        // The first message of NTLM is always answered so, the third only where it proves nothing.
+        assert!(told(&["NTLM TlRMTVNTUAABAAAAB4IIogAAAAA="], "401 No").is_empty());
+        assert_eq!(told(&["NTLM TlRMTVNTUAADAAAAAAAAAEgAAAA="], "401 No"), [failed]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod http;
 mod industrial;
 mod link_services;
 mod lldp;
+mod logins;
 mod mms;
 mod modbus;
 mod nbns;
@@ -88,6 +89,8 @@ pub struct Protocol {
     /// Messages at the front of each direction of a TCP stream that say something; what follows is not looked at.
     /// 0: all of them.
     pub first_messages: u8,
+    /// Each segment of a stream is one message, also the one after a gap: nothing is looked for or put together.
+    pub is_by_segment: bool,
     /// Its messages are not read at all: once it is recognised, its octets are only counted.
     pub is_only_named: bool,
     /// Does a message begin here? Sees what is there of the payload, a whole message or less or several.
@@ -112,6 +115,7 @@ impl Protocol {
         udp_ports: &[],
         ether_types: &[],
         first_messages: 0,
+        is_by_segment: false,
         is_only_named: false,
         probe: |_| Likeness::No,
         frame: |octets| Ok(Some(octets.len())),
@@ -120,6 +124,9 @@ impl Protocol {
     };
     /// Any other service, to be filled in. Each datagram, or what is there of a stream, is one message.
     pub const SERVICE: Self = Self { kind: Kind::Service, ..Self::CONTROL };
+
+    /// A service of which only some segments at the front of a stream say something, each for itself, to be filled in.
+    pub const BY_SEGMENT: Self = Self { is_by_segment: true, ..Self::SERVICE };
 
     /// A service whose messages say nothing that counts, to be filled in.
     pub const NAMED: Self = Self { is_only_named: true, ..Self::SERVICE };

@@ -1,4 +1,4 @@
-//! The usual services of hosts and networks that are named and not read: each is told by the octets its specification puts at
+//! The usual services of hosts and networks that are named and, but for their `logins`, not read: each is told by the octets its specification puts at
 //! the front of the first message of either side.
 //!
 //! ```text
@@ -36,42 +36,72 @@
 //! ```
 
 use super::probing::{ber, ber_front, possible, sure, u16_be, u32_be, u32_le};
-use super::{Likeness, Protocol};
+use super::{Likeness, Protocol, logins};
 
 pub(super) static AMQP: Protocol = Protocol { name: "amqp", tcp_ports: &[5672], probe: amqp, ..Protocol::NAMED };
 pub(super) static CODEMETER: Protocol = Protocol { name: "codemeter", tcp_ports: &[22350], probe: codemeter, ..Protocol::NAMED };
 pub(super) static DCERPC: Protocol = Protocol { name: "dcerpc", tcp_ports: &[135], probe: dcerpc, ..Protocol::NAMED };
-pub(super) static FTP: Protocol = Protocol { name: "ftp", tcp_ports: &[21], probe: ftp, ..Protocol::NAMED };
-pub(super) static IMAP: Protocol = Protocol { name: "imap", tcp_ports: &[143], probe: imap, ..Protocol::NAMED };
+pub(super) static FTP: Protocol =
+    Protocol { name: "ftp", tcp_ports: &[21], probe: ftp, first_messages: 16, dissect: logins::ftp, ..Protocol::BY_SEGMENT };
+pub(super) static IMAP: Protocol =
+    Protocol { name: "imap", tcp_ports: &[143], probe: imap, first_messages: 16, dissect: logins::imap, ..Protocol::BY_SEGMENT };
 pub(super) static ISAKMP: Protocol = Protocol { name: "isakmp", udp_ports: &[500], probe: isakmp, ..Protocol::NAMED };
 pub(super) static KERBEROS: Protocol =
     Protocol { name: "kerberos", tcp_ports: &[88], udp_ports: &[88], probe: kerberos, ..Protocol::NAMED };
-pub(super) static LDAP: Protocol = Protocol { name: "ldap", tcp_ports: &[389, 3268], udp_ports: &[389], probe: ldap, ..Protocol::NAMED };
+pub(super) static LDAP: Protocol = Protocol {
+    name: "ldap",
+    tcp_ports: &[389, 3268],
+    udp_ports: &[389],
+    probe: ldap,
+    first_messages: 8,
+    dissect: logins::ldap,
+    ..Protocol::BY_SEGMENT
+};
 pub(super) static MONGODB: Protocol = Protocol { name: "mongodb", tcp_ports: &[27017, 27018, 27019], probe: mongodb, ..Protocol::NAMED };
-pub(super) static MQTT: Protocol = Protocol { name: "mqtt", tcp_ports: &[1883], probe: mqtt, ..Protocol::NAMED };
-pub(super) static MYSQL: Protocol = Protocol { name: "mysql", tcp_ports: &[3306], probe: mysql, ..Protocol::NAMED };
+pub(super) static MQTT: Protocol =
+    Protocol { name: "mqtt", tcp_ports: &[1883], probe: mqtt, first_messages: 4, dissect: logins::mqtt, ..Protocol::BY_SEGMENT };
+pub(super) static MYSQL: Protocol =
+    Protocol { name: "mysql", tcp_ports: &[3306], probe: mysql, first_messages: 8, dissect: logins::mysql, ..Protocol::BY_SEGMENT };
 pub(super) static NIAGARA_FOX: Protocol = Protocol { name: "niagara_fox", tcp_ports: &[1911], probe: niagara_fox, ..Protocol::NAMED };
 pub(super) static NTP: Protocol = Protocol { name: "ntp", udp_ports: &[123], probe: ntp, ..Protocol::NAMED };
 pub(super) static OPENVPN: Protocol =
     Protocol { name: "openvpn", tcp_ports: &[1194], udp_ports: &[1194], probe: openvpn, ..Protocol::NAMED };
-pub(super) static POP3: Protocol = Protocol { name: "pop3", tcp_ports: &[110], probe: pop3, ..Protocol::NAMED };
-pub(super) static POSTGRESQL: Protocol = Protocol { name: "postgresql", tcp_ports: &[5432], probe: postgresql, ..Protocol::NAMED };
+pub(super) static POP3: Protocol =
+    Protocol { name: "pop3", tcp_ports: &[110], probe: pop3, first_messages: 16, dissect: logins::pop3, ..Protocol::BY_SEGMENT };
+pub(super) static POSTGRESQL: Protocol = Protocol {
+    name: "postgresql",
+    tcp_ports: &[5432],
+    probe: postgresql,
+    first_messages: 8,
+    dissect: logins::postgresql,
+    ..Protocol::BY_SEGMENT
+};
 pub(super) static RADIUS: Protocol = Protocol { name: "radius", udp_ports: &[1645, 1646, 1812, 1813], probe: radius, ..Protocol::NAMED };
 pub(super) static REDIS: Protocol = Protocol { name: "redis", tcp_ports: &[6379], probe: redis, ..Protocol::NAMED };
 pub(super) static RSYNC: Protocol = Protocol { name: "rsync", tcp_ports: &[873], probe: rsync, ..Protocol::NAMED };
 pub(super) static RTSP: Protocol = Protocol { name: "rtsp", tcp_ports: &[554], probe: rtsp, ..Protocol::NAMED };
 pub(super) static SIP: Protocol = Protocol { name: "sip", tcp_ports: &[5060], udp_ports: &[5060], probe: sip, ..Protocol::NAMED };
-pub(super) static SMTP: Protocol = Protocol { name: "smtp", tcp_ports: &[25, 587], probe: smtp, ..Protocol::NAMED };
+pub(super) static SMTP: Protocol =
+    Protocol { name: "smtp", tcp_ports: &[25, 587], probe: smtp, first_messages: 16, dissect: logins::smtp, ..Protocol::BY_SEGMENT };
 pub(super) static SSDP: Protocol = Protocol { name: "ssdp", udp_ports: &[1900], probe: ssdp, ..Protocol::NAMED };
 pub(super) static SUNRPC: Protocol =
     Protocol { name: "sunrpc", tcp_ports: &[111, 2049], udp_ports: &[111, 2049], probe: sunrpc, ..Protocol::NAMED };
 pub(super) static SYSLOG: Protocol = Protocol { name: "syslog", tcp_ports: &[514], udp_ports: &[514], probe: syslog, ..Protocol::NAMED };
-pub(super) static TDS: Protocol = Protocol { name: "tds", tcp_ports: &[1433], probe: tds, ..Protocol::NAMED };
+pub(super) static TDS: Protocol =
+    Protocol { name: "tds", tcp_ports: &[1433], probe: tds, first_messages: 8, dissect: logins::tds, ..Protocol::BY_SEGMENT };
 pub(super) static TEAMVIEWER: Protocol = Protocol { name: "teamviewer", tcp_ports: &[5938], probe: teamviewer, ..Protocol::NAMED };
-pub(super) static TELNET: Protocol = Protocol { name: "telnet", tcp_ports: &[23], probe: telnet, ..Protocol::NAMED };
+pub(super) static TELNET: Protocol =
+    Protocol { name: "telnet", tcp_ports: &[23], probe: telnet, first_messages: 96, dissect: logins::telnet, ..Protocol::BY_SEGMENT };
 pub(super) static TFTP: Protocol = Protocol { name: "tftp", udp_ports: &[69], probe: tftp, ..Protocol::NAMED };
 pub(super) static TNS: Protocol = Protocol { name: "tns", tcp_ports: &[1521], probe: tns, ..Protocol::NAMED };
-pub(super) static VNC: Protocol = Protocol { name: "vnc", tcp_ports: &[5900, 5901, 5902, 5903, 5904, 5905], probe: vnc, ..Protocol::NAMED };
+pub(super) static VNC: Protocol = Protocol {
+    name: "vnc",
+    tcp_ports: &[5900, 5901, 5902, 5903, 5904, 5905],
+    probe: vnc,
+    first_messages: 8,
+    dissect: logins::vnc,
+    ..Protocol::BY_SEGMENT
+};
 pub(super) static WIREGUARD: Protocol = Protocol { name: "wireguard", udp_ports: &[51820], probe: wireguard, ..Protocol::NAMED };
 pub(super) static WS_DISCOVERY: Protocol = Protocol { name: "ws_discovery", udp_ports: &[3702], probe: ws_discovery, ..Protocol::NAMED };
 
@@ -87,12 +117,12 @@ fn line(octets: &[u8]) -> Option<&[u8]> {
 }
 
 /// True where the text is among the first octets, in upper or lower case.
-fn contains(octets: &[u8], text: &[u8]) -> bool {
+pub(super) fn contains(octets: &[u8], text: &[u8]) -> bool {
     let octets = octets.get(..SEARCHED).unwrap_or(octets);
     octets.windows(text.len()).any(|window| window.eq_ignore_ascii_case(text))
 }
 
-fn starts(octets: &[u8], text: &[u8]) -> bool {
+pub(super) fn starts(octets: &[u8], text: &[u8]) -> bool {
     octets.get(..text.len()).is_some_and(|front| front.eq_ignore_ascii_case(text))
 }
 

@@ -17,7 +17,7 @@ use crate::sink::{Evidence, Label, Role, Sink};
 use crate::text;
 
 use super::nbns::NetbiosName;
-use super::{Likeness, Protocol, ntlmssp};
+use super::{Likeness, Protocol, logins, ntlmssp};
 
 const NAME: &str = "smb";
 
@@ -100,17 +100,29 @@ fn decode_name(encoded: &[u8]) -> Option<NetbiosName> {
     NetbiosName::decode(label)
 }
 
+/// Logins that are refused for what they prove, and accounts that are locked ([MS-ERREF] 2.3.1).
+fn refusal(status: u32, sink: &mut dyn Sink) {
+    match status {
+        0xc000_006d | 0xc000_006a | 0xc000_0064 => logins::is_refused(NAME, "logon failure", sink),
+        0xc000_0234 => logins::is_refused(NAME, "account locked", sink),
+        _ => {}
+    }
+}
+
 // ---- SMB 1 ----
 
 fn smb_1(smb: &[u8], sink: &mut dyn Sink) -> Result<()> {
     let mut reader = Reader::new(smb);
     reader.skip(4)?;
     let command = reader.u8()?;
-    reader.skip(4)?;
+    let status = reader.u32_le()?;
     let [flags, flags_0, flags_1] = reader.take()?;
     let is_unicode = u16::from_le_bytes([flags_0, flags_1]) & UNICODE != 0;
     let is_reply = flags & REPLY != 0;
     sink.sender_is(if is_reply { Role::Server } else { Role::Client }, Evidence::Certain);
+    if is_reply && command == SESSION_SETUP {
+        refusal(status, sink);
+    }
     reader.skip(20)?;
     let words = usize::from(reader.u8()?);
     let words = Reader::new(reader.octets(words.saturating_mul(2))?);
@@ -225,13 +237,17 @@ fn token_and_texts(length: usize, mut texts: Texts<'_>) -> Result<()> {
 
 fn smb_2(smb: &[u8], sink: &mut dyn Sink) -> Result<()> {
     let mut reader = Reader::new(smb);
-    reader.skip(12)?;
+    reader.skip(8)?;
+    let status = reader.u32_le()?;
     let command = reader.u16_le()?;
     reader.skip(2)?;
     let is_reply = reader.u32_le()? & REPLY_2 != 0;
     sink.sender_is(if is_reply { Role::Server } else { Role::Client }, Evidence::Certain);
     if command != SESSION_SETUP_2 {
         return Ok(());
+    }
+    if is_reply {
+        refusal(status, sink);
     }
     // To the offset of the token: request 12 octets of the body, answer 4.
     reader.skip(44)?;
@@ -265,6 +281,21 @@ mod tests {
             let _ = recorder.feed(&PROTOCOL, role, &hex(message));
         }
         recorder.lines
+    }
+
+    #[test]
+    fn logins_that_are_refused_are_told() {
+        let refused = |answer: &str, from: &str, status: &str| {
+            let message = answer.replacen(from, status, 1);
+            assert_ne!(message, answer);
+            let mut lines = said(Role::Server, &[&message]);
+            lines.retain(|line| line.starts_with("anomaly"));
+            lines
+        };
+        assert_eq!(refused(XP_ANSWERS, "160000c0", "6d0000c0"), ["anomaly smb login_failed: logon failure"]);
+        assert_eq!(refused(ANSWERS_2, "160000c0", "6d0000c0"), ["anomaly smb login_failed: logon failure"]);
+        assert_eq!(refused(ANSWERS_2, "160000c0", "340200c0"), ["anomaly smb login_failed: account locked"]);
+        assert!(refused(ANSWERS_2, "160000c0", "00000000").is_empty());
     }
 
     #[test]

@@ -89,6 +89,10 @@ fn dissect(octets: &[u8], sink: &mut dyn Sink) -> Result<()> {
         }
         SET => {
             let [request, ..] = numbers(&mut pdu)?;
+            if version != VERSION_3 {
+                let version = if version == 0 { "1" } else { "2c" };
+                sink.anomaly(NAME, "clear_text_credentials", format_args!("SNMPv{version} community for a set request"));
+            }
             return to_be_set(request, &mut pdu, sink);
         }
         INFORM | TRAP_2 => drop(numbers(&mut pdu)?),
@@ -278,15 +282,18 @@ mod tests {
 
     #[test]
     fn a_name_that_is_set_counts_once_it_is_accepted() {
+        const READ: &str = "anomaly snmp clear_text_credentials: SNMPv1 community for a set request";
         let set = hex(&NAME_AND_LOCATION.replacen("a23a", "a33a", 1));
-        assert_eq!(told(&set), Vec::<String>::new());
+        assert_eq!(told(&set), [READ]);
         for (status, said) in [(0, vec!["fact snmp unit= hostname=B6300"]), (17, vec![])] {
             let mut sink = Recorder::default();
             sink.feed(&PROTOCOL, Role::Client, &set).unwrap();
             let answer = format!("302302010004067075626c6963a216020127 0201{status:02x} 020100 300b 3009 06052b06010201 0500");
             sink.feed(&PROTOCOL, Role::Server, &hex(&answer)).unwrap();
-            assert_eq!(sink.lines, said);
+            assert_eq!(sink.lines[1..], said);
         }
+        // What is encrypted cannot be read, and who only asks sets nothing.
+        assert!(told(&hex(ASKED)).is_empty());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 """The first tables."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -13,240 +15,152 @@ TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 def upgrade() -> None:
     """From an empty database."""
+    _people()
+    _runs()
+    _assets()
+    _observed()
+    _found()
+
+
+def _column(name: str, kind: Any = TEXT, **options: Any) -> sa.Column[Any]:  # noqa: ANN401  what sqlalchemy takes
+    """A column that always has a value."""
+    return sa.Column(name, kind, **{"nullable": False} | options)
+
+
+def _concluded(name: str, *columns: sa.Column[Any]) -> None:
+    """A table of what was concluded."""
+    op.create_table(
+        name,
+        _column("key"),
+        _column("run", sa.Integer()),
+        _column("shared", sa.Boolean()),
+        _column("digest", sa.LargeBinary()),
+        _column("first", sa.BigInteger()),
+        _column("last", sa.BigInteger()),
+        *columns,
+        _column("body", sa.LargeBinary()),
+        sa.ForeignKeyConstraint(["run"], ["runs.id"]),
+        sa.PrimaryKeyConstraint("key"),
+    )
+
+
+def _ends(one: str, other: str) -> tuple[sa.Column[Any], ...]:
+    """Two assets and their addresses."""
+    assets = (_column(f"{one}_asset", nullable=True), _column(f"{other}_asset", nullable=True))
+    return (*assets, _column(f"{one}_key", sa.LargeBinary()), _column(f"{other}_key", sa.LargeBinary()))
+
+
+def _people() -> None:
+    """What people say, and what the database says of itself."""
+    op.create_table("meta", _column("name"), _column("value"), sa.PrimaryKeyConstraint("name"))
+    op.create_table("baseline", _column("name"), _column("body", sa.LargeBinary()), sa.PrimaryKeyConstraint("name"))
     op.create_table(
         "audit",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("who", TEXT, nullable=False),
-        sa.Column("what", TEXT, nullable=False),
-        sa.Column("subject", TEXT, nullable=False),
-        sa.Column("comment", TEXT, nullable=False),
+        _column("id", sa.Integer()),
+        _column("at", sa.BigInteger()),
+        *map(_column, ("who", "what", "subject", "comment")),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("audit_subject", "audit", ["subject"], unique=False)
-    op.create_table(
-        "baseline",
-        sa.Column("name", TEXT, nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("name"),
-    )
-    op.create_table(
-        "history",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("asset", TEXT, nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("what", TEXT, nullable=False),
-        sa.Column("old", TEXT, nullable=True),
-        sa.Column("new", TEXT, nullable=True),
-        sa.Column("because", TEXT, nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_index(op.f("ix_history_asset"), "history", ["asset"], unique=False)
-    op.create_table(
-        "meta", sa.Column("name", TEXT, nullable=False), sa.Column("value", TEXT, nullable=False), sa.PrimaryKeyConstraint("name")
-    )
+    op.create_index("audit_subject", "audit", ["subject"])
+
+
+def _runs() -> None:
+    """Recordings, and what each said of what several saw."""
     op.create_table(
         "runs",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", TEXT, nullable=False),
-        sa.Column("parts", TEXT, nullable=False),
-        sa.Column("first", sa.BigInteger(), nullable=True),
-        sa.Column("last", sa.BigInteger(), nullable=True),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
+        _column("id", sa.Integer()),
+        _column("name"),
+        _column("parts"),
+        _column("first", sa.BigInteger(), nullable=True),
+        _column("last", sa.BigInteger(), nullable=True),
+        _column("body", sa.LargeBinary()),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
     )
     op.create_table(
-        "alerts",
-        sa.Column("key", TEXT, nullable=False),
-        sa.Column("run", sa.Integer(), nullable=False),
-        sa.Column("shared", sa.Boolean(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("first", sa.BigInteger(), nullable=False),
-        sa.Column("last", sa.BigInteger(), nullable=False),
-        sa.Column("source_asset", TEXT, nullable=True),
-        sa.Column("target_asset", TEXT, nullable=True),
-        sa.Column("source_key", sa.LargeBinary(), nullable=False),
-        sa.Column("target_key", sa.LargeBinary(), nullable=False),
-        sa.Column("rule", TEXT, nullable=False),
-        sa.Column("severity", sa.SmallInteger(), nullable=False),
-        sa.Column("protocol", TEXT, nullable=True),
-        sa.Column("count", sa.BigInteger(), nullable=False),
-        sa.Column("status", sa.String(length=16), server_default="open", nullable=False),
-        sa.Column("assignee", TEXT, nullable=True),
-        sa.Column("touched", sa.Boolean(), server_default=sa.false(), nullable=False),
-        sa.Column("closed_last", sa.BigInteger(), nullable=True),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run"],
-            ["runs.id"],
-        ),
-        sa.PrimaryKeyConstraint("key"),
-    )
-    op.create_table(
-        "anomalies",
-        sa.Column("key", TEXT, nullable=False),
-        sa.Column("run", sa.Integer(), nullable=False),
-        sa.Column("shared", sa.Boolean(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("first", sa.BigInteger(), nullable=False),
-        sa.Column("last", sa.BigInteger(), nullable=False),
-        sa.Column("conversation", TEXT, nullable=True),
-        sa.Column("protocol", TEXT, nullable=False),
-        sa.Column("count", sa.BigInteger(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run"],
-            ["runs.id"],
-        ),
-        sa.PrimaryKeyConstraint("key"),
-    )
-    op.create_index(op.f("ix_anomalies_conversation"), "anomalies", ["conversation"], unique=False)
-    op.create_table(
-        "assets",
-        sa.Column("key", TEXT, nullable=False),
-        sa.Column("run", sa.Integer(), nullable=False),
-        sa.Column("shared", sa.Boolean(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("first", sa.BigInteger(), nullable=False),
-        sa.Column("last", sa.BigInteger(), nullable=False),
-        sa.Column("name", TEXT, nullable=False),
-        sa.Column("type", TEXT, nullable=False),
-        sa.Column("level", sa.Float(), nullable=True),
-        sa.Column("zone", TEXT, nullable=True),
-        sa.Column("vendor", TEXT, nullable=True),
-        sa.Column("hostname", TEXT, nullable=True),
-        sa.Column("parent", TEXT, nullable=True),
-        sa.Column("protocols", TEXT, nullable=False),
-        sa.Column("address_key", sa.LargeBinary(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run"],
-            ["runs.id"],
-        ),
-        sa.PrimaryKeyConstraint("key"),
-    )
-    op.create_table(
         "contributions",
-        sa.Column("kind", sa.String(length=32), nullable=False),
-        sa.Column("key", TEXT, nullable=False),
-        sa.Column("run", sa.Integer(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run"],
-            ["runs.id"],
-        ),
+        _column("kind", sa.String(32)),
+        _column("key"),
+        _column("run", sa.Integer()),
+        _column("digest", sa.LargeBinary()),
+        _column("body", sa.LargeBinary()),
+        sa.ForeignKeyConstraint(["run"], ["runs.id"]),
         sa.PrimaryKeyConstraint("kind", "key", "run"),
     )
-    op.create_table(
-        "conversations",
-        sa.Column("key", TEXT, nullable=False),
-        sa.Column("run", sa.Integer(), nullable=False),
-        sa.Column("shared", sa.Boolean(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("first", sa.BigInteger(), nullable=False),
-        sa.Column("last", sa.BigInteger(), nullable=False),
-        sa.Column("client_asset", TEXT, nullable=True),
-        sa.Column("server_asset", TEXT, nullable=True),
-        sa.Column("client_key", sa.LargeBinary(), nullable=False),
-        sa.Column("server_key", sa.LargeBinary(), nullable=False),
-        sa.Column("protocol", TEXT, nullable=True),
-        sa.Column("port", sa.Integer(), nullable=True),
-        sa.Column("packets", sa.BigInteger(), nullable=False),
-        sa.Column("octets", sa.BigInteger(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run"],
-            ["runs.id"],
-        ),
-        sa.PrimaryKeyConstraint("key"),
-    )
-    op.create_table(
-        "incidents",
-        sa.Column("key", TEXT, nullable=False),
-        sa.Column("run", sa.Integer(), nullable=False),
-        sa.Column("shared", sa.Boolean(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("first", sa.BigInteger(), nullable=False),
-        sa.Column("last", sa.BigInteger(), nullable=False),
-        sa.Column("severity", sa.SmallInteger(), nullable=False),
-        sa.Column("actor", TEXT, nullable=True),
-        sa.Column("alerts", TEXT, nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run"],
-            ["runs.id"],
-        ),
-        sa.PrimaryKeyConstraint("key"),
-    )
-    op.create_table(
-        "merges",
-        sa.Column("key", TEXT, nullable=False),
-        sa.Column("run", sa.Integer(), nullable=False),
-        sa.Column("shared", sa.Boolean(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("first", sa.BigInteger(), nullable=False),
-        sa.Column("last", sa.BigInteger(), nullable=False),
-        sa.Column("asset", TEXT, nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run"],
-            ["runs.id"],
-        ),
-        sa.PrimaryKeyConstraint("key"),
-    )
-    op.create_index(op.f("ix_merges_asset"), "merges", ["asset"], unique=False)
-    op.create_table(
-        "operations",
-        sa.Column("key", TEXT, nullable=False),
-        sa.Column("run", sa.Integer(), nullable=False),
-        sa.Column("shared", sa.Boolean(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("first", sa.BigInteger(), nullable=False),
-        sa.Column("last", sa.BigInteger(), nullable=False),
-        sa.Column("conversation", TEXT, nullable=False),
-        sa.Column("protocol", TEXT, nullable=False),
-        sa.Column("intent", TEXT, nullable=False),
-        sa.Column("requests", sa.BigInteger(), nullable=False),
-        sa.Column("errors", sa.BigInteger(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run"],
-            ["runs.id"],
-        ),
-        sa.PrimaryKeyConstraint("key"),
-    )
-    op.create_index(op.f("ix_operations_conversation"), "operations", ["conversation"], unique=False)
-    op.create_table(
-        "violations",
-        sa.Column("key", TEXT, nullable=False),
-        sa.Column("run", sa.Integer(), nullable=False),
-        sa.Column("shared", sa.Boolean(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("first", sa.BigInteger(), nullable=False),
-        sa.Column("last", sa.BigInteger(), nullable=False),
-        sa.Column("source_asset", TEXT, nullable=True),
-        sa.Column("target_asset", TEXT, nullable=True),
-        sa.Column("source_key", sa.LargeBinary(), nullable=False),
-        sa.Column("target_key", sa.LargeBinary(), nullable=False),
-        sa.Column("rule", TEXT, nullable=False),
-        sa.Column("severity", sa.SmallInteger(), nullable=False),
-        sa.Column("protocol", TEXT, nullable=True),
-        sa.Column("intent", TEXT, nullable=True),
-        sa.Column("count", sa.BigInteger(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run"],
-            ["runs.id"],
-        ),
-        sa.PrimaryKeyConstraint("key"),
+
+
+def _assets() -> None:
+    """Assets, how they are found, how they changed."""
+    _concluded(
+        "assets",
+        _column("name"),
+        _column("type"),
+        _column("level", sa.Float(), nullable=True),
+        *(_column(name, nullable=True) for name in ("zone", "vendor", "hostname", "parent")),
+        _column("protocols"),
+        _column("address_key", sa.LargeBinary()),
     )
     op.create_table(
         "addresses",
-        sa.Column("address_key", sa.LargeBinary(), nullable=False),
-        sa.Column("asset", TEXT, nullable=False),
+        _column("address_key", sa.LargeBinary()),
+        _column("asset"),
         sa.ForeignKeyConstraint(["asset"], ["assets.key"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("address_key", "asset"),
     )
-    op.create_index(op.f("ix_addresses_asset"), "addresses", ["asset"], unique=False)
+    op.create_index("ix_addresses_asset", "addresses", ["asset"])
+    op.create_table(
+        "history",
+        _column("id", sa.Integer()),
+        _column("asset"),
+        _column("at", sa.BigInteger()),
+        _column("what"),
+        *(_column(name, nullable=True) for name in ("old", "new", "because")),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_history_asset", "history", ["asset"])
+    _concluded("merges", _column("asset"))
+    op.create_index("ix_merges_asset", "merges", ["asset"])
+
+
+def _observed() -> None:
+    """Who talks to whom, and what they do."""
+    _concluded(
+        "conversations",
+        *_ends("client", "server"),
+        _column("protocol", nullable=True),
+        _column("port", sa.Integer(), nullable=True),
+        _column("packets", sa.BigInteger()),
+        _column("octets", sa.BigInteger()),
+    )
+    _concluded(
+        "operations",
+        *map(_column, ("conversation", "protocol", "intent")),
+        _column("requests", sa.BigInteger()),
+        _column("errors", sa.BigInteger()),
+    )
+    op.create_index("ix_operations_conversation", "operations", ["conversation"])
+    _concluded("anomalies", _column("conversation", nullable=True), _column("protocol"), _column("count", sa.BigInteger()))
+    op.create_index("ix_anomalies_conversation", "anomalies", ["conversation"])
+
+
+def _found() -> None:
+    """What is wrong."""
+    finding = ("rule", TEXT, False), ("severity", sa.SmallInteger(), False), ("protocol", TEXT, True)
+    _concluded(
+        "violations",
+        *_ends("source", "target"),
+        *(_column(name, kind, nullable=nullable) for name, kind, nullable in finding),
+        _column("intent", nullable=True),
+        _column("count", sa.BigInteger()),
+    )
+    _concluded(
+        "alerts",
+        *_ends("source", "target"),
+        *(_column(name, kind, nullable=nullable) for name, kind, nullable in finding),
+        _column("count", sa.BigInteger()),
+        _column("status", sa.String(16), server_default="open"),
+        _column("assignee", nullable=True),
+        _column("touched", sa.Boolean(), server_default=sa.false()),
+        _column("closed_last", sa.BigInteger(), nullable=True),
+    )
+    _concluded("incidents", _column("severity", sa.SmallInteger()), _column("actor", nullable=True), _column("alerts"))

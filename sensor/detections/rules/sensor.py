@@ -1,0 +1,71 @@
+"""What the sensor itself cannot see."""
+
+from collections.abc import Iterator
+
+from sensor.detections.model import Detector, Engine, Finding, Severity, Threshold, View
+
+
+def _nothing(view: View) -> Iterator[Finding]:
+    statistics = view.knowledge.statistics
+    if statistics is None or not statistics.packets:
+        yield Finding("No packet was seen: the mirror port is off, or the wrong interface is listened to", ((0, 0, 1),))
+
+
+def _span(view: View) -> tuple[int, int]:
+    statistics = view.knowledge.statistics
+    return (statistics.first or 0, statistics.last or 0) if statistics else (0, 0)
+
+
+def _loss(view: View) -> Iterator[Finding]:
+    statistics = view.knowledge.statistics
+    if statistics is None or statistics.packets < view.thresholds["packets"]:
+        return
+    lost = statistics.counters.get("lost_segments", 0)
+    if lost / statistics.packets >= view.thresholds["share"]:
+        text = f"The capture lacks {lost:,} TCP segments that were sent, for {statistics.packets:,} packets that it has"
+        yield Finding(f"{text}: what is concluded from silence is less sure", ((*_span(view), 1),))
+
+
+def _one_way(view: View) -> Iterator[Finding]:
+    talks = [
+        dialogue.row for dialogue in view.knowledge.dialogues.values() if dialogue.row.transport == "tcp" and sum(dialogue.row.packets) > 10
+    ]
+    single = sum(1 for row in talks if not all(row.packets))
+    if len(talks) >= view.thresholds["conversations"] and single > len(talks) / 2:
+        yield Finding(
+            f"{single} of {len(talks)} TCP conversations were seen in one direction only: the mirror shows half", ((*_span(view), 1),)
+        )
+
+
+ROWS = (
+    Detector(
+        id="ot.sensor.no_traffic",
+        title="No Traffic Detected on Sensor Interface",
+        severity=Severity.HIGH,
+        engine=Engine.OPERATIONAL,
+        about="Nothing was captured. Check the mirror port and the cable.",
+        covers=("No Traffic Detected on Sensor Interface",),
+        on_capture=_nothing,
+    ),
+    Detector(
+        id="ot.sensor.loss",
+        title="Mirror Loses Packets",
+        severity=Severity.LOW,
+        engine=Engine.OPERATIONAL,
+        about="The mirror port carries less than it should: it mirrors more than fits, or the sensor is too slow.",
+        thresholds={
+            "share": Threshold(0.01, "of the packets", "that are missing"),
+            "packets": Threshold(1000, "packets", "that were seen at least"),
+        },
+        on_capture=_loss,
+    ),
+    Detector(
+        id="ot.sensor.one_way",
+        title="Mirror Shows One Direction",
+        severity=Severity.LOW,
+        engine=Engine.OPERATIONAL,
+        about="Only one direction of the mirrored port is copied: outcomes of commands and failures of devices cannot be seen.",
+        thresholds={"conversations": Threshold(3, "conversations", "of TCP that were seen at least")},
+        on_capture=_one_way,
+    ),
+)

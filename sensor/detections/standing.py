@@ -1,0 +1,137 @@
+"""Who commands: an engineer, somebody who works with the device anyway, or a stranger. Severities depend on it."""
+
+from datetime import UTC, datetime
+from enum import IntEnum
+
+from sensor.conduits.model import Maintenance, Pin, Site
+from sensor.detections.model import Severity, View
+from sensor.inventory.model import Kind, Role
+from sensor.inventory.names import pin_matches
+from sensor.inventory.profile import meaning
+from sensor.knowledge import Deed, Party
+from sensor.protocols import Intent
+
+ROUTINE = 10
+"""Answered requests of everyday work that make a client one that works with the device."""
+
+MINUTE = 60 * 1_000_000_000
+ENTERPRISE = 3.5
+SURE = 0.5
+
+EVERYDAY = frozenset({Intent.READ, Intent.WRITE, Intent.REPORT})
+"""What a master does with its devices all day; what a stranger asks first is something else."""
+
+
+class Standing(IntEnum):
+    """What a client is to the device that it commands."""
+
+    ENGINEER = 0  # an engineering workstation that works with the device
+    COLLEAGUE = 1  # works with the device, but is no engineering workstation; or nobody can tell
+    STRANGER = 2  # from outside or the enterprise, a scanner, or one that never did everyday work with the device
+
+
+Severities = tuple[Severity, Severity, Severity]
+"""For an engineer, a colleague, a stranger."""
+
+
+def standing(client: Party, server: Party, view: View) -> Standing:
+    """What a client is to a server."""
+    asset = client.asset
+    if asset is None or is_foreign(client, server):
+        return Standing.STRANGER
+    if asset.kind.value == Kind.ENGINEERING_WORKSTATION and _is_told(client):
+        return Standing.ENGINEER
+    if not works_with(client, server, view):
+        return Standing.STRANGER
+    return Standing.ENGINEER if Role.ENGINEERING_WORKSTATION in asset.roles else Standing.COLLEAGUE
+
+
+def is_foreign(client: Party, server: Party | None = None) -> bool:
+    """A scanner, or from outside, the enterprise or the DMZ, where the server is not from there as well."""
+    asset = client.asset
+    if asset is None:
+        return False
+    return Role.SCANNER in asset.roles or (_is_above(client) and not (server and _is_above(server)))
+
+
+def _is_above(party: Party) -> bool:
+    asset = party.asset
+    if asset is None:
+        return False
+    level = asset.level
+    sure = level.pinned or level.settled or level.confidence >= SURE
+    return asset.outside or (level.value is not None and level.value >= ENTERPRISE and sure)
+
+
+def _is_told(party: Party) -> bool:
+    """Did the operator say what it is, or does it only behave so?"""
+    asset = party.asset
+    return asset is not None and any(evidence.source == "site file" for evidence in asset.kind.evidence)
+
+
+def works_with(client: Party, server: Party, view: View) -> bool:
+    """Does the client do everyday work with the server, over more than a moment?"""
+    if client.id is None or server.id is None:
+        return False
+    pair = (client.id, server.id)
+    if pair not in view.colleagues:
+        view.colleagues[pair] = _works_with(*pair, view)
+    return view.colleagues[pair]
+
+
+def _works_with(client: str, server: str, view: View) -> bool:
+    rows = [
+        row
+        for talk in view.knowledge.profiles[client].talks
+        if talk.peer == server and not talk.as_server
+        for row in talk.operations
+        if row.responses > row.errors and meaning(row.protocol, row.function, row.subfunction).intent in EVERYDAY
+    ]
+    if sum(row.responses - row.errors for row in rows) < ROUTINE:
+        return False
+    return max(row.last for row in rows) - min(row.first for row in rows) >= MINUTE
+
+
+def weigh(severities: Severities, deed: Deed, view: View) -> Severity:
+    """The severity of a command: by who gave it, whether work was announced, and what it was given to."""
+    severity = severities[standing(deed.client, deed.server, view)]
+    if is_maintenance(view, deed.row.first, deed.client, deed.server):
+        severity = Severity(max(severity - 1, Severity.INFO))
+    if severity >= Severity.LOW and _is_vital(deed.server, view.knowledge.site):
+        severity = Severity(min(severity + 1, Severity.CRITICAL))
+    return severity
+
+
+def _is_vital(party: Party, site: Site) -> bool:
+    """In a safety zone, or critical in the operator's words."""
+    asset = party.asset
+    if asset is None:
+        return False
+    return asset.criticality == "critical" or any(zone.safety and zone.name == asset.zone for zone in site.zones)
+
+
+def is_maintenance(view: View, time: int, source: Party, target: Party) -> bool:
+    """Had the operator announced work by this one at that one at that time?"""
+    return any(_is_open(window, time) and _is_meant(window, source, target) for window in view.knowledge.site.maintenance)
+
+
+def _is_open(window: Maintenance, time: int) -> bool:
+    moment = datetime.fromtimestamp(time // 1_000_000_000, UTC)
+    start, end = (at if at is None or at.tzinfo else at.replace(tzinfo=UTC) for at in (window.start, window.end))
+    if (start is not None and moment < start) or (end is not None and moment > end):
+        return False
+    return window.schedule is None or window.schedule.holds(time)
+
+
+def _is_meant(window: Maintenance, source: Party, target: Party) -> bool:
+    if window.actors and not _is_one_of(source, window.actors):
+        return False
+    if not window.zones and not window.assets:
+        return True
+    zone = target.asset.zone if target.asset else None
+    return zone in window.zones or _is_one_of(target, window.assets)
+
+
+def _is_one_of(party: Party, matches: tuple[str, ...]) -> bool:
+    asset = party.asset
+    return party.address in matches or (asset is not None and any(pin_matches(Pin(match), asset) for match in matches))

@@ -1,0 +1,103 @@
+"""What people say of alerts stays, and is logged."""
+
+import getpass
+import time
+from dataclasses import replace
+
+import pytest
+
+from sensor.errors import StoreError
+from sensor.store import ALERTS, Query, Run, Store
+from tests.store.rows import SECOND, alert, with_findings
+
+RUN = Run("monday")
+LATER = Run("tuesday")
+
+
+@pytest.fixture
+def store(database, demo):
+    with Store.open(database) as opened:
+        opened.save(with_findings(demo, alerts=(alert(),)), RUN)
+        yield opened
+
+
+def status(store: Store) -> str:
+    [row] = store.find(ALERTS, Query()).rows
+    return row["status"]
+
+
+def again(demo, seconds: int = 60):
+    """It has happened once more."""
+    return with_findings(demo, alerts=(replace(alert(), last=alert().last + seconds * SECOND, count=3),))
+
+
+@pytest.mark.parametrize(
+    ("action", "then", "after"), [("learn", "learned", "learned"), ("mute", "muted", "muted"), ("close", "closed", "open")]
+)
+def test_what_was_said_holds_when_it_happens_again(store, demo, action, then, after):
+    assert store.judge("a1b2c3d4", action, "as agreed", "anna") == {"id": "a1b2c3d4", "was": "open", "is": then}
+    store.save(with_findings(demo, alerts=(alert(),)), RUN)
+    assert status(store) == then
+    store.save(with_findings(demo, alerts=(replace(alert(), message="said better"),)), RUN)
+    assert status(store) == then  # the same, in other words
+    store.save(again(demo), RUN)
+    assert status(store) == after
+    assert store.find(ALERTS, Query()).rows[0]["count"] == 3
+
+
+def test_closed_is_open_again_when_a_later_capture_has_it(store, demo):
+    store.judge("a1b2c3d4", "close")
+    store.save(with_findings(demo, alerts=(replace(alert(), first=1, last=2),)), Run("sunday"))
+    assert status(store) == "closed"  # an older capture is read later
+    store.save(again(demo), LATER)
+    assert status(store) == "open"
+    assert store.audit()[-1] == {
+        "at": store.audit()[-1]["at"],
+        "who": "otoscope",
+        "what": "reopen",
+        "subject": "a1b2c3d4",
+        "comment": "it happened again",
+    }
+
+
+def test_who_did_what_is_logged(store):
+    before = time.time_ns()
+    store.judge("a1b2c3d4", "learn", "usual on Mondays")
+    store.judge("a1b2c3d4", "comment", "asked the vendor", "anna")
+    store.judge("a1b2c3d4", "open", who="berta")
+    store.assign("a1b2c3d4", "clara", "berta")
+    log = store.audit("a1b2c3d4")
+    assert [(row["who"], row["what"], row["comment"]) for row in log] == [
+        (getpass.getuser(), "learn", "usual on Mondays"),
+        ("anna", "comment", "asked the vendor"),
+        ("berta", "open", ""),
+        ("berta", "assign", "clara"),
+    ]
+    assert all(before <= row["at"] <= time.time_ns() for row in log)
+    [row] = store.find(ALERTS, Query()).rows
+    assert (row["status"], row["assignee"]) == ("open", "clara")
+
+
+def test_the_beginning_of_an_id_is_enough(store, demo):
+    assert store.judge("a1b2", "mute")["id"] == "a1b2c3d4"
+    store.save(with_findings(demo, alerts=(alert(), alert("a1b2ffff"))), RUN)
+    with pytest.raises(StoreError, match="several alerts begin with a1b2"):
+        store.judge("a1b2", "close")
+    for unknown in ("a1b", "zzzz", "", "%%%%", "a1b2c3d4' OR '1"):
+        with pytest.raises(StoreError, match="there is no alert"):
+            store.judge(unknown, "close")
+    assert len(store.audit()) == 1
+
+
+def test_only_what_is_open_can_be_asked_for(store, demo):
+    store.save(with_findings(demo, alerts=(alert(), alert("b1"))), RUN)
+    store.judge("a1b2c3d4", "mute")
+    assert [row["id"] for row in store.find(ALERTS, Query(statuses=("open",))).rows] == ["b1"]
+
+
+def test_a_baseline_that_was_accepted_is_kept(store):
+    assert store.baseline() is None
+    store.accept_baseline(b"one = 1", "reviewed", "anna")
+    store.accept_baseline(b"two = 2", "reviewed again", "anna")
+    assert store.baseline() == b"two = 2"
+    assert [row["what"] for row in store.audit("baseline")] == ["accept", "accept"]
