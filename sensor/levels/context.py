@@ -72,7 +72,9 @@ def serves_plant_or_office(subject: Subject, company: Company) -> Iterator[Sign]
     plant, offices = sum(levels[level] for level in levels if level <= 3), levels[4.0]
     if not plant and not offices:
         return
-    says, number, whose = ("3", plant, "the plant") if plant >= offices else ("4", offices, "offices")
+    # What machines of a plant log on at is the plant's, whoever else does.
+    mine = plant >= offices or levels[1.0] + levels[2.0] > 1
+    says, number, whose = ("3", plant, "the plant") if mine else ("4", offices, "offices")
     because = f"serves {', '.join(map(title, given[:4]))} to {many(number, 'host')} of {whose}"
     yield Sign(says, because, share=1.0 if number > 1 else 0.7)
 
@@ -125,7 +127,10 @@ def served_by(subject: Subject, company: Company) -> Iterator[Sign]:
     levels = company.split(subject.seen.servers(names))
     number, level = max(((levels[level], level) for level in (3.0, 4.0)), default=(0, 0.0))
     if number and levels[3.0] != levels[4.0]:
-        yield Sign(f"{level:g}", f"gets {', '.join(map(title, names))} from {many(number, 'server')} of level {level:g}")
+        # Whole offices log on at a plant's servers, too.
+        far = level == 3 and apart(subject, subject.seen.servers(names))
+        because = f"gets {', '.join(map(title, names))} from {many(number, 'server')} of level {level:g}"
+        yield Sign(f"{level:g}", because, share=0.5 if far else 1.0)
 
 
 def collects(subject: Subject, company: Company) -> Iterator[Sign]:
@@ -156,6 +161,13 @@ def looks_over_shoulders(subject: Subject, company: Company) -> Iterator[Sign]:
 def _operators(company: Company, device: str) -> set[str]:
     known = company.subjects.get(device)
     return {client for client in known.seen.clients(traits.POLLED) if company.at(client) == 2} if known else set()
+
+
+def tends(subject: Subject, company: Company) -> Iterator[Sign]:
+    """Shells and pages of controllers: somebody looks after them."""
+    tended = {peer for peer in subject.seen.servers(traits.REMOTE | {"http", "ftp"}) if company.below(peer, 1)}
+    if tended and not subject.seen.stranger and not subject.seen.devices:
+        yield Sign("2", f"works on {many(len(tended), 'controller')} by remote access or pages", share=1.0 if len(tended) > 1 else 0.8)
 
 
 def manages(subject: Subject, company: Company) -> Iterator[Sign]:
@@ -211,7 +223,7 @@ def neighbours(subject: Subject, company: Company) -> Iterator[Sign]:
     number, level = max(((number, level) for level, number in levels.items()), default=(0, 0.0))
     if total < NEIGHBOURS or number < MAJORITY * total or number < NEIGHBOURS:
         return
-    share = (2.0 if level >= 3 and enters_from_afar(subject) else 1.0) * (1.0 if total > NEIGHBOURS else 0.8)
+    share = (1.4 if level >= 3 and enters_from_afar(subject) else 1.0) * (1.0 if total > NEIGHBOURS else 0.8)
     yield Sign(f"{level:g}", f"{number} of {total} classified hosts of {subject.network} live at level {level:g}", "neighbours", share)
 
 
@@ -221,8 +233,9 @@ def shown(subject: Subject, level: Level) -> float | None:
 
 
 def counts_as_neighbour(subject: Subject) -> bool:
-    """Does it say something of the subnet that it stands in?"""
-    return not (subject.is_kind(*MOVED) or subject.asset.outside or subject.asset.parent or subject.seen.stranger)
+    """Does it say something of the subnet that it stands in? Workstations that show nothing of themselves would only echo each other."""
+    echoes = subject.is_kind(Kind.WORKSTATION) and subject.own.value is None
+    return not (echoes or subject.is_kind(*MOVED) or subject.asset.outside or subject.asset.parent or subject.seen.stranger)
 
 
 RULES: tuple[tuple[float, Rule], ...] = (
@@ -233,6 +246,7 @@ RULES: tuple[tuple[float, Rule], ...] = (
     (0.7, served_by),
     (1.2, collects),
     (1.0, looks_over_shoulders),
+    (1.4, tends),
     (0.8, manages),
     (3.0, jumps),
     (2.2, stands_between),

@@ -89,6 +89,22 @@ def identity(subject: Subject) -> Iterator[Sign]:
         yield Sign(says, f'says in {title(fact.source)} that its {fact.key.replace("_", " ")} is "{fact.value}"', fact.source, share)
 
 
+def adapter(subject: Subject) -> Iterator[Sign]:
+    """A communications adapter of CIP: the network module of a chassis."""
+    for fact in subject.seen.facts("device_type"):
+        if fact.value == "Communications Adapter":
+            yield Sign("1", f"says in {title(fact.source)} that it is a communications adapter", fact.source)
+            return
+
+
+def prints(subject: Subject) -> Iterator[Sign]:
+    """Printers stand where people are."""
+    rows = [talk.row for talk in subject.seen.told.talks if talk.as_server and talk.row.protocol in traits.PRINTING]
+    jobs = [row for row in rows if row.packets[0] > traits.OPENING and row.packets[1] > 1]
+    if jobs:
+        yield Sign("4", f"prints for {many(len(jobs), 'client')}")
+
+
 def named(subject: Subject) -> Iterator[Sign]:
     """Names that people gave it: a hint, names outlive what they were given for."""
     for fact in subject.seen.facts("hostname"):
@@ -156,7 +172,7 @@ def engineers(subject: Subject) -> Iterator[Sign]:
     seen = subject.seen
     if seen.stranger or not seen.engineered or is_controller(subject):
         return
-    share = 0.5 if subject.outsiders or enters_from_afar(subject) else 1.0
+    share = 0.5 if subject.outsiders else 0.7 if enters_from_afar(subject) else 1.0
     yield Sign("2", f"programs, uploads or configures {many(len(seen.engineered), 'controller')}", "engineering", share)
 
 
@@ -166,7 +182,8 @@ def inquires(subject: Subject) -> Iterator[Sign]:
     if seen.stranger or seen.devices or seen.engineered or not seen.polled or is_controller(subject):
         return
     use = seen.polled[0]
-    share = 1.8 if exchanges(use) >= traits.CYCLIC and len(use.answered_peers) <= 2 else 1.0
+    near = len(use.peers) == 1 and not seen.is_computer
+    share = 1.8 if exchanges(use) >= traits.CYCLIC and len(use.answered_peers) <= 2 else 1.5 if near else 1.0
     yield Sign("2", f"asks {title(use.protocol)} devices who they are and how: {many(exchanges(use), 'answer')}", use.protocol, share)
 
 
@@ -300,6 +317,8 @@ LEVEL_OF_NAME = LEVEL_OF_KIND | {Kind.ENGINEERING_WORKSTATION: "2+", Kind.HISTOR
 RULES: tuple[tuple[float, Rule], ...] = (
     (2.0, answers),
     (2.0, identity),
+    (1.0, adapter),
+    (1.0, prints),
     (0.5, named),
     (2.0, io_roles),
     (1.4, realtime),
