@@ -142,7 +142,27 @@ def collects(subject: Subject, company: Company) -> Iterator[Sign]:
     if any(subject.networks.get(server) == subject.network for server in sources):
         yield Sign("2", f"gets data from {many(len(sources), 'server')} of level 2 beside it", share=0.5)
     else:
-        yield Sign("3", f"gets data from {many(len(sources), 'server')} of level 2 in another subnet and polls no controller")
+        pages = sources & subject.seen.servers(traits.WEB) == sources
+        because = f"gets data from {many(len(sources), 'server')} of level 2 in another subnet and polls no controller"
+        yield Sign("3+" if pages else "3", because, share=0.5 if pages else 1.0)
+
+
+def reaches_in(subject: Subject, company: Company) -> Iterator[Sign]:
+    """It uses what the plant gives, from a subnet in which nobody has any part in the plant: an office, as far as can be seen."""
+    seen = subject.seen
+    if subject.network is None or seen.answered or seen.work >= traits.CYCLIC or seen.stranger or seen.servers(SCADA):
+        return
+    if not seen.asks_of:
+        return  # what does nothing but control is no office
+    used = {peer for peers in seen.got.values() for peer in peers if company.below(peer, 3.5)}
+    beside = Counter(company.subnets.get(subject.network, Counter()))
+    if (own := company.at(subject.asset.id)) is not None and counts_as_neighbour(subject):
+        beside[own] -= 1
+    if not used or not apart(subject, used) or any(number > 0 for level, number in beside.items() if level < 4):
+        return
+    if any(company.below(peer, 3) for peers in seen.given.values() for peer in peers):
+        return
+    yield Sign("4", f"uses {many(len(used), 'host')} of the plant from a subnet that has no part in it")
 
 
 def looks_over_shoulders(subject: Subject, company: Company) -> Iterator[Sign]:
@@ -180,11 +200,14 @@ def manages(subject: Subject, company: Company) -> Iterator[Sign]:
 
 def jumps(subject: Subject, company: Company) -> Iterator[Sign]:
     """Remote access comes in from above and goes out to below."""
-    above = {peer for peer in subject.seen.clients(traits.REMOTE) if company.above(peer, 4)}
+    came = subject.seen.clients(traits.REMOTE)
+    above = {peer for peer in came if company.above(peer, 4)}
+    strange = {peer for peer in came if company.at(peer) is None and apart(subject, (peer,))}
     below = {peer for peer in subject.seen.servers(traits.REMOTE) if company.below(peer, 3)}
-    if above and below:
-        because = f"remote access enters it from {many(len(above), 'host')} above and goes on to {many(len(below), 'host')} of the plant"
-        yield Sign("3.5", because, share=1.0 if apart(subject, above | below) else 0.4)
+    if (above or strange) and below:
+        whence = f"{many(len(above), 'host')} above" if above else f"{many(len(strange), 'host')} elsewhere"
+        because = f"remote access enters it from {whence} and goes on to {many(len(below), 'host')} of the plant"
+        yield Sign("3.5", because, share=0.4 if not apart(subject, above | below) else 1.0 if above else 0.6)
 
 
 def apart(subject: Subject, peers: Iterable[str]) -> bool:
@@ -203,9 +226,9 @@ def stands_between(subject: Subject, company: Company) -> Iterator[Sign]:
     below = {peer for peer, level in peers.items() if level == 3}
     deep = {peer for peer, level in peers.items() if level <= 2}
     gives = bool(above & clients or (below | deep) & clients)
-    if above and below and gives and apart(subject, above | below | deep) and len(deep) <= len(below) + 1:
-        because = f"deals with {many(len(above), 'host')} above and {many(len(below), 'host')} of site operations, in a subnet apart"
-        yield Sign("3.5", because)
+    if above and (below or deep) and gives and apart(subject, above | below | deep):
+        because = f"deals with {many(len(above), 'host')} above and {many(len(below | deep), 'host')} of the plant, in a subnet apart"
+        yield Sign("3.5", because, share=1.0 if len(deep) <= len(below) + 1 else 0.7)
 
 
 def neighbours(subject: Subject, company: Company) -> Iterator[Sign]:
@@ -245,7 +268,8 @@ RULES: tuple[tuple[float, Rule], ...] = (
     (0.5, sits_in_office),
     (0.7, served_by),
     (1.2, collects),
-    (1.0, looks_over_shoulders),
+    (0.9, reaches_in),
+    (1.8, looks_over_shoulders),
     (1.4, tends),
     (0.8, manages),
     (3.0, jumps),

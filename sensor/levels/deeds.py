@@ -9,6 +9,7 @@ from sensor.inventory.model import Asset, Evidence, Kind, Level, Role
 from sensor.inventory.profile import Use
 from sensor.inventory.traits import Traits, exchanges, many, title
 from sensor.levels.network import network_of
+from sensor.protocols import Intent
 
 ENOUGH_EXCHANGES = 3
 SCADA = frozenset(("opcua", "suitelink", "genbroker"))
@@ -163,6 +164,12 @@ def masters(subject: Subject) -> Iterator[Sign]:
         share += -0.2 if afar and len(seen.devices) < FEW else 0.35 if requests >= traits.ROUTINE else 0.2
     elif subject.outsiders or afar:
         share *= 0.6
+    if (
+        afar
+        and len(seen.devices) >= FEW
+        and all(use.intents and not use.intents[Intent.WRITE] and not use.intents[Intent.CONTROL] for use in uses)
+    ):
+        share *= 0.7  # whoever only reads, from elsewhere, is as likely a historian
     because = f"reads or writes {many(len(seen.devices), 'controller')} with {title(uses[0].protocol)}: {many(requests, 'answer')}"
     yield Sign("2", because, uses[0].protocol, share)
 
