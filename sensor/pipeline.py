@@ -49,9 +49,14 @@ def conclude(observations: Observations, site: Site | None = None, baseline: Bas
         known.assets[name] = replace(leveled, zone=zone_of(leveled, known.site))
     known.dialogues = _dialogues(known, operations)
     known.violations = judge(known)
+    against(known, baseline)
+    return known
+
+
+def against(known: Knowledge, baseline: Baseline | None) -> None:
+    """What differs from a baseline, and the alerts and incidents anew."""
     known.changes = tuple(compare(baseline, known)) if baseline else ()
     known.alerts, known.incidents = detect(known)
-    return known
 
 
 def engaged(observations: Observations) -> list[Endpoint]:

@@ -67,18 +67,38 @@ def _read(captures: tuple[str, ...], store: "Store") -> None:
         click.echo(f"otoscope: warning: {words.plain(f'{path}: {text}')}", err=True)
 
 
-def keep(known: "Knowledge", files: list[str], database: str) -> bool:
-    """Add what captures hold to a database; False where that failed, which it says."""
+def keep(known: "Knowledge", files: list[str], database: str, *, baseline: bool) -> bool:
+    """Add what captures hold to a database; False where that failed, which it says.
+
+    baseline: the database's, if it has one, learns from them and says what is new; else another one has done so.
+    """
     from sensor.store import Store, run_of
 
     try:
         with Store.open(database) as store:
+            if baseline:
+                _measure(known, store)
             saved = store.save(known, run_of(files, known.statistics))
     except OtoscopeError as error:
         click.echo(f"otoscope: {words.plain(str(error))}", err=True)
         return False
     click.echo(f"otoscope: {_plain_name(database)}: {_written(saved)}", err=True)
     return True
+
+
+def _measure(known: "Knowledge", store: "Store") -> None:
+    """What is new against the database's baseline, which learns until its time is over."""
+    from sensor.baseline.file import parse, to_text
+    from sensor.baseline.phase import advance
+    from sensor.pipeline import against
+
+    if (content := store.baseline()) is None:
+        return
+    old = parse(content.decode(), "the database's baseline")
+    new = advance(old, known)
+    if new != old:
+        store.accept_baseline(to_text(new).encode(), "learned", "otoscope")
+    against(known, new)
 
 
 def _plain_name(database: str) -> str:
