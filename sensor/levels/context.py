@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from sensor.inventory import traits
 from sensor.inventory.model import Evidence, Kind, Level
 from sensor.inventory.traits import many, title, works
-from sensor.levels.deeds import HUB, SCADA, Sign, Subject, enters_from_afar, is_controller, trust
+from sensor.levels.deeds import HUB, SCADA, enters_from_afar, is_controller, trust
+from sensor.levels.subject import Sign, Subject
 from sensor.protocols import Intent
 
 SURE = 0.45

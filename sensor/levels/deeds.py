@@ -1,14 +1,14 @@
 """Evidence for a level in an asset's own deeds and words. To add a rule: a function that yields signs, and its row in RULES."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from sensor.inventory import traits
-from sensor.inventory.identity import AUTOMATION, kind_by_name, kind_of
-from sensor.inventory.model import Asset, Evidence, Kind, Level, Role
+from sensor.inventory.model import Evidence, Kind, Role
 from sensor.inventory.profile import Use
-from sensor.inventory.traits import Traits, exchanges, many, title
+from sensor.inventory.traits import exchanges, many, title
 from sensor.levels.network import network_of
+from sensor.levels.subject import Sign, Subject
+from sensor.levels.words import adapter, identity, made_for_control, maker, named
 from sensor.protocols import Intent
 
 ENOUGH_EXCHANGES = 3
@@ -23,37 +23,6 @@ BY_PORT = 0.6
 """What is left of evidence from services that nothing but their ports tells."""
 CONTROLLING = (Kind.PLC, Kind.RTU, Kind.IED, Kind.IO, Kind.DRIVE, Kind.GATEWAY, Kind.UNKNOWN)
 """Types of what answers a control protocol, unless it says that it is something else."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """What a rule saw: the level it speaks for, what was seen, where, and how much of the rule's weight it carries."""
-
-    says: str
-    because: str
-    source: str = "conversations"
-    share: float = 1.0
-
-
-@dataclass(slots=True)
-class Subject:
-    """An asset with what it does.
-
-    outsiders: ids of peers that live outside. networks: subnets of peers, by asset id. own: its level by its own deeds alone.
-    network: the subnet that it, or what it is a part of, stands in; legs: all of them, where it has a leg in several.
-    """
-
-    asset: Asset
-    seen: Traits
-    networks: dict[str, str | None] = field(default_factory=dict)
-    outsiders: frozenset[str] = frozenset()
-    own: Level = field(default_factory=Level)
-    network: str | None = None
-    legs: frozenset[str] = frozenset()
-
-    def is_kind(self, *kinds: Kind) -> bool:
-        """Is it of one of these types?"""
-        return self.asset.kind.value in kinds
 
 
 Rule = Callable[[Subject], Iterator[Sign]]
@@ -77,42 +46,12 @@ def _share_of_answers(subject: Subject, use: Use) -> float:
     return 1.0 if exchanges(use) >= ENOUGH_EXCHANGES else 0.8
 
 
-def identity(subject: Subject) -> Iterator[Sign]:
-    """What it says of itself in its own words: model, order number, type of device."""
-    told: set[tuple[str, str]] = set()
-    for fact in subject.seen.facts("order_number", "model", "device_type", "description"):
-        kind = kind_of(fact.key, fact.value)
-        says = LEVEL_OF_KIND.get(kind) if kind else None
-        if says is None or (says, fact.source) in told:
-            continue
-        told.add((says, fact.source))
-        share = 0.6 if fact.key == "description" or fact.source in ("lldp", "cdp", "snmp", "http") else 1.0
-        yield Sign(says, f'says in {title(fact.source)} that its {fact.key.replace("_", " ")} is "{fact.value}"', fact.source, share)
-
-
-def adapter(subject: Subject) -> Iterator[Sign]:
-    """A communications adapter of CIP: the network module of a chassis."""
-    for fact in subject.seen.facts("device_type"):
-        if fact.value == "Communications Adapter":
-            yield Sign("1", f"says in {title(fact.source)} that it is a communications adapter", fact.source)
-            return
-
-
 def prints(subject: Subject) -> Iterator[Sign]:
     """Printers stand where people are."""
     rows = [talk.row for talk in subject.seen.told.talks if talk.as_server and talk.row.protocol in traits.PRINTING]
     jobs = [row for row in rows if row.packets[0] > traits.OPENING and row.packets[1] > 1]
     if jobs:
         yield Sign("4", f"prints for {many(len(jobs), 'client')}")
-
-
-def named(subject: Subject) -> Iterator[Sign]:
-    """Names that people gave it: a hint, names outlive what they were given for."""
-    for fact in subject.seen.facts("hostname"):
-        kind = kind_by_name(fact.value)
-        if kind in LEVEL_OF_NAME:
-            yield Sign(LEVEL_OF_NAME[kind], f'is called "{fact.value}"', fact.source)
-            return
 
 
 def io_roles(subject: Subject) -> Iterator[Sign]:
@@ -224,19 +163,6 @@ def unasked(subject: Subject) -> Iterator[Sign]:
             yield Sign("1", f"answers {title(name)} to somebody who was never heard", name)
 
 
-def maker(subject: Subject) -> Iterator[Sign]:
-    """Its network adapter is of a maker of control equipment."""
-    if name := made_for_control(subject):
-        yield Sign("2-", f"its network adapter is made by {name}", "mac prefix")
-
-
-def made_for_control(subject: Subject) -> str | None:
-    """The maker of its network adapter, if that makes control equipment."""
-    vendor = subject.asset.fields.get("vendor")
-    makers = (piece.says for piece in (vendor.evidence if vendor else ()) if piece.source == "mac prefix")
-    return next((name for name in makers if AUTOMATION.search(name)), None)
-
-
 def office(subject: Subject) -> Iterator[Sign]:
     """What people in offices do: the web, mail, printers, telephony."""
     seen = subject.seen
@@ -310,16 +236,6 @@ def enters_from_afar(subject: Subject) -> bool:
     devices = subject.seen.devices | subject.seen.engineered
     return bool(devices and subject.legs) and all(subject.networks.get(peer) not in (*subject.legs, None) for peer in devices)
 
-
-LEVEL_OF_KIND = {
-    Kind.PLC: "1", Kind.RTU: "1", Kind.IED: "1", Kind.IO: "0", Kind.DRIVE: "0", Kind.HMI: "2",
-    Kind.SCADA_SERVER: "2", Kind.ENGINEERING_WORKSTATION: "2",
-    Kind.PRINTER: "3+", Kind.PHONE: "3+", Kind.SERVER: "3+",
-}  # fmt: skip
-"""Where a type of device that says so lives; gateways, switches and the like live anywhere."""
-
-LEVEL_OF_NAME = LEVEL_OF_KIND | {Kind.ENGINEERING_WORKSTATION: "2+", Kind.HISTORIAN: "3+", Kind.JUMP_HOST: "3+"}
-"""What a name hints at."""
 
 RULES: tuple[tuple[float, Rule], ...] = (
     (2.0, answers),
