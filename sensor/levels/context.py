@@ -38,7 +38,7 @@ class Company:
     def __post_init__(self) -> None:
         for name, subject in self.subjects.items():
             level = self.at(name)
-            if level is not None and counts_as_neighbour(subject) and subject.network is not None:
+            if level is not None and counts_as_neighbour(subject, level) and subject.network is not None:
                 self.subnets.setdefault(subject.network, Counter())[level] += 1
 
     def at(self, name: str) -> float | None:
@@ -157,7 +157,7 @@ def reaches_in(subject: Subject, company: Company) -> Iterator[Sign]:
         return  # what does nothing but control is no office
     used = {peer for peers in seen.got.values() for peer in peers if company.below(peer, 3.5)}
     beside = Counter(company.subnets.get(subject.network, Counter()))
-    if (own := company.at(subject.asset.id)) is not None and counts_as_neighbour(subject):
+    if (own := company.at(subject.asset.id)) is not None and counts_as_neighbour(subject, own):
         beside[own] -= 1
     if not used or not apart(subject, used) or any(number > 0 for level, number in beside.items() if level < 4):
         return
@@ -239,7 +239,7 @@ def neighbours(subject: Subject, company: Company) -> Iterator[Sign]:
         return
     levels = Counter(company.subnets.get(subject.network, Counter()))
     own = company.at(subject.asset.id)
-    if own is not None and counts_as_neighbour(subject):
+    if own is not None and counts_as_neighbour(subject, own):
         levels[own] -= 1
     if subject.seen.is_computer and not subject.seen.devices:
         levels = Counter({level: number for level, number in levels.items() if level >= 3})
@@ -256,9 +256,9 @@ def shown(subject: Subject, level: Level) -> float | None:
     return None if level.confidence < SURE or subject.seen.stranger else level.value
 
 
-def counts_as_neighbour(subject: Subject) -> bool:
-    """Does it say something of the subnet that it stands in? Workstations that show nothing of themselves would only echo each other."""
-    echoes = subject.is_kind(Kind.WORKSTATION) and subject.own.value is None
+def counts_as_neighbour(subject: Subject, level: float) -> bool:
+    """Does it say something of the subnet that it stands in? Workstations that only log on somewhere would echo each other."""
+    echoes = subject.is_kind(Kind.WORKSTATION) and subject.own.value is None and level == 3
     return not (echoes or subject.is_kind(*MOVED) or subject.asset.outside or subject.asset.parent or subject.seen.stranger)
 
 
