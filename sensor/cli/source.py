@@ -39,30 +39,33 @@ def told() -> Iterator[None]:
 
 
 @contextmanager
-def opened(captures: tuple[str, ...], database: str | None) -> Iterator["Store"]:
-    """The database, or one in memory of what the captures hold."""
+def opened(captures: tuple[str, ...], database: str | None, site: str | None = None) -> Iterator["Store"]:
+    """The database, or one in memory of what the captures hold, by a site file."""
     from sensor.store import Store
 
     explicit = click.get_current_context().get_parameter_source("database") is click.core.ParameterSource.COMMANDLINE
     if captures and explicit:
         raise click.UsageError("captures or --database, not both (otoscope replay CAPTURE --database PATH adds a capture to a database)")
+    if site and not captures:
+        raise click.UsageError("--site goes with captures: what is in a database was concluded when it was added")
     with told():
         if not captures:
             with Store.open(database or USUAL, create=False) as store:
                 yield store
             return
         with Store.open(":memory:") as store:
-            _read(captures, store)
+            _read(captures, store, site)
             yield store
 
 
-def _read(captures: tuple[str, ...], store: "Store") -> None:
+def _read(captures: tuple[str, ...], store: "Store", site: str | None) -> None:
     from sensor.capture import open_capture
+    from sensor.conduits.site import load_site
     from sensor.observations import observe
     from sensor.pipeline import conclude
 
     with open_capture(*captures) as capture:
-        store.save(conclude(observe(capture)))
+        store.save(conclude(observe(capture), load_site(site) if site else None))
     for path, text in capture.warnings:
         click.echo(f"otoscope: warning: {words.plain(f'{path}: {text}')}", err=True)
 
