@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from sensor.conduits.model import Violation
 from sensor.detections.model import Detector, Engine, Finding, Severity, View
+from sensor.protocols import Intent
 
 ABOUT = (
     "See `otoscope conduits` for the zones and what is allowed between them. Where this is wanted, allow it in the "
@@ -26,6 +27,7 @@ def finding(violation: Violation) -> Finding:
         confidence=violation.confidence,
         evidence=tuple(f"touched {name}" for name in violation.objects[:3]),
         severity=violation.severity,
+        techniques=("T0858",) if violation.rule == "ews_role" and violation.intent == Intent.CONTROL else None,
     )
 
 
