@@ -13,6 +13,10 @@ ABOUT = (
 )
 
 
+_BY_INTENT = {("ews_role", str(Intent.CONTROL)): ("T0858",), ("ews_role", str(Intent.PROGRAM)): ("T0843",)}
+"""Techniques of a rule that forbids several things."""
+
+
 def finding(violation: Violation) -> Finding:
     """A violation as a finding."""
     return Finding(
@@ -27,7 +31,7 @@ def finding(violation: Violation) -> Finding:
         confidence=violation.confidence,
         evidence=tuple(f"touched {name}" for name in violation.objects[:3]),
         severity=violation.severity,
-        techniques=("T0858",) if violation.rule == "ews_role" and violation.intent == Intent.CONTROL else None,
+        techniques=_BY_INTENT.get((violation.rule, violation.intent or "")),
     )
 
 
@@ -64,7 +68,7 @@ _RULES = (
         "internet",
         "Unauthorized Internet Connectivity Detected",
         Severity.HIGH,
-        "The plant speaks with the Internet.",
+        "The plant speaks with the Internet. Control protocols never belong there, at whatever level their end in the plant lives.",
         ("T0883",),
         _INTERNET,
     ),
@@ -84,7 +88,7 @@ _RULES = (
         "Engineering by a Host Without the Role",
         Severity.HIGH,
         "A host that is no engineering workstation does its work.",
-        ("T0843",),
+        ("T0843", "T0858"),
     ),
     _row(
         "direction_reversal",
