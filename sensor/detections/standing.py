@@ -53,7 +53,7 @@ def standing(client: Party, server: Party, view: View) -> Standing:
     asset = client.asset
     if asset is None or is_foreign(client, server):
         return Standing.STRANGER
-    if asset.kind.value == Kind.ENGINEERING_WORKSTATION and _is_told(client):
+    if is_told_engineer(client):
         return Standing.ENGINEER
     if not works_with(client, server, view):
         return Standing.STRANGER
@@ -77,10 +77,12 @@ def _is_above(party: Party) -> bool:
     return asset.outside or (level.value is not None and level.value >= ENTERPRISE and sure)
 
 
-def _is_told(party: Party) -> bool:
-    """Did the operator say what it is, or does it only behave so?"""
+def is_told_engineer(party: Party) -> bool:
+    """Did the operator say that it is an engineering workstation? That it behaves so is not enough."""
     asset = party.asset
-    return asset is not None and any(evidence.source == "site file" for evidence in asset.kind.evidence)
+    if asset is None or asset.kind.value != Kind.ENGINEERING_WORKSTATION:
+        return False
+    return any(evidence.source == "site file" for evidence in asset.kind.evidence)
 
 
 def works_with(client: Party, server: Party, view: View) -> bool:

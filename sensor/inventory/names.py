@@ -9,10 +9,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from sensor.capture import Fact
 from sensor.conduits.model import Pin, Site
 from sensor.inventory.addresses import is_public, stays_on_link
-from sensor.inventory.model import Address, Asset, Field, Kind
+from sensor.inventory.model import Address, Asset, Evidence, Field, Kind
 from sensor.inventory.resolve import Holder
 
 _CERTAIN = 1.0
+_PINNED = 10.0
 _MAC = re.compile(r"(?:[0-9a-f]{2}[:-]){1,5}(?:[0-9a-f]{2})?")
 """A MAC address or the beginning of one, in lower case."""
 
@@ -38,14 +39,20 @@ def is_outside(holder: Holder, site: Site, facts: Iterable[Fact] = ()) -> bool:
 def with_pins(asset: Asset, holder: Holder, site: Site) -> Asset:
     """The asset with its name and with what the operator has pinned to it, level and zone excepted."""
     pins = [pin for pin in site.pins if pin_matches(pin, asset, holder)]
-    kind = next((pin.kind for pin in pins if pin.kind), None)
+    said = next((pin for pin in pins if pin.kind), None)
     return replace(
         asset,
         name=next((pin.name for pin in pins if pin.name), None) or _name(asset, holder),
-        kind=Field(Kind(kind), _CERTAIN, asset.kind.evidence) if kind else asset.kind,
+        kind=_pinned_kind(asset, said) if said else asset.kind,
         criticality=next((pin.criticality for pin in pins if pin.criticality), None),
         tags=tuple(dict.fromkeys(tag for pin in pins for tag in pin.tags)),
     )
+
+
+def _pinned_kind(asset: Asset, pin: Pin) -> Field:
+    kind = Kind(pin.kind or Kind.UNKNOWN)
+    said = Evidence(str(kind), f"the site file says so ({pin.match})", "site file", _PINNED, asset.first, asset.last)
+    return Field(kind, _CERTAIN, (said, *asset.kind.evidence))
 
 
 def pin_matches(pin: Pin, asset: Asset, holder: Holder | None = None) -> bool:

@@ -225,3 +225,22 @@ def test_a_plant_with_public_addresses_inside_has_no_contact_with_the_internet()
     known = conclude(rows, Site(pins=(Pin("134.249.61.163", level=1),)))
     assert not any(asset.outside for asset in known.assets.values())
     assert not known.violations
+
+
+def test_engineering_software_at_a_safety_controller() -> None:
+    made = plant()
+    made.talk(1, 2, protocol="tristation", transport="udp", port=1502)
+    assert made.severity("ot.discovery.safety_engineering") is Severity.MEDIUM
+    announced = made.known(Site(pins=(Pin("10.0.0.1", kind="engineering_workstation"),))).alerts
+    assert {alert.severity for alert in announced if alert.rule == "ot.discovery.safety_engineering"} == {Severity.LOW}
+    silent = plant()
+    silent.talk(1, 2, protocol="tristation", transport="udp", port=1502, packets=(10, 0))
+    assert "ot.discovery.safety_engineering" not in silent.rules()
+
+
+def test_an_engineering_workstation_by_the_word_of_the_operator_is_no_stranger() -> None:
+    made = plant()
+    made.asks(made.talk(1, 2, protocol="s7comm", port=102), "s7comm", 0x29)
+    told = made.known(Site(pins=(Pin("10.0.0.1", kind="engineering_workstation"),))).alerts
+    assert made.severity("ot.plc.stop") is Severity.CRITICAL
+    assert {alert.severity for alert in told if alert.rule == "ot.plc.stop"} == {Severity.MEDIUM}
