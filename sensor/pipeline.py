@@ -25,7 +25,7 @@ from sensor.inventory.profile import Profile, Talk, profile
 from sensor.inventory.resolve import Holder, Resolution, resolve
 from sensor.inventory.units import units_of
 from sensor.knowledge import Dialogue, Knowledge, Party
-from sensor.levels.infer import levels_of
+from sensor.levels.infer import OUTSIDE, levels_of
 from sensor.observations import Observations
 
 Operations = Mapping[int, tuple[Operation, ...]]
@@ -45,7 +45,8 @@ def conclude(observations: Observations, site: Site | None = None, baseline: Bas
     known.profiles = _profiles(observations, operations, resolution)
     known.assets = _assets(known)
     for name, level in levels_of(known.assets, known.profiles, known.site).items():
-        leveled = replace(known.assets[name], level=level)
+        asset = known.assets[name]
+        leveled = replace(asset, level=level, outside=asset.outside and level.value == OUTSIDE)  # public addresses can be the plant's own
         known.assets[name] = replace(leveled, zone=zone_of(leveled, known.site))
     known.dialogues = _dialogues(known, operations)
     known.violations = judge(known)
@@ -103,7 +104,7 @@ def _asset(known: Knowledge, told: Profile, holder: Holder, part_of: tuple[str, 
         roles=roles,
         services=tuple(sorted(name for name, use in told.serves.items() if use.answered)),
         clients_of=tuple(sorted(name for name, use in told.asks.items() if use.answered)),
-        outside=is_outside(holder, known.site),
+        outside=is_outside(holder, known.site, told.facts),
         first=told.first,
         last=told.last,
     )

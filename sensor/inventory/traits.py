@@ -32,6 +32,9 @@ TELECONTROL_WORK = WORK | {Intent.CONFIGURE, Intent.PROGRAM, Intent.UPLOAD}
 ENGINEERING = frozenset(("s7comm", "s7comm_plus", "modbus", "cip", "pccc"))
 """Protocols of which program, upload and configure are an engineer's; in DNP3 every master configures."""
 
+ONLY_ENGINEERING = frozenset(("tristation",))
+"""What only engineering software speaks."""
+
 REMOTE = frozenset(["rdp", "ssh", "vnc", "telnet", "winrm", "citrix", "radmin", "pcanywhere", "x11", "rlogin"])
 MAIL = frozenset(("smtp", "imap", "pop3"))
 PRINTING = frozenset(("jetdirect", "lpd", "ipp"))
@@ -160,7 +163,8 @@ class Traits:
     @cached_property
     def engineered(self) -> set[str]:
         """The controllers that accepted its program, upload or change of settings."""
-        return self.servers({use.protocol for use in self.polled if use.protocol in ENGINEERING and engineers(use)})
+        working = {use.protocol for use in self.polled if use.protocol in ENGINEERING and engineers(use)}
+        return self.servers(working | ONLY_ENGINEERING)
 
     @cached_property
     def tried(self) -> set[tuple[str, int | None]]:

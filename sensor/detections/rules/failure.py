@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from sensor.detections.model import Detector, Engine, Finding, Severity, Threshold, View
-from sensor.detections.words import of_deed, of_dialogue
+from sensor.detections.words import of_dialogue, of_rejection
 from sensor.knowledge import Deed, Dialogue
 
 ABOUT = (
@@ -21,19 +21,8 @@ def _rejecting(protocols: tuple[str, ...], codes: Callable[[int], bool], what: s
             return
         count = sum(times for code, times in row.statuses if codes(code))
         if count:
-            found = of_deed(deed, what)
-            yield Finding(
-                message=found.message,
-                times=tuple((first, last, errors) for first, last, _, errors in row.episodes if errors) or ((row.first, row.last, count),),
-                source=found.source,
-                target=found.target,
-                source_ip=found.source_ip,
-                target_ip=found.target_ip,
-                protocol=found.protocol,
-                outcome=found.outcome,
-                evidence=found.evidence,
-                key=found.key,
-            )
+            times = tuple((first, last, errors) for first, last, _, errors in row.episodes if errors) or ((row.first, row.last, count),)
+            yield of_rejection(deed, what, times)
 
     return on_deed
 

@@ -4,12 +4,17 @@ from collections.abc import Callable, Iterator
 
 from sensor.conduits.model import Violation
 from sensor.detections.model import Detector, Engine, Finding, Severity, View
+from sensor.protocols import Intent
 
 ABOUT = (
     "See `otoscope conduits` for the zones and what is allowed between them. Where this is wanted, allow it in the "
     "site file as narrowly as "
     "possible; where it is not, close it at the firewall. A wrong level is put right with a pin."
 )
+
+
+_BY_INTENT = {("ews_role", str(Intent.CONTROL)): ("T0858",), ("ews_role", str(Intent.PROGRAM)): ("T0843",)}
+"""Techniques of a rule that forbids several things."""
 
 
 def finding(violation: Violation) -> Finding:
@@ -26,6 +31,7 @@ def finding(violation: Violation) -> Finding:
         confidence=violation.confidence,
         evidence=tuple(f"touched {name}" for name in violation.objects[:3]),
         severity=violation.severity,
+        techniques=_BY_INTENT.get((violation.rule, violation.intent or "")),
     )
 
 
@@ -62,7 +68,7 @@ _RULES = (
         "internet",
         "Unauthorized Internet Connectivity Detected",
         Severity.HIGH,
-        "The plant speaks with the Internet.",
+        "The plant speaks with the Internet. Control protocols never belong there, at whatever level their end in the plant lives.",
         ("T0883",),
         _INTERNET,
     ),
@@ -82,7 +88,7 @@ _RULES = (
         "Engineering by a Host Without the Role",
         Severity.HIGH,
         "A host that is no engineering workstation does its work.",
-        ("T0843",),
+        ("T0843", "T0858"),
     ),
     _row(
         "direction_reversal",
