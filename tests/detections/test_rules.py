@@ -103,7 +103,7 @@ def test_scans(rule, ports, hosts, protocol) -> None:
 
 def test_floods_of_sessions_at_a_controller() -> None:
     made = plant()
-    made.talk(1, 2, protocol="modbus", connections=500, packets=(2000, 500))
+    made.talk(1, 2, protocol="modbus", connections=500, most_in_a_minute=500, packets=(2000, 500))
     assert {alert.severity for alert in made.known().alerts if alert.rule == "ot.flood.sessions"} == {Severity.HIGH}
     made = plant()
     made.talk(1, 2, protocol="modbus", connections=5)
