@@ -82,7 +82,15 @@ class Wire:
         self.ip(at, ends, 6, struct.pack("!HHIIBBHHH", *ports, *numbers, 5 << 4, flags, 64240, 0, 0) + payload)
 
     def talk(
-        self, client: int | str, server: int | str, port: int, turns: Iterable[Turn], *, at: int = 0, pause: int = 100 * MILLISECOND
+        self,
+        client: int | str,
+        server: int | str,
+        port: int,
+        turns: Iterable[Turn],
+        *,
+        at: int = 0,
+        pause: int = 100 * MILLISECOND,
+        closed: bool = True,
     ) -> "Wire":
         """One TCP connection in which the server answers 1 ms after it was asked; then the pause."""
         self.ports += 1
@@ -101,6 +109,8 @@ class Wire:
                 self._segment(at + MILLISECOND, here, back, (theirs, ours), _PUSH | _ACK, answered)
                 theirs += len(answered)
             at += pause
+        if not closed:
+            return self
         self._segment(at, there, ports, (ours, theirs), _FIN | _ACK)
         self._segment(at + 1000, here, back, (theirs, ours + 1), _FIN | _ACK)
         self._segment(at + 2000, there, ports, (ours + 1, theirs + 1), _ACK)
@@ -165,5 +175,3 @@ def dnp3(request: str, response: str = "", *, broadcast: bool = False) -> Turn:
 def levels(**pins: float) -> Site:
     """A site file that says at which levels hosts live: levels(h5=1) pins 10.0.0.5."""
     return Site(pins=tuple(Pin(ip_of(int(name[1:])), level=level) for name, level in pins.items()))
-
-
