@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from sensor.conduits.model import Site, Zone
+from tests.detections.industrial import cip
 from tests.detections.wire import HOUR, MILLISECOND, MINUTE, SECOND, Turn, Wire, dnp3, levels, modbus, polls, read, write
 
 PLANT = Site()
@@ -127,7 +128,7 @@ def burst(rejected: int) -> Callable[[], Wire]:
     return _talk(502, lambda: [*right, *[modbus("0300000001", "8302")] * rejected, *right], 2 * MINUTE if rejected < 20 else 2 * SECOND)
 
 
-def units(answered: bool, pause: int = SECOND) -> Callable[[], Wire]:
+def units(*, answered: bool, pause: int = SECOND) -> Callable[[], Wire]:
     """Twelve units behind a gateway: all there, or none."""
     return _talk(502, lambda: [*polls(3), *(modbus("0300000001", "03020007" if answered else "", unit) for unit in range(10, 22))], pause)
 
@@ -237,21 +238,6 @@ def outage(answered: int, unanswered: int, pause: int = 10 * SECOND) -> Callable
     )
 
 
-def tags(*services: str) -> Callable[[], Wire]:
-    """CIP services, unconnected: each (request, answer) in hex."""
-
-    def message(body: str) -> bytes:
-        cip = bytes.fromhex(body)
-        data = b"\0\0\0\0\x0a\0\x02\0" + b"\0\0\0\0" + b"\xb2\0" + len(cip).to_bytes(2, "little") + cip
-        return b"\x6f\0" + len(data).to_bytes(2, "little") + b"\x01\0\0\0" + b"\0" * 4 + b"12345678" + b"\0" * 4 + data
-
-    return _talk(44818, lambda: [(message(asked), message(answered)) for asked, answered in (pair.split("/") for pair in services)])
-
-
-LIST_TAGS = "550320 6b 2500 0000 0200 0100 0200/d5000000 01000000 04005461 6731c400".replace(" ", "")
-READ_TAG = "4c04910454616731 91007800 0100".replace("91007800", "28002800").replace(" ", "") + "/cc000000c40007000000"
-
-
 def policy(client: int | str, server: int | str, port: int, *turns: Turn, past: int | None = None) -> Callable[[], Wire]:
     """One conversation; past: a host of the DMZ that also says something."""
 
@@ -324,7 +310,11 @@ CASES = (
     Case("ot.login.guessing", ftp(120, b"530 no\r\n"), ftp(120, b"230 in\r\n")),
     Case("ot.outage.unresponsive", outage(20, 20), outage(40, 2)),
     Case("ot.outage.silent", outage(20, 20), outage(40, 0)),
-    Case("ot.discovery.structure", tags(LIST_TAGS), tags(READ_TAG)),
+    Case(
+        "ot.discovery.structure",
+        _talk(44818, lambda: [cip(0x55, 0x6B, "", "01000000 0400 54616731 c400")]),
+        _talk(44818, lambda: [cip(0x0E, 0x6B)]),
+    ),
     Case("ot.protocol.confirmation", _dnp3(dnp3("e0 01 3c0206", "c0810000")), _dnp3(dnp3("c0 01 3c0206", "c0810000"))),
     Case("ot.protocol.reserved_indication", _dnp3(dnp3("c0 01 3c0206", "c08100c0")), _dnp3(dnp3("c0 01 3c0206", "c0819000"))),
     Case("ot.protocol.reserved_function", _dnp3(dnp3("c0 46", "c0810001")), _dnp3(dnp3("c0 01 3c0206", "c0810000"))),
