@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tests.detections.captures import Case
-from tests.detections.industrial import S7_OPEN, cip, enip, identity, pccc, s7_mode, s7_service, s7_status_list, s7_userdata
+from tests.detections.industrial import S7_OPEN, cip, enip, identity, pccc, s7_create, s7_mode, s7_service, s7_status_list, s7_userdata
 from tests.detections.wire import MINUTE, SECOND, Turn, Wire, dnp3, modbus, polls
 
 
@@ -63,6 +63,8 @@ COMMANDS = (
     _modbus("ot.plc.debug", "5a0060", "5a00fe"),
     _modbus("ot.plc.firmware", "7d 00", "7d 00"),
     _modbus("ot.protocol.request_by_server", "0300000001", "03 00 00 00 01", "0300000001"),
+    _modbus("ot.protocol.out_of_range", "03 0000 0000", "83 03", "03 0000 0001"),
+    _modbus("ot.protocol.length", "03 0000 0001", "03 02 0007 00", "03 0000 0001"),
     _cip("ot.plc.mode", pccc(0x0F, 0x80, "07"), pccc(0x0F, 0x68)),
     _cip("ot.plc.outputs", pccc(0x07, 0x00), pccc(0x0F, 0x68)),
     _cip("ot.plc.memory_reset", pccc(0x0F, 0x57), pccc(0x0F, 0x68)),
@@ -76,7 +78,9 @@ COMMANDS = (
     _case("ot.protocol.reserved_field", 44818, [*[identity()] * 3, enip(0x63, b"", b"", options=9)], [identity()] * 4),
     _case("ot.state.identity", 44818, [identity(1), identity(2)], [identity(1), identity(1)]),
     _case("ot.state.firmware", 44818, [identity(minor=1), identity(minor=2)], [identity(), identity()]),
+    _case("ot.plc.program_objects", 102, [s7_create(2571)], [s7_create(1001)]),
     _s7("ot.plc.delete", s7_service(b"_DELE", b"\x01\x000A00001P"), s7_service(b"_N_ASUP__")),
+    _s7("ot.failure.s7comm", s7_userdata(0x70401, error=0xD401)),
     _s7("ot.plc.modify_variable", s7_userdata(0x70108)),
     _s7("ot.plc.alarms_locked", s7_userdata(0x70407), s7_userdata(0x70405)),
     _s7("ot.plc.alarms_acknowledged", s7_userdata(0x7040B), s7_userdata(0x70405)),

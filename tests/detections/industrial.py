@@ -82,3 +82,15 @@ def s7_service(name: bytes, arguments: bytes = b"") -> Turn:
         _tpkt(struct.pack("!BBHHHH", 0x32, 1, 0, 3, len(parameters), 0) + parameters),
         _tpkt(struct.pack("!BBHHHHBB", 0x32, 3, 0, 3, 1, 0, 0, 0) + b"\x28"),
     )
+
+
+def s7_create(class_of: int) -> Turn:
+    """S7comm-plus: an object of that class is created; 1001 is a subscription."""
+    session = 0x0398
+    number = bytes((class_of >> 7 | 0x80, class_of & 0x7F))
+    body = struct.pack("!IBIHBI", session, 0x34, 3, 4, 0, 0) + b"\xa1\0\0\0\0" + number + b"\0\0"
+    return _plus(b"\x31\0\0\x04\xca\0\0\0\x02" + body), _plus(b"\x32\0\0\x04\xca\0\0\0\x02" + b"\x34\0")
+
+
+def _plus(message: bytes) -> bytes:
+    return _tpkt(b"\x72\x02" + len(message).to_bytes(2, "big") + message + b"\x72\x02\0\0")
