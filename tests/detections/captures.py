@@ -282,7 +282,7 @@ CASES = (
     Case("ot.flood.sessions", sessions(120, 100 * MILLISECOND), web_server),
     Case("ot.flood.sessions", sessions(120, 100 * MILLISECOND), sessions(120, 20 * SECOND)),
     Case("ot.flood.syn", syns(4000, answered=False), syns(4000, answered=True)),
-    Case("ot.flood.icmp", pings(2000, 10 * MILLISECOND), pings(2000, SECOND)),
+    Case("ot.flood.icmp", pings(2000, 10 * MILLISECOND), pings(2000, 150 * MILLISECOND)),
     Case("ot.flood.requests", requests(125_000, MILLISECOND // 2), requests(6000, 10 * MILLISECOND)),
     Case("ot.flood.restarts", often("0d", 4, MINUTE), often("0d", 2, MINUTE)),
     Case("ot.flood.stops", often("12", 25, MINUTE), often("12", 5, MINUTE)),

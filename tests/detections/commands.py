@@ -16,8 +16,8 @@ def _case(rule: str, port: int, guilty: list[Turn], innocent: list[Turn]) -> Cas
     return Case(rule, make(guilty), make(innocent))
 
 
-def _modbus(rule: str, request: str, response: str, harmless: str = "5a0004") -> Case:
-    return _case(rule, 502, [modbus(request, response)], [modbus(harmless, "5a00fe")])
+def _modbus(rule: str, request: str, response: str, harmless: tuple[str, str] = ("5a0004", "5a00fe")) -> Case:
+    return _case(rule, 502, [modbus(request, response)], [modbus(*harmless)])
 
 
 def _dnp3(name: str, request: str, harmless: str = "01 3c0206") -> Case:
@@ -53,18 +53,20 @@ def broken_blocks(*, damaged: bool) -> list[Turn]:
     return [(asked[:-1] + bytes((asked[-1] ^ damaged,)), answered) for asked, answered in turns]
 
 
+READ = ("03 0000 0001", "03 02 0007")
+
 FILE = "19 4603 5b 01 1b00 1a00 0100 000000000000 0000 00000000 00000000 {mode} 0000 0000 61"
 
 LOW, HIGH = (f"0004 0001 000{level} 000{level} 0001 0000" + "0000" * 14 for level in (1, 3))
 
 COMMANDS = (
-    _modbus("ot.plc.listen_only", "08 0004 0000", "", "08 0000 0000"),
+    _modbus("ot.plc.listen_only", "08 0004 0000", "", ("08 0000 0000", "08 0000 0000")),
     _modbus("ot.plc.reservation", "5a0010 00000000", "5a00fe01"),
     _modbus("ot.plc.debug", "5a0060", "5a00fe"),
     _modbus("ot.plc.firmware", "7d 00", "7d 00"),
-    _modbus("ot.protocol.request_by_server", "0300000001", "03 00 00 00 01", "0300000001"),
-    _modbus("ot.protocol.out_of_range", "03 0000 0000", "83 03", "03 0000 0001"),
-    _modbus("ot.protocol.length", "03 0000 0001", "03 02 0007 00", "03 0000 0001"),
+    _modbus("ot.protocol.request_by_server", "0300000001", "03 00 00 00 01", READ),
+    _modbus("ot.protocol.out_of_range", "03 0000 0000", "83 03", READ),
+    _modbus("ot.protocol.length", "03 0000 0001", "03 02 0007 00", READ),
     _cip("ot.plc.mode", pccc(0x0F, 0x80, "07"), pccc(0x0F, 0x68)),
     _cip("ot.plc.outputs", pccc(0x07, 0x00), pccc(0x0F, 0x68)),
     _cip("ot.plc.memory_reset", pccc(0x0F, 0x57), pccc(0x0F, 0x68)),

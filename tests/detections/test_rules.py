@@ -159,3 +159,17 @@ def test_two_hosts_in_the_role_of_one_master() -> None:
     made = plant()
     made.asks(made.talk(1, 2, protocol="dnp3"), "dnp3", 1, unit="1-10")
     assert not {"ot.dnp3.same_master", "ot.dnp3.several_masters"} & made.rules()
+
+
+def test_the_peaks_of_different_hours_are_no_flood_together() -> None:
+    def rules(apart: int) -> set[str]:
+        made = plant()
+        talk = made.talk(1, 2, protocol="modbus", last=60 * MINUTE)
+        for number in range(10):
+            start = number * apart
+            about = {"requests": 7000, "responses": 7000, "first": start, "last": start + MINUTE // 2}
+            made.asks(talk, "modbus", 3, object=f"HR {number}", most_in_a_minute=(7000, 0), **about)
+        return made.rules()
+
+    assert "ot.flood.requests" in rules(0)
+    assert "ot.flood.requests" not in rules(5 * MINUTE)

@@ -59,7 +59,9 @@ class Wire:
         self.ip(at, ends, 17, struct.pack("!HHHH", *ports, 8 + len(payload), 0) + payload)
 
     def ping(self, at: int, source: int | str, target: int | str, number: int = 0) -> None:
+        """And its reply."""
         self.ip(at, (source, target), 1, struct.pack("!BBHHH", 8, 0, 0, 1, number & 0xFFFF))
+        self.ip(at + 1000, (target, source), 1, struct.pack("!BBHHH", 0, 0, 0, 1, number & 0xFFFF))
 
     def arp(self, at: int, source: int, target: int, *, reply: bool = False) -> None:
         """Who has the target? Or the source's reply."""

@@ -50,7 +50,7 @@ def _burst(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     for found in episodes.values():
         errors = sum(count for *_, count in found)
         hours = max((max(last for _, last, _ in found) - min(first for first, *_ in found)) / (3600 * 1_000_000_000), 1.0)
-        if max(errors / hours, busy) >= view.thresholds["rejections"]:
+        if errors >= view.thresholds["rejections"] and max(errors / hours, busy) >= view.thresholds["rejections"]:
             times = ((min(first for first, *_ in found), max(last for _, last, _ in found), errors),)
             yield of_dialogue(dialogue, f"{dialogue.server.name} rejected request after request of {dialogue.client.name}", times)
 

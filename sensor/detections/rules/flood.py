@@ -39,8 +39,10 @@ def _refused(dialogue: Dialogue, view: View) -> Iterator[Finding]:
 
 def _icmp(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     row = dialogue.row
-    if row.transport == "icmp" and row.most_in_a_minute >= view.thresholds["packets"]:
-        message = f"{dialogue.client.name} and {dialogue.server.name} exchanged up to {row.most_in_a_minute:,} ICMP packets a minute"
+    # The busiest minute counts both directions.
+    sent = row.most_in_a_minute * row.packets[0] // max(sum(row.packets), 1)
+    if row.transport == "icmp" and sent >= view.thresholds["packets"]:
+        message = f"{dialogue.client.name} sent {dialogue.server.name} up to {sent:,} ICMP packets a minute"
         yield of_dialogue(dialogue, message, ((row.first, row.last, 1),))
 
 
