@@ -26,6 +26,9 @@ POLLED = CONTROLLERS | TELECONTROL | STATION | BUILDING | INSTRUMENTS
 WORK = frozenset((Intent.READ, Intent.WRITE, Intent.CONTROL, Intent.REPORT))
 """What a master does with its devices day by day."""
 
+TELECONTROL_WORK = WORK | {Intent.CONFIGURE, Intent.PROGRAM, Intent.UPLOAD}
+"""In telecontrol the master sets clocks and classes and moves files as well."""
+
 ENGINEERING = frozenset(("s7comm", "s7comm_plus", "modbus", "cip", "pccc"))
 """Protocols of which program, upload and configure are an engineer's; in DNP3 every master configures."""
 
@@ -216,7 +219,8 @@ def exchanges(use: Use) -> int:
 
 def works(use: Use) -> bool:
     """Does a master work with its devices here? Of protocols without functions any answer counts."""
-    return any(use.intents.get(intent, 0) for intent in WORK) if use.intents else bool(use.answered_peers)
+    work = TELECONTROL_WORK if use.protocol in TELECONTROL else WORK
+    return any(use.intents.get(intent, 0) for intent in work) if use.intents else bool(use.answered_peers)
 
 
 def engineers(use: Use) -> bool:

@@ -10,8 +10,8 @@ from sensor.inventory.profile import Profile
 from sensor.inventory.traits import Traits, exchanges
 from sensor.levels import context, deeds
 from sensor.levels.context import Company, shown
-from sensor.levels.deeds import Subject
 from sensor.levels.network import network_of, networks_of
+from sensor.levels.subject import Subject
 from sensor.levels.weigh import STRONG, spoken_for, weigh
 
 ROUNDS = 4

@@ -18,6 +18,9 @@ CONTROLLER_PORTS = frozenset({102, 502, 2222, 20000, 44818})
 WORKED = 3
 """Answered reads or writes after which a client is at work, and no longer looking around."""
 
+_SEVERAL = 3
+"""Addresses from which on ports in vain are a search."""
+
 UNKNOWN_FUNCTION = {"modbus": {1}, "modbus_rtu": {1}, "dnp3": {0x101}, "cip": {0x08}, "enip": {0x01}, "s7comm": {0x8104, 0x8100}}
 UNKNOWN_POINT = {
     "modbus": {2},
@@ -94,11 +97,14 @@ def _ports(asset: str, view: View) -> Iterator[Finding]:
 def _controllers(asset: str, view: View) -> Iterator[Finding]:
     talks = [talk for talk in _talks(asset, view) if talk.row.protocol in CONTROLLERS or talk.row.port in CONTROLLER_PORTS]
     working = {talk.row.server_ip for talk in talks if _at_work(talk)}
-    tried = [(talk.row.first, talk.row.server_ip) for talk in talks if talk.row.server_ip not in working]
-    found = busiest(tried, int(view.thresholds["minutes"] * MINUTE))
+    idle = [talk.row for talk in talks if talk.row.server_ip not in working or _in_vain(talk)]
+    window = int(view.thresholds["minutes"] * MINUTE)
+    found = busiest(((row.first, row.server_ip) for row in idle), window)
+    doors = busiest(((row.first, (row.server_ip, row.port)) for row in idle), window)
     # A master whose controllers are off for the weekend knocks at them as well.
-    if found[2] >= max(view.thresholds["controllers"], len(working)):
-        what = f"looked for controllers at {found[2]} addresses within {view.thresholds['minutes']:g} minutes"
+    many = max(view.thresholds["controllers"], len(working))
+    if found[2] >= many or (doors[2] >= view.thresholds["doors"] and found[2] >= _SEVERAL):
+        what = f"looked for controllers at {found[2]} addresses and {doors[2]} ports within {view.thresholds['minutes']:g} minutes"
         yield _found(view.knowledge.assets[asset], what, found)
 
 
@@ -199,7 +205,11 @@ ROWS = (
         about=f"One host knocks at the ports of controllers at many addresses without doing any work there. {ABOUT}",
         techniques=("T0846", "T0888"),
         covers=("PLC Scan Detected",),
-        thresholds={"controllers": Threshold(10, "addresses", "without work being done there"), "minutes": _minutes(2)},
+        thresholds={
+            "controllers": Threshold(10, "addresses", "without work being done there"),
+            "doors": Threshold(15, "ports", "of controllers at three addresses or more, without work being done there"),
+            "minutes": _minutes(2),
+        },
         on_asset=_controllers,
     ),
     Detector(
