@@ -106,7 +106,7 @@ def test_scans(rule, ports, hosts, protocol) -> None:
 
 def test_floods_of_sessions_at_a_controller() -> None:
     made = plant()
-    made.talk(1, 2, protocol="modbus", connections=500, packets=(2000, 500))
+    made.talk(1, 2, protocol="modbus", connections=500, most_in_a_minute=500, packets=(2000, 500))
     assert {alert.severity for alert in made.known().alerts if alert.rule == "ot.flood.sessions"} == {Severity.HIGH}
     made = plant()
     made.talk(1, 2, protocol="modbus", connections=5)
@@ -244,3 +244,17 @@ def test_an_engineering_workstation_by_the_word_of_the_operator_is_no_stranger()
     told = made.known(Site(pins=(Pin("10.0.0.1", kind="engineering_workstation"),))).alerts
     assert made.severity("ot.plc.stop") is Severity.CRITICAL
     assert {alert.severity for alert in told if alert.rule == "ot.plc.stop"} == {Severity.MEDIUM}
+
+
+def test_the_peaks_of_different_hours_are_no_flood_together() -> None:
+    def rules(apart: int) -> set[str]:
+        made = plant()
+        talk = made.talk(1, 2, protocol="modbus", last=60 * MINUTE)
+        for number in range(10):
+            start = number * apart
+            about = {"requests": 7000, "responses": 7000, "first": start, "last": start + MINUTE // 2}
+            made.asks(talk, "modbus", 3, object=f"HR {number}", most_in_a_minute=(7000, 0), **about)
+        return made.rules()
+
+    assert "ot.flood.requests" in rules(0)
+    assert "ot.flood.requests" not in rules(5 * MINUTE)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from sensor.detections.model import Detector, Engine, Finding, Severity, Threshold, View
+from sensor.detections.windows import peak
 from sensor.detections.words import of_dialogue, of_rejection
 from sensor.knowledge import Deed, Dialogue
 
@@ -33,10 +34,12 @@ def _burst(dialogue: Dialogue, view: View) -> Iterator[Finding]:
         for first, last, _, errors in row.episodes:
             if errors:
                 episodes.setdefault(first // (3600 * 1_000_000_000), []).append((first, last, errors))
+    # What failed within a minute failed within an hour, however long the same requests succeeded before and after.
+    busy = peak(dialogue.operations, errors=True) if episodes else 0
     for found in episodes.values():
         errors = sum(count for *_, count in found)
         hours = max((max(last for _, last, _ in found) - min(first for first, *_ in found)) / (3600 * 1_000_000_000), 1.0)
-        if errors / hours >= view.thresholds["rejections"]:
+        if errors >= view.thresholds["rejections"] and max(errors / hours, busy) >= view.thresholds["rejections"]:
             times = ((min(first for first, *_ in found), max(last for _, last, _ in found), errors),)
             yield of_dialogue(dialogue, f"{dialogue.server.name} rejected request after request of {dialogue.client.name}", times)
 

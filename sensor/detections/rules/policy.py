@@ -1,4 +1,4 @@
-"""Violations of the policy between zones, as alerts: one detector for each rule of the Purdue reference policy, one for all others."""
+"""Violations of the policy between zones, as alerts: one detector for each rule of the Purdue reference policy and of zones."""
 
 from collections.abc import Callable, Iterator
 
@@ -39,10 +39,6 @@ def _of(rule: str) -> Callable[[View], Iterator[Finding]]:
     return lambda view: (finding(violation) for violation in view.knowledge.violations if violation.rule == rule)
 
 
-def _others(view: View) -> Iterator[Finding]:
-    return (finding(violation) for violation in view.knowledge.violations if violation.rule not in RULES)
-
-
 def _row(rule: str, title: str, severity: Severity, about: str, techniques: tuple[str, ...] = (), covers: tuple[str, ...] = ()) -> Detector:
     return Detector(
         id=f"ot.policy.{rule}",
@@ -63,7 +59,7 @@ _INTERNET = (
     "External address within the network communicated with Internet",
 )
 
-_RULES = (
+ROWS = (
     _row(
         "internet",
         "Unauthorized Internet Connectivity Detected",
@@ -75,7 +71,6 @@ _RULES = (
     _row("enterprise_skip", "Enterprise Host Reaches into the Plant", Severity.HIGH, "A host of the enterprise skips the DMZ.", ("T0886",)),
     _row("dmz_bypass", "DMZ Bypassed", Severity.HIGH, "A conversation goes past the DMZ that should end in it.", ("T0886",)),
     _row("operations_write", "Operations Level Writes to a Controller", Severity.MEDIUM, "Level 3 reads, and does not write.", ("T0855",)),
-    _row("peer_cell", "Controller of Another Cell Commanded", Severity.MEDIUM, "A cell reaches into another cell.", ("T0855",)),
     _row(
         "field_reach",
         "Field Device Reached from Above",
@@ -98,24 +93,6 @@ _RULES = (
         ("T0885",),
     ),
     _row("safety_zone", "Safety Zone Entered", Severity.CRITICAL, "Something outside of a safety zone writes into it.", ("T0855", "T0880")),
-    _row(
-        "temporary_asset", "Transient Device in a Cell", Severity.MEDIUM, "A device that comes and goes works with controllers.", ("T0864",)
-    ),
     _row("remote_access", "Remote Access into a Cell", Severity.HIGH, "Somebody enters a host of a cell from above.", ("T0886", "T0822")),
     _row("conduit", "No Conduit Allows This", Severity.MEDIUM, "The site file has no conduit for what was done.", ("T0855",)),
-)
-
-RULES = frozenset(row.id.removeprefix("ot.policy.") for row in _RULES)
-
-ROWS = (
-    *_RULES,
-    Detector(
-        id="ot.policy.other",
-        title="Policy Violated",
-        severity=Severity.MEDIUM,
-        engine=Engine.POLICY,
-        about=f"A rule of the policy that has no detector of its own. {ABOUT}",
-        needs="levels that have settled",
-        on_capture=_others,
-    ),
 )

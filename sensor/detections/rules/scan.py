@@ -48,15 +48,19 @@ def _to_many(talk: Talk) -> bool:
 
 
 def _in_vain(talk: Talk) -> bool:
+    """Who speaks a protocol on TCP was answered, even where the mirror shows one direction only."""
     row = talk.row
-    return row.packets[1] == 0 or row.refused >= max(row.connections, 1)
+    return (row.packets[1] == 0 and not _is_half_seen(talk)) or row.refused >= max(row.connections, 1)
+
+
+def _is_half_seen(talk: Talk) -> bool:
+    return talk.row.transport == "tcp" and talk.row.packets[1] == 0 and bool(talk.operations)
 
 
 def _at_work(talk: Talk) -> bool:
-    answered = (
-        row.responses - row.errors for row in talk.operations if meaning(row.protocol, row.function, row.subfunction).intent in EVERYDAY
-    )
-    return sum(answered) >= WORKED
+    everyday = [row for row in talk.operations if meaning(row.protocol, row.function, row.subfunction).intent in EVERYDAY]
+    half = _is_half_seen(talk)
+    return sum(row.requests if half else row.responses - row.errors for row in everyday) >= WORKED
 
 
 def _found(asset: Asset, what: str, times: tuple[int, int, int], **more: str | None) -> Finding:
@@ -97,7 +101,9 @@ def _controllers(asset: str, view: View) -> Iterator[Finding]:
     window = int(view.thresholds["minutes"] * MINUTE)
     found = busiest(((row.first, row.server_ip) for row in idle), window)
     doors = busiest(((row.first, (row.server_ip, row.port)) for row in idle), window)
-    if found[2] >= view.thresholds["controllers"] or (doors[2] >= view.thresholds["doors"] and found[2] >= _SEVERAL):
+    # A master whose controllers are off for the weekend knocks at them as well.
+    many = max(view.thresholds["controllers"], len(working))
+    if found[2] >= many or (doors[2] >= view.thresholds["doors"] and found[2] >= _SEVERAL):
         what = f"looked for controllers at {found[2]} addresses and {doors[2]} ports within {view.thresholds['minutes']:g} minutes"
         yield _found(view.knowledge.assets[asset], what, found)
 
@@ -136,8 +142,12 @@ def _units(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     if dialogue.row.protocol not in ("modbus", "modbus_rtu", "dnp3", "dnp3_link", "s7comm", "cotp", "cip"):
         return
     answered = {row.unit for row in dialogue.operations if row.responses > row.errors}
-    tried = [(row.first, row.unit) for row in dialogue.operations if row.unit not in answered]
-    first, last, units = busiest(tried, int(view.thresholds["minutes"] * MINUTE))
+    if not dialogue.row.packets[1]:
+        return
+    window = int(view.thresholds["minutes"] * MINUTE)
+    # Who asks for longer than that polls units that are off.
+    tried = [(row.first, row.unit) for row in dialogue.operations if row.unit not in answered and row.last - row.first <= window]
+    first, last, units = busiest(tried, window)
     if units >= view.thresholds["units"]:
         message = f"{dialogue.client.name} tried {units} unit addresses behind {dialogue.server.name} that nobody answered for"
         yield of_dialogue(dialogue, message, ((first, last, 1),))
