@@ -39,7 +39,9 @@ def conduits() -> None:
 @conduits.command()
 @captures_argument
 @site_option
-@click.option("--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True, help="A table, or JSON."
+)
 def show(captures: tuple[str, ...], site: str | None, output_format: str) -> None:
     """Show what zones ask of each other, by intent: observed, and how much of it no conduit allows."""
     from sensor.conduits.matrix import matrix

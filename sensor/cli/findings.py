@@ -36,8 +36,15 @@ def assets(page: Page, whole: Document) -> None:
     if rows := whole["assets"]:
         ordered = sorted(rows, key=lambda row: (row["level"] is None, row["level"] or 0))
         page.title("Assets", words.count(sum(row["parent"] is None for row in rows), "device"))
-        headings = ("#Level", "#Sure", "Name", "Type", "Address", "MAC", "Vendor, model", "Serves", "Asks with")
-        page.table(headings, Rows(ordered, asset_cells))
+        headings = ("Asset", "#Level", "#Sure", "Type", "MAC", "Vendor, model", "Serves", "Asks with")
+        page.table(headings, Rows(ordered, _asset_cells), heads=1)
+
+
+def _asset_cells(row: AssetRow) -> tuple[str, ...]:
+    """A row of replay's table: what it is called and its address stand together, and above the rest where there is little room."""
+    known, sureness, name, kind, address, mac, told, serves, asks = asset_cells(row)
+    asset = name if not address or address in name.split() else f"{name} {address}".strip()
+    return (asset or mac, known, sureness, kind, mac, told, serves, asks)
 
 
 def asset_cells(row: AssetRow) -> tuple[str, ...]:
