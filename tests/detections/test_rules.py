@@ -172,6 +172,10 @@ def test_a_session_of_engineering_software_is_less_suspicious_than_one_command()
     for function, subfunction in ((0x70401, None), (0x70301, None), (0x70302, None), (0x70303, None)):
         made.asks(talk, "s7comm", function, subfunction, requests=5, responses=5)
     assert made.severity("ot.plc.program_download") is Severity.HIGH
+    made.host(3).asks(made.talk(3, 2, protocol="s7comm", port=102), "s7comm", 0x04)
+    engineer = Site(pins=(Pin("10.0.0.3", kind="engineering_workstation"),))
+    told = {alert.severity for alert in made.known(engineer).alerts if alert.rule == "ot.plc.program_download"}
+    assert told == {Severity.CRITICAL}
 
 
 def test_the_only_client_of_a_device_is_less_suspicious_than_another_one() -> None:
