@@ -248,3 +248,12 @@ def test_an_engineering_workstation_by_the_word_of_the_operator_is_no_stranger()
     told = made.known(Site(pins=(Pin("10.0.0.1", kind="engineering_workstation"),))).alerts
     assert made.severity("ot.plc.stop") is Severity.CRITICAL
     assert {alert.severity for alert in told if alert.rule == "ot.plc.stop"} == {Severity.MEDIUM}
+
+
+@pytest.mark.parametrize(("client", "server", "port", "forbidden"), [(1, 2, 502, True), (1, 2, 443, False), (2, 1, 502, False)])
+def test_the_internet_does_not_reach_ports_of_control(client, server, port, forbidden) -> None:
+    made = plant()
+    made.talk(client, server, protocol="tls", port=port)
+    found = [alert for alert in made.known(Site(outside=("10.0.0.1/32",))).alerts if alert.rule == "ot.policy.internet"]
+    assert bool(found) is forbidden
+    assert all((alert.source_ip, alert.severity) == ("10.0.0.1", Severity.HIGH) for alert in found)
