@@ -24,6 +24,9 @@ _OBJECTS = 8
 _SECOND = 1_000_000_000
 ANY = "any"
 
+CONTROL_PORTS = frozenset({102, 502, 2404, 4840, 20000, 44818})
+"""S7comm and MMS, Modbus, IEC 104, OPC UA, DNP3, EtherNet/IP: whatever is spoken there, the device behind is for control."""
+
 ALWAYS = frozenset({"internet", "ews_role"})
 """Rules of the reference policy that hold between the zones of a site file too."""
 
@@ -110,11 +113,16 @@ class Judge:
 
 
 def _control_by_internet(act: Act) -> Verdict | None:
-    """Control protocols do not cross to the Internet, at whatever level their inner end lives."""
-    if is_outside(act.client) == is_outside(act.server) or act.protocol not in POLLED or act.dialogue.row.by_port:
+    """Control protocols do not cross to the Internet, nor does it reach their ports, at whatever level the inner end lives."""
+    if is_outside(act.client) == is_outside(act.server):
         return None
-    severity = Severity.HIGH if act.outcome is not Outcome.ATTEMPTED else Severity.MEDIUM
-    return Verdict("internet", "Control protocol to or from the Internet", severity)
+    row = act.dialogue.row
+    if act.protocol in POLLED and not row.by_port:
+        severity = Severity.HIGH if act.outcome is not Outcome.ATTEMPTED else Severity.MEDIUM
+        return Verdict("internet", "Control protocol to or from the Internet", severity)
+    if row.port in CONTROL_PORTS and row.transport == "tcp" and is_outside(act.client) and act.outcome is not Outcome.ATTEMPTED:
+        return Verdict("internet", "Control port reached from the Internet", Severity.HIGH)
+    return None
 
 
 def level_of(party: Party) -> Level:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 
-from sensor.detections.model import Alert, Incident, Severity
+from sensor.detections.model import Alert, Incident, Outcome, Severity
 from sensor.inventory.model import Asset
 
 HOUR = 3600 * 1_000_000_000
@@ -12,6 +12,7 @@ PAUSE, LONGEST = 4 * HOUR, 24 * HOUR
 
 STORY: tuple[tuple[tuple[str, ...], str], ...] = (
     (("ot.scan.",), "scanned the network"),
+    (("ot.discovery.safety",), "engineered safety controllers"),
     (("ot.discovery.",), "identified devices"),
     (("ot.network.address_conflict",), "took the address of another"),
     (("ot.login.",), "tried passwords"),
@@ -29,6 +30,19 @@ STORY: tuple[tuple[tuple[str, ...], str], ...] = (
     (("ot.baseline.",), "did what is not usual"),
 )
 """What alerts tell of their actor, in the order of a story; the first row that fits counts."""
+
+VAIN = {
+    "read programs back": "tried to read programs back",
+    "changed programs": "tried to change programs",
+    "changed firmware": "tried to change firmware",
+    "wrote to the process": "tried to write to the process",
+    "changed settings": "tried to change settings",
+    "suppressed alarms": "tried to suppress alarms",
+    "stopped controllers": "tried to stop controllers",
+    "restarted controllers": "tried to restart controllers",
+    "commanded controllers": "tried to command controllers",
+}
+"""The same where no device is known to have accepted anything of it."""
 
 DISCOVERY = ("ot.scan.", "ot.discovery.")
 IMPACT = ("ot.plc.", "ot.dnp3.", "ot.process.", "ot.flood.")
@@ -80,9 +94,13 @@ def _incident(actor: str, story: Sequence[Alert], assets: Mapping[str, Asset]) -
 
 
 def _chapters(story: Sequence[Alert]) -> list[str]:
-    told = {next((text for prefixes, text in STORY if alert.rule.startswith(prefixes)), "broke protocols") for alert in story}
+    outcomes: dict[str, set[Outcome]] = {}
+    for alert in story:
+        text = next((text for prefixes, text in STORY if alert.rule.startswith(prefixes)), "broke protocols")
+        outcomes.setdefault(text, set()).add(alert.outcome)
     order = [text for _, text in STORY]
-    return sorted(told, key=lambda text: order.index(text) if text in order else len(order))
+    told = sorted(outcomes, key=lambda text: order.index(text) if text in order else len(order))
+    return [text if outcomes[text] - {Outcome.REJECTED, Outcome.ATTEMPTED} else VAIN.get(text, text) for text in told]
 
 
 def _sentence(parts: list[str]) -> str:

@@ -83,12 +83,15 @@ class Threshold:
 class View:
     """What a detector may look at: all that is known, and its own thresholds by name.
 
-    colleagues: pairs of assets by whether the first works with the second; worked out once for all detectors.
+    Worked out once for all detectors: pairs of assets by whether the first works with the second (colleagues), assets by whether they
+    have an engineer (engineered), and conversations by whether they are sessions of engineering software (sessions).
     """
 
     knowledge: "Knowledge"
     thresholds: Mapping[str, float]
     colleagues: dict[tuple[str, str], bool] = field(default_factory=dict)
+    engineered: dict[str, bool] = field(default_factory=dict)
+    sessions: dict[int, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,8 @@ def detect_with(detectors: Iterable[Detector], known: "Knowledge") -> tuple[tupl
 
 
 def _findings(detectors: Sequence[Detector], known: "Knowledge") -> Iterator[tuple[Detector, list[Finding]]]:
-    colleagues: dict[tuple[str, str], bool] = {}
-    views = {detector.id: View(known, _thresholds(detector, known), colleagues) for detector in detectors}
+    shared = View(known, {})
+    views = {detector.id: replace(shared, thresholds=_thresholds(detector, known)) for detector in detectors}
     found: dict[str, list[Finding]] = {detector.id: [] for detector in detectors}
     _on_operations(detectors, views, found)
     for detector in detectors:

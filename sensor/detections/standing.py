@@ -9,8 +9,8 @@ from sensor.conduits.model import Maintenance, Pin, Site
 from sensor.detections.model import Outcome, Severity, View
 from sensor.inventory.model import Kind, Role
 from sensor.inventory.names import pin_matches
-from sensor.inventory.profile import meaning
-from sensor.knowledge import Deed, Party
+from sensor.inventory.profile import Talk, meaning
+from sensor.knowledge import Deed, Dialogue, Party
 from sensor.protocols import Intent
 
 ROUTINE = 10
@@ -128,37 +128,49 @@ def weigh(severities: Severities, deed: Deed, view: View) -> Severity:
 def _is_credible(severity: Severity, deed: Deed, view: View) -> bool:
     """May a host that did no everyday work yet be the one whose business this is?
 
-    Of one that goes about it like engineering software nothing else can be told from a short capture. Nor of the only client that a
-    device has, except where the command is grave: an attacker too can be the only one.
+    Of one that goes about it like engineering software nothing else can be told from a short capture, unless the device has its engineer.
+    Nor of the only client that a device has, except where the command is grave: an attacker too can be the only one.
     """
-    if is_foreign(deed.client, deed.server):
+    if is_foreign(deed.client, deed.server) or _has_engineer(deed.server, view):
         return False
-    if _is_engineering_session(deed.client, deed.server, view):
+    if _is_engineering_session(deed.dialogue, view):
         return True
     return severity < Severity.CRITICAL and _is_only_client(deed.client, deed.server, view)
 
 
-def _is_engineering_session(client: Party, server: Party, view: View) -> bool:
-    """Does it ask the device what it is and how it is, with many functions, as tools do before and while they work?"""
-    rows = [row for row in _asked(client, server, view) if row.responses > row.errors and _is_for_engineers(row)]
-    curious = sum(row.responses - row.errors for row in rows if meaning(row.protocol, row.function, row.subfunction).intent in CURIOUS)
-    return curious >= QUESTIONS and len({(row.protocol, row.function, row.subfunction) for row in rows}) >= FUNCTIONS
+def _is_engineering_session(dialogue: Dialogue, view: View) -> bool:
+    """Is the device asked what it is and how it is, with many functions, as tools do before and while they work?"""
+    number = dialogue.row.id
+    if number not in view.sessions:
+        rows = [row for row in dialogue.operations if row.responses > row.errors and _is_for_engineers(row)]
+        curious = sum(row.responses - row.errors for row in rows if meaning(row.protocol, row.function, row.subfunction).intent in CURIOUS)
+        functions = {(row.protocol, row.function, row.subfunction) for row in rows}
+        view.sessions[number] = curious >= QUESTIONS and len(functions) >= FUNCTIONS
+    return view.sessions[number]
 
 
 def _is_for_engineers(row: Operation) -> bool:
     return row.protocol in TOOLED or (row.protocol == "modbus" and row.function == UMAS)
 
 
+def _has_engineer(server: Party, view: View) -> bool:
+    """Has the device an engineer? Who commands is none, or it would be no stranger."""
+    if server.id is None:
+        return False
+    if server.id not in view.engineered:
+        peers = {talk.peer for talk in _served(server.id, view)}
+        clients = (Party("", asset) for peer in sorted(peers) if (asset := view.knowledge.assets.get(peer)) is not None)
+        view.engineered[server.id] = any(standing(client, server, view) is Standing.ENGINEER for client in clients)
+    return view.engineered[server.id]
+
+
 def _is_only_client(client: Party, server: Party, view: View) -> bool:
-    told = view.knowledge.profiles.get(server.id or "")
-    return told is not None and {talk.peer for talk in told.talks if talk.as_server and talk.operations} <= {client.id}
+    return server.id is not None and all(talk.peer == client.id for talk in _served(server.id, view))
 
 
-def _asked(client: Party, server: Party, view: View) -> Iterator[Operation]:
-    told = view.knowledge.profiles.get(client.id or "")
-    for talk in told.talks if told else ():
-        if talk.peer == server.id and not talk.as_server:
-            yield from talk.operations
+def _served(server: str, view: View) -> Iterator[Talk]:
+    """The conversations in which others asked something of a device."""
+    return (talk for talk in view.knowledge.profiles[server].talks if talk.as_server and talk.operations)
 
 
 def _is_vital(party: Party, site: Site) -> bool:

@@ -55,6 +55,7 @@ RIGHT = {
     "gymgit+s7-pcaps/snap7_s300_stop.pcapng": {"ot.plc.stop"},
     "gymgit+s7-pcaps/step7_s300_download.pcapng": {"ot.plc.program_download"},
     "gymgit+s7-pcaps/tia_s300_downloadHwConfig.pcapng": {"ot.plc.stop", "ot.plc.delete", "ot.plc.program_download", "ot.plc.start"},
+    "zeek+zeek/testing/btest/Traces/modbus/modbus-and-non-modbus-p502.pcap": {"ot.policy.internet", "ot.protocol.unexpected"},
     "kb221svs+modbus-anomaly-detection/modbus.pcap": {"ot.network.address_conflict", "ot.network.address_mismatch"},
 }
 """What must be raised, at least medium."""

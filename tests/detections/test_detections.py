@@ -130,6 +130,7 @@ def test_who_does_several_things_makes_one_incident() -> None:
     told = [incident for incident in known("demo.pcap").incidents if "10.20.1.66" in incident.title]
     assert len(told) == 1
     assert "scanned the network" in told[0].title
+    assert "tried to change programs" in told[0].title  # the device rejected it
     assert told[0].severity is Severity.CRITICAL
     rules = {alert.rule for alert in known("demo.pcap").alerts if alert.id in told[0].alerts}
     assert {"ot.scan.functions", "ot.process.stranger"} <= rules

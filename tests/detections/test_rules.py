@@ -172,6 +172,10 @@ def test_a_session_of_engineering_software_is_less_suspicious_than_one_command()
     for function, subfunction in ((0x70401, None), (0x70301, None), (0x70302, None), (0x70303, None)):
         made.asks(talk, "s7comm", function, subfunction, requests=5, responses=5)
     assert made.severity("ot.plc.program_download") is Severity.HIGH
+    made.host(3).asks(made.talk(3, 2, protocol="s7comm", port=102), "s7comm", 0x04)
+    engineer = Site(pins=(Pin("10.0.0.3", kind="engineering_workstation"),))
+    told = {alert.severity for alert in made.known(engineer).alerts if alert.rule == "ot.plc.program_download"}
+    assert told == {Severity.CRITICAL}
 
 
 def test_the_only_client_of_a_device_is_less_suspicious_than_another_one() -> None:
@@ -258,3 +262,12 @@ def test_the_peaks_of_different_hours_are_no_flood_together() -> None:
 
     assert "ot.flood.requests" in rules(0)
     assert "ot.flood.requests" not in rules(5 * MINUTE)
+
+
+@pytest.mark.parametrize(("client", "server", "port", "forbidden"), [(1, 2, 502, True), (1, 2, 443, False), (2, 1, 502, False)])
+def test_the_internet_does_not_reach_ports_of_control(client, server, port, forbidden) -> None:
+    made = plant()
+    made.talk(client, server, protocol="tls", port=port)
+    found = [alert for alert in made.known(Site(outside=("10.0.0.1/32",))).alerts if alert.rule == "ot.policy.internet"]
+    assert bool(found) is forbidden
+    assert all((alert.source_ip, alert.severity) == ("10.0.0.1", Severity.HIGH) for alert in found)
