@@ -1,7 +1,6 @@
 """Cells of a plant without a site file: subnets and VLANs that hold controllers and the hosts that operate them."""
 
 from collections.abc import Iterable
-from ipaddress import ip_address
 
 from sensor.inventory.model import Asset
 from sensor.knowledge import Party
@@ -30,5 +29,5 @@ def are_apart(client: Party, server: Party, cells: frozenset[str]) -> bool:
 
 def _networks(asset: Asset) -> set[str]:
     """Its /24s, and the VLANs in which it was seen itself, not a router for it."""
-    subnets = {f"{ip.rpartition('.')[0]}.0/24" for ip in asset.ips if ip_address(ip).version == 4}
+    subnets = {f"{ip.rpartition('.')[0]}.0/24" for ip in asset.ips if ":" not in ip}
     return subnets | {f"vlan {address.vlan}" for address in asset.addresses if address.mac and address.vlan is not None}

@@ -115,7 +115,8 @@ class Judge:
         source, target = level_of(act.client), level_of(act.server)
         if not (source.settled and target.settled) or source.value is None or target.value is None:
             return None
-        crossing = Crossing(act, source.value, target.value, self.has_dmz, are_apart(act.client, act.server, self.cells))
+        apart = is_peer(source, target) and are_apart(act.client, act.server, self.cells)
+        crossing = Crossing(act, source.value, target.value, self.has_dmz, apart)
         judged = ((rule, rule.judge(crossing)) for rule in RULES if only in (None, rule.name))
         return next((Verdict(rule.name, rule.title, severity) for rule, severity in judged if severity is not None), None)
 

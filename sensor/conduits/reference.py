@@ -18,7 +18,7 @@ REPORTING = frozenset({"ntp", "syslog", "snmp", "dns", "dhcp", "dhcpv6", "ptp", 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """An act between two levels. dmz: the plant has a DMZ. apart: the two ends stand in different cells."""
+    """An act between two levels. dmz: the plant has a DMZ. apart: peers (is_peer) of different cells."""
 
     act: Act
     source: float
@@ -98,7 +98,7 @@ def is_peer(source: Level, target: Level) -> bool:
 def _peer_cell(crossing: Crossing) -> Severity | None:
     """A cell is only concluded from addresses here, so that somebody reads is merely worth knowing."""
     act = crossing.act
-    if not crossing.apart or not is_peer(act.client.level, act.server.level):
+    if not crossing.apart:
         return None
     if act.changes:
         return Severity.HIGH
