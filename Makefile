@@ -11,13 +11,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help docs demo test lint bench bench-store fuzz fuzz-short wheel clean build rust tools
+.PHONY: help docs demo evaluate test lint bench bench-store fuzz fuzz-short wheel clean build rust tools
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: build ## Build Otoscope and replay the capture pcaps/demo.pcap
-	@$(BIN)/otoscope replay --rows 5 pcaps/demo.pcap
+demo: build ## Build Otoscope and replay a day of a water works
+	@$(BIN)/otoscope replay --rows 5 pcaps/plants/water.pcap
 
 test: tools lint ## Lint, test the Rust and the Python half, test the wheel; installs what it needs
 	cargo test --locked --manifest-path dissectors/Cargo.toml
@@ -34,6 +34,9 @@ lint: build $(VENV)/.dev ## Check style and types of both halves
 
 bench: build tools ## Measure packets a second on a plant trace of a million packets
 	$(BIN)/python -m benchmarks.run
+
+evaluate: build $(VENV)/.dev ## Hold the inferred Purdue levels against labelled plants
+	$(BIN)/python -m tests.evaluation.levels
 
 bench-store: build ## Measure the database at the size of a large plant
 	$(BIN)/python -m benchmarks.store

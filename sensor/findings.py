@@ -2,8 +2,8 @@
 
 from sensor.conduits.model import Violation
 from sensor.detections.model import Alert, Incident
+from sensor.finding_rows import AlertRow, AssetRow, IncidentRow, ViolationRow
 from sensor.inventory.model import FIELDS, Asset
-from sensor.rows import AlertRow, AssetRow, IncidentRow, ViolationRow
 from sensor.times import timestamp
 
 REASONS = 5

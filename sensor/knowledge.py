@@ -48,6 +48,8 @@ class Party:
         """For messages: "Boiler PLC (10.20.1.12)", or the bare address."""
         if self.asset is None or self.asset.name == self.address:
             return self.address
+        if self.address in self.asset.name.split():
+            return self.asset.name
         return f"{self.asset.name} ({self.address})"
 
 
@@ -118,6 +120,8 @@ class Knowledge:
     violations: tuple[Violation, ...] = ()
     alerts: tuple[Alert, ...] = ()
     incidents: tuple[Incident, ...] = ()
+    left_out: int = 0
+    """Endpoints beyond the cap, of which nothing was concluded."""
     changes: "tuple[Change, ...]" = ()
     """What differs from the baseline; empty where there is none."""
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from sensor.baseline.compare import compare
 from sensor.baseline.model import Baseline
-from sensor.capture import Conversation, Fact, Operation
+from sensor.capture import Conversation, Endpoint, Fact, Operation
 from sensor.conduits.judge import judge
 from sensor.conduits.model import Site
 from sensor.conduits.zones import zone_of
@@ -25,28 +25,56 @@ from sensor.inventory.profile import Profile, Talk, profile
 from sensor.inventory.resolve import Holder, Resolution, resolve
 from sensor.inventory.units import units_of
 from sensor.knowledge import Dialogue, Knowledge, Party
-from sensor.levels.infer import levels_of
+from sensor.levels.infer import OUTSIDE, levels_of
 from sensor.observations import Observations
 
 Operations = Mapping[int, tuple[Operation, ...]]
 """By conversation."""
 
+MANY_ENDPOINTS, MOST_ENDPOINTS, MOST_UNHEARD = 16_384, 32_768, 4_096
+"""Where there are many endpoints, so many of those that exchanged something are looked at, and so many of the others: every octet may come
+from an attacker, and each endpoint costs some kilooctets and a fraction of a millisecond."""
+
 
 def conclude(observations: Observations, site: Site | None = None, baseline: Baseline | None = None) -> Knowledge:
     """Everything that follows from what was observed."""
-    resolution = resolve(observations.endpoints.values(), observations.facts.values())
-    known = Knowledge(site or Site(), observations, resolution)
+    endpoints = engaged(observations)
+    resolution = resolve(endpoints, observations.facts.values())
+    known = Knowledge(site or Site(), observations, resolution, left_out=len(observations.endpoints) - len(endpoints))
     operations = _operations_by_conversation(observations.operations.values())
     known.profiles = _profiles(observations, operations, resolution)
     known.assets = _assets(known)
     for name, level in levels_of(known.assets, known.profiles, known.site).items():
-        leveled = replace(known.assets[name], level=level)
+        asset = known.assets[name]
+        leveled = replace(asset, level=level, outside=asset.outside and level.value == OUTSIDE)  # public addresses can be the plant's own
         known.assets[name] = replace(leveled, zone=zone_of(leveled, known.site))
     known.dialogues = _dialogues(known, operations)
     known.violations = judge(known)
+    against(known, baseline)
+    return known
+
+
+def against(known: Knowledge, baseline: Baseline | None) -> None:
+    """What differs from a baseline, and the alerts and incidents anew."""
     known.changes = tuple(compare(baseline, known)) if baseline else ()
     known.alerts, known.incidents = detect(known)
-    return known
+
+
+def engaged(observations: Observations) -> list[Endpoint]:
+    """The endpoints that are looked at: where there are too many, those that exchanged something, and of the others the earliest.
+
+    A flood of made-up senders costs no more than that, and displaces nobody who answers or is answered.
+    """
+    rows = sorted(observations.endpoints.values(), key=lambda row: (row.first, row.id))
+    if len(rows) <= MANY_ENDPOINTS:
+        return rows
+    heard: set[str | None] = set()
+    for talk in observations.conversations.values():
+        if all(talk.packets):
+            heard |= {talk.client_ip or talk.client_mac, talk.server_ip or talk.server_mac}
+    spoken = [row for row in rows if (row.ip or row.mac) in heard]
+    others = [row for row in rows if (row.ip or row.mac) not in heard]
+    return [*spoken[:MOST_ENDPOINTS], *others[:MOST_UNHEARD]]
 
 
 def _assets(known: Knowledge) -> dict[str, Asset]:
@@ -76,7 +104,7 @@ def _asset(known: Knowledge, told: Profile, holder: Holder, part_of: tuple[str, 
         roles=roles,
         services=tuple(sorted(name for name, use in told.serves.items() if use.answered)),
         clients_of=tuple(sorted(name for name, use in told.asks.items() if use.answered)),
-        outside=is_outside(holder, known.site),
+        outside=is_outside(holder, known.site, told.facts),
         first=told.first,
         last=told.last,
     )
@@ -115,9 +143,12 @@ def _operations_by_conversation(rows: Iterable[Operation]) -> Operations:
 
 
 def _dialogues(known: Knowledge, operations: Operations) -> dict[int, Dialogue]:
+    """The conversations in which an asset takes part."""
     found = {}
     for row in known.observations.conversations.values():
         client, server = _ends(row, known.resolution)
+        if client is None and server is None:
+            continue  # nobody that is looked at
         found[row.id] = Dialogue(
             row,
             Party(row.client_ip or row.client_mac or "?", known.assets.get(client or "")),

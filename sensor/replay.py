@@ -6,16 +6,15 @@ The same captures give the same document, however they were cut into batches.
 import os
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from ipaddress import ip_address
 from itertools import islice
 
 import orjson
 
 from sensor.capture import Anomaly, Conversation, Endpoint, Fact, Operation, Statistics
 from sensor.findings import alert_row, asset_row, incident_row, violation_row
-from sensor.inventory.model import Asset
 from sensor.inventory.profile import meaning, protocol_of
 from sensor.knowledge import Knowledge
+from sensor.order import asset_order, conversation_order, endpoint_order, fact_order
 from sensor.rows import (
     SCHEMA,
     AnomalyRow,
@@ -41,7 +40,7 @@ def document(known: Knowledge, files: Iterable[str], warnings: Iterable[tuple[st
     observations = known.observations
     statistics = observations.statistics
     protocols = statistics.protocols if statistics else {}
-    conversations = sorted(observations.conversations.values(), key=_conversation_order)
+    conversations = sorted(observations.conversations.values(), key=conversation_order)
     places = {row.id: place for place, row in enumerate(conversations)}
     nowhere = len(conversations)  # a full table has dropped the conversation before it could be told
 
@@ -57,15 +56,15 @@ def document(known: Knowledge, files: Iterable[str], warnings: Iterable[tuple[st
     anomalies = sorted(observations.anomalies.values(), key=lambda row: (place(row), row.protocol, row.kind, row.detail))
     return {
         "schema": SCHEMA,
-        "capture": _capture_row(statistics, files, warnings),
+        "capture": _capture_row(statistics, files, warnings, known.left_out),
         "traffic": traffic_row(statistics, conversations),
         "protocols": {name: {"messages": messages, "malformed": malformed} for name, (messages, malformed) in sorted(protocols.items())},
-        "endpoints": Rows(sorted(observations.endpoints.values(), key=_endpoint_order), _endpoint_row),
+        "endpoints": Rows(sorted(observations.endpoints.values(), key=endpoint_order), _endpoint_row),
         "conversations": Rows(conversations, conversation_row),
         "operations": Rows(operations, lambda row: operation_row(row, ends(place(row)))),
-        "facts": Rows(sorted(observations.facts.values(), key=_fact_order), _fact_row),
+        "facts": Rows(sorted(observations.facts.values(), key=fact_order), _fact_row),
         "anomalies": Rows(anomalies, lambda row: anomaly_row(row, ends(place(row)))),
-        "assets": Rows(sorted(known.assets.values(), key=_asset_order), asset_row),
+        "assets": Rows(sorted(known.assets.values(), key=asset_order), asset_row),
         "violations": Rows(known.violations, violation_row),
         "alerts": Rows(known.alerts, alert_row),
         "incidents": Rows(known.incidents, incident_row),
@@ -109,8 +108,9 @@ def _readable(file: str) -> str:
     return os.fsencode(file).decode(errors="backslashreplace")
 
 
-def _capture_row(statistics: Statistics | None, files: Iterable[str], warnings: Iterable[tuple[str, str]]) -> CaptureRow:
-    counters: dict[str, int] = dict(sorted(statistics.counters.items())) if statistics else {}
+def _capture_row(statistics: Statistics | None, files: Iterable[str], warnings: Iterable[tuple[str, str]], left_out: int) -> CaptureRow:
+    counted = statistics.counters if statistics else {}
+    counters: dict[str, int] = dict(sorted({**counted, "evicted_assets": left_out}.items()))
     return {
         "files": [_readable(file) for file in files],
         "packets": statistics.packets if statistics else 0,
@@ -270,43 +270,3 @@ def anomaly_row(row: Anomaly, ends: Ends) -> AnomalyRow:
         "first": timestamp(row.first),
         "last": timestamp(row.last),
     }
-
-
-@lru_cache(maxsize=4096)
-def _address_order(address: str | None) -> tuple[int, int, str]:
-    """IPv4, IPv6, MAC, none; addresses by their value, not their text."""
-    if address is None:
-        return (99, 0, "")
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return (9, 0, address)
-    return (ip.version, int(ip), "")
-
-
-def _asset_order(asset: Asset) -> tuple[object, ...]:
-    """By address, units after what they are behind."""
-    ip, mac = next(iter(asset.ips), None), next(iter(asset.macs), None)
-    return (_address_order(ip or mac), (asset.parent or asset.id), asset.unit or "")
-
-
-def _endpoint_order(row: Endpoint) -> tuple[object, ...]:
-    return (_address_order(row.ip), row.mac or "", -1 if row.vlan is None else row.vlan)
-
-
-def _conversation_order(row: Conversation) -> tuple[object, ...]:
-    return (
-        _address_order(row.client_ip or row.client_mac),
-        _address_order(row.server_ip or row.server_mac),
-        row.transport,
-        -1 if row.port is None else row.port,
-        -1 if row.vlan is None else row.vlan,
-        row.protocol or "",
-        row.client_mac or "",
-        row.server_mac or "",
-        row.first,
-    )
-
-
-def _fact_order(row: Fact) -> tuple[object, ...]:
-    return (_address_order(row.ip), row.mac or "", -1 if row.vlan is None else row.vlan, row.unit, row.source, row.key, row.value)

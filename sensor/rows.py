@@ -7,6 +7,8 @@ the MAC where there is no IP; None where neither was seen.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, NotRequired, TypedDict, TypeVar, overload
 
+from sensor.finding_rows import AlertRow, AssetRow, IncidentRow, ViolationRow
+
 SCHEMA = "otoscope.replay/1"
 
 
@@ -227,98 +229,6 @@ class AnomalyRow(Ends):
     kind: str
     detail: str
     count: int
-    first: str
-    last: str
-
-
-class AssetRow(TypedDict):
-    """One thing in the plant, or a part of one (`parent` and `unit` say of which)."""
-
-    id: str
-    name: str
-    type: str
-    type_confidence: float
-    roles: list[str]
-    level: float | None
-    level_confidence: float
-    level_settled: bool
-    level_pinned: bool
-    level_because: list[str]
-    level_against: list[str]
-    zone: str | None
-    ips: list[str]
-    macs: list[str]
-    vlans: list[int]
-    vendor: str | None
-    model: str | None
-    order_number: str | None
-    serial: str | None
-    firmware: str | None
-    hardware: str | None
-    hostname: str | None
-    operating_system: str | None
-    mode: str | None
-    never_queried: list[str]
-    services: list[str]
-    clients_of: list[str]
-    parent: str | None
-    unit: str | None
-    outside: bool
-    criticality: str | None
-    tags: list[str]
-    first: str
-    last: str
-
-
-class FindingRow(TypedDict):
-    """What violations and alerts have in common: who did it to whom, and how that ended."""
-
-    id: str
-    rule: str
-    title: str
-    severity: str
-    source: str | None
-    target: str | None
-    source_ip: str | None
-    target_ip: str | None
-    protocol: str | None
-    outcome: str
-    confidence: float
-    count: int
-    first: str
-    last: str
-    message: str
-
-
-class ViolationRow(FindingRow):
-    """A conversation that crosses zones as no conduit allows."""
-
-    source_zone: str | None
-    target_zone: str | None
-    source_level: float | None
-    target_level: float | None
-    source_confidence: float
-    target_confidence: float
-    intent: str | None
-    objects: list[str]
-
-
-class AlertRow(FindingRow):
-    """Something that is wrong: raised once, then counted."""
-
-    engine: str
-    techniques: list[str]
-    evidence: list[str]
-
-
-class IncidentRow(TypedDict):
-    """Alerts that one actor caused."""
-
-    id: str
-    title: str
-    severity: str
-    actor: str | None
-    alerts: list[str]
     first: str
     last: str
 

@@ -52,7 +52,8 @@ def test_tables_say_who_did_what(otoscope, modbus_pcap):
     assert "2023-01-02 03:04:05 to 03:04:05 UTC; 11 packets" in out
     assert "Modbus/TCP 8 messages" in out
     assert "✓ Nothing lost" in out
-    write = next(line for line in out.splitlines() if "Write Single Register" in line)
+    operations = out[out.index("Operations: write") :]
+    write = next(line for line in operations.splitlines() if "Write Single Register" in line)
     assert re.search(r"10\.0\.0\.5 → 10\.0\.0\.9 +1 ", write)
     assert "rejected: illegal data address" in write
     assert out.index("Operations: write") < out.index("Operations: read")

@@ -1,5 +1,7 @@
 """`otoscope baseline`, as a person uses it."""
 
+import json
+import re
 from pathlib import Path
 
 PCAPS = Path(__file__).parents[1] / "pcaps"
@@ -39,3 +41,27 @@ def test_what_is_wrong_is_said(otoscope, tmp_path):
 def test_a_file_that_cannot_be_written_stays_as_it_was(otoscope, tmp_path):
     done = otoscope("baseline", "export", PCAPS / "modbus-functions.pcap", "-o", tmp_path / "nowhere" / "baseline.toml")
     assert (done.returncode, "cannot be written" in done.stderr) == (1, True)
+
+
+def test_a_database_keeps_its_baseline_and_tells_what_is_new(otoscope, tmp_path):
+    database, file = tmp_path / "plant.db", tmp_path / "baseline.toml"
+    otoscope("baseline", "export", PCAPS / "modbus-functions.pcap", "--learning-days", "0", "-o", file)
+    assert otoscope("baseline", "import", file, "--database", database).returncode == 0
+    assert otoscope("baseline", "export", "--database", database).stdout == file.read_text()
+    known = otoscope("replay", "--database", database, "--format", "json", PCAPS / "modbus-functions.pcap")
+    assert not [row for row in json.loads(known.stdout)["alerts"] if row["rule"].startswith("ot.baseline")]
+    new = otoscope("replay", "--database", database, "--format", "json", PCAPS / "demo.pcap")
+    rules = {row["rule"] for row in json.loads(new.stdout)["alerts"]}
+    assert {"ot.baseline.asset", "ot.baseline.exchange"} <= rules
+    told = otoscope("alerts", "--database", database, "--rule", "ot.baseline.asset", "--format", "json")
+    assert "10.20.1.66" in told.stdout
+
+
+def test_a_baseline_that_is_still_learning_takes_in_what_it_sees(otoscope, tmp_path):
+    database, file = tmp_path / "plant.db", tmp_path / "baseline.toml"
+    otoscope("baseline", "export", PCAPS / "modbus-functions.pcap", "--learning-days", "36500", "-o", file)
+    file.write_text(re.sub("^first = [0-9]+", "first = 0", file.read_text(), flags=re.MULTILINE))
+    otoscope("baseline", "import", file, "--database", database)
+    done = otoscope("replay", "--database", database, "--format", "json", PCAPS / "demo.pcap")
+    assert not [row for row in json.loads(done.stdout)["alerts"] if row["rule"].startswith("ot.baseline")]
+    assert "10.20.1.66" in otoscope("baseline", "export", "--database", database).stdout

@@ -91,8 +91,8 @@ def test_each_option_is_documented_and_has_help(name, command):
 def test_the_readme_shows_what_make_demo_prints(otoscope):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     [shown] = re.findall(r"```text\n(.*?)```", readme, re.DOTALL)
-    [rows] = re.findall(r"replay --rows (\d+) pcaps/demo.pcap", (ROOT / "Makefile").read_text(encoding="utf-8"))
-    printed = otoscope("replay", "--rows", rows, ROOT / "pcaps/demo.pcap", COLUMNS="80").stdout
+    [rows] = re.findall(r"replay --rows (\d+) pcaps/plants/water.pcap", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    printed = otoscope("replay", "--rows", rows, ROOT / "pcaps/plants/water.pcap", COLUMNS="80").stdout
     lines = iter([line.rstrip() for line in printed.splitlines()])
     assert [line for line in shown.splitlines() if line != "[…]" and line not in lines] == []
 

@@ -31,9 +31,17 @@ def to_text(baseline: Baseline) -> str:
 def load(path: str | os.PathLike[str]) -> Baseline:
     """Read a baseline file. Raises BaselineError, which says what is wrong with it."""
     try:
-        with Path(path).open("rb") as file:
-            content: dict[str, Any] = tomllib.load(file)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BaselineError(f"{path}: {error}") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, path: str) -> Baseline:
+    """The same from text; `path` is for the message."""
+    try:
+        content: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise BaselineError(f"{path}: {error}") from error
     if content.get("format") != FORMAT:
         raise BaselineError(f'{path}: format is not "{FORMAT}": is it a baseline? (otoscope baseline export writes one)')

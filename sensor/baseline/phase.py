@@ -13,9 +13,10 @@ def advance(baseline: Baseline | None, known: Knowledge, learning_days: float = 
     if baseline is None:
         return learn(known, learning_days, learning_ends(known.statistics.first if known.statistics else None, learning_days))
     seen = known.statistics
-    if seen is None or seen.first is None or seen.first > learning_ends(baseline.first, baseline.learning_days):
+    ends = learning_ends(baseline.first, baseline.learning_days)
+    if seen is None or seen.first is None or not baseline.first <= seen.first <= ends:
         return baseline
-    return merge(baseline, learn(known, baseline.learning_days, learning_ends(baseline.first, baseline.learning_days)))
+    return merge(baseline, learn(known, baseline.learning_days, ends))
 
 
 def learning_ends(first: int | None, learning_days: float) -> int:

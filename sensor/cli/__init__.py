@@ -9,6 +9,7 @@ from sensor.cli.detectors import detectors
 from sensor.cli.explain import explain
 from sensor.cli.query import commands
 from sensor.cli.replay import replay
+from sensor.cli.retain import retain
 from sensor.cli.rules import rules
 from sensor.cli.site import site
 
@@ -28,6 +29,7 @@ main.add_command(explain)
 main.add_command(conduits)
 main.add_command(site)
 main.add_command(rules)
+main.add_command(retain)
 main.add_command(detectors)
 for command in commands():
     main.add_command(alerts(command) if command.name == "alerts" else command)

@@ -17,6 +17,7 @@ Examples:
   otoscope baseline export monday.pcap tuesday.pcap > baseline.toml
   otoscope replay --baseline baseline.toml friday.pcap
 """
+_LEARNING = "For so long what is seen, and later what a new device does, is learned."
 _FILE = click.Path(dir_okay=False)
 
 
@@ -26,19 +27,40 @@ def baseline() -> None:
 
 
 @baseline.command()
-@captures_argument
+@click.argument("captures", metavar="[CAPTURE...]", nargs=-1)
 @click.option("-o", "--output", type=_FILE, help="Write to this file, not to standard output.")
-@click.option("--learning-days", type=click.FloatRange(0), default=14.0, show_default=True, help="How long a later device is learned.")
-def export(captures: tuple[str, ...], output: str | None, learning_days: float) -> None:
-    """Learn what is usual from captures and write it as a file.
+@click.option("--learning-days", type=click.FloatRange(0), default=14.0, show_default=True, help=_LEARNING)
+@click.option("--database", metavar="PATH|URL", help="Write the baseline of this database, not what captures hold.")
+def export(captures: tuple[str, ...], output: str | None, learning_days: float, database: str | None) -> None:
+    """Learn what is usual from captures and write it as a file; or write that of a database.
 
     Two weeks of traffic are a good start. Review the file: an intruder who was there while it was learned is in it.
     """
     from sensor.baseline.file import to_text
     from sensor.baseline.learn import learn
 
-    text = to_text(learn(know(captures), learning_days))
+    if bool(captures) == bool(database):
+        raise click.UsageError("give captures to learn from, or --database")
+    text = _stored(database) if database else to_text(learn(know(captures), learning_days))
     write_out(text, output, "review it, then otoscope replay --baseline {file} CAPTURE")
+
+
+@baseline.command("import")
+@click.argument("file", type=_FILE)
+@click.option("--database", metavar="PATH|URL", required=True, help="The database: what is added to it later is measured by the baseline.")
+def import_(file: str, database: str) -> None:
+    """Keep a reviewed baseline in a database: otoscope replay --database then says what is new.
+
+    Until its learning days are over the baseline grows by itself; then only by `accept` and another import.
+    """
+    from sensor.baseline.file import to_text
+    from sensor.cli.source import told
+    from sensor.store import Store
+
+    text = to_text(load_baseline(file))
+    with told(), Store.open(database) as store:
+        store.accept_baseline(text.encode(), f"imported from {file}")
+    click.echo(f"{file} is the baseline of the database. Next: otoscope replay --database {database} CAPTURE")
 
 
 @baseline.command()
@@ -100,6 +122,17 @@ def accept(file: str, captures: tuple[str, ...], only: tuple[str, ...]) -> None:
     write_out(to_text(new), file, "git diff shows every line")
     assets, exchanges = len(new.assets) - len(old.assets), len(new.exchanges) - len(old.exchanges)
     click.echo(f"{file}: {assets} assets and {exchanges} exchanges more than before.")
+
+
+def _stored(database: str) -> str:
+    from sensor.cli.source import told
+    from sensor.store import Store
+
+    with told(), Store.open(database, create=False) as store:
+        content = store.baseline()
+    if content is None:
+        raise click.ClickException("the database has no baseline: otoscope baseline import FILE --database keeps one in it")
+    return content.decode()
 
 
 def _cells(change: Change) -> tuple[str, ...]:

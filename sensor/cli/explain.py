@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sensor import words
+from sensor.cli.inputs import site_option
 from sensor.cli.source import database_option, opened
 from sensor.inventory.model import FIELDS
 
@@ -21,15 +22,16 @@ Body = dict[str, Any]
 @click.argument("asset")
 @click.argument("captures", metavar="[CAPTURE]...", nargs=-1)
 @database_option
+@site_option
 @click.option(
     "--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True, help="For people, or JSON."
 )
-def explain(asset: str, captures: tuple[str, ...], database: str | None, output_format: str) -> None:
+def explain(asset: str, captures: tuple[str, ...], database: str | None, site: str | None, output_format: str) -> None:
     """Explain an ASSET: why this type, this level, this vendor; what nobody asked it for; with whom it talks.
 
     ASSET is its id, an IP or MAC address, or its name.
     """
-    with opened(captures, database) as store:
+    with opened(captures, database, site) as store:
         told = store.explain(asset)
     if told.matches:
         names = "\n".join(f"  {row['id']}  {words.plain(row['name'])}  {', '.join(row['ips'])}" for row in told.matches)

@@ -2,7 +2,8 @@
 
 from sensor import words
 from sensor.cli.page import Page
-from sensor.rows import AlertRow, AssetRow, Document, IncidentRow, Rows, ViolationRow
+from sensor.finding_rows import AlertRow, AssetRow, IncidentRow, ViolationRow
+from sensor.rows import Document, Rows
 
 _STYLES = {"critical": "bold red", "high": "bold red", "medium": "bold yellow"}
 _ORDER = ("critical", "high", "medium", "low", "info")

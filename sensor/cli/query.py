@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sensor import words
+from sensor.cli.inputs import site_option
 from sensor.cli.listings import LISTINGS, Listing, Row
 from sensor.cli.source import database_option, opened, told
 
@@ -74,6 +75,7 @@ def _command(listing: Listing) -> click.Command:
     shape = [
         click.argument("captures", metavar="[CAPTURE]...", nargs=-1),
         database_option,
+        site_option,
         *(click.option(f"--{name}", *filter(None, (_ALSO.get(name),)), _FILTERS[name][0], **_FILTERS[name][1]) for name in listing.filters),
         click.option("--sort", metavar="COLUMN", help="In the order of this column; -COLUMN for the largest first. A wrong one lists all."),
         click.option("--limit", type=click.IntRange(min=1), default=_SHOWN, show_default=True, help="At most so many."),
@@ -90,13 +92,13 @@ def _command(listing: Listing) -> click.Command:
 def _list(listing: Listing, options: dict[str, Any]) -> None:
     from sensor import store as stored
 
-    captures, database = options.pop("captures"), options.pop("database")
+    captures, database, site = options.pop("captures"), options.pop("database"), options.pop("site")
     output, everything, limit = options.pop("output_format"), options.pop("everything"), options.pop("limit")
     if options.pop("statuses", False):
         options["statuses"] = ("open",)
     query: Query = stored.Query(**options, limit=None if everything else limit)
     kind: stored.Kind = getattr(stored, listing.name.upper())
-    with told(), opened(captures, database) as store:
+    with told(), opened(captures, database, site) as store:
         answer = store.find(kind, query)
     _SHOW[output](listing, answer)
 

@@ -118,7 +118,7 @@ def _tell(known: Knowledge, capture: Capture, options: Options) -> bool:
     from sensor.errors import OtoscopeError
     from sensor.replay import document
 
-    kept = options["database"] is None or keep(known, capture.files, options["database"])
+    kept = options["database"] is None or keep(known, capture.files, options["database"], baseline=options["baseline"] is None)
     if options["report"] is not None:
         from sensor.report import write_report
 

@@ -39,46 +39,69 @@ def told() -> Iterator[None]:
 
 
 @contextmanager
-def opened(captures: tuple[str, ...], database: str | None) -> Iterator["Store"]:
-    """The database, or one in memory of what the captures hold."""
+def opened(captures: tuple[str, ...], database: str | None, site: str | None = None) -> Iterator["Store"]:
+    """The database, or one in memory of what the captures hold, by a site file."""
     from sensor.store import Store
 
     explicit = click.get_current_context().get_parameter_source("database") is click.core.ParameterSource.COMMANDLINE
     if captures and explicit:
         raise click.UsageError("captures or --database, not both (otoscope replay CAPTURE --database PATH adds a capture to a database)")
+    if site and not captures:
+        raise click.UsageError("--site goes with captures: what is in a database was concluded when it was added")
     with told():
         if not captures:
             with Store.open(database or USUAL, create=False) as store:
                 yield store
             return
         with Store.open(":memory:") as store:
-            _read(captures, store)
+            _read(captures, store, site)
             yield store
 
 
-def _read(captures: tuple[str, ...], store: "Store") -> None:
+def _read(captures: tuple[str, ...], store: "Store", site: str | None) -> None:
     from sensor.capture import open_capture
+    from sensor.conduits.site import load_site
     from sensor.observations import observe
     from sensor.pipeline import conclude
 
     with open_capture(*captures) as capture:
-        store.save(conclude(observe(capture)))
+        store.save(conclude(observe(capture), load_site(site) if site else None))
     for path, text in capture.warnings:
         click.echo(f"otoscope: warning: {words.plain(f'{path}: {text}')}", err=True)
 
 
-def keep(known: "Knowledge", files: list[str], database: str) -> bool:
-    """Add what captures hold to a database; False where that failed, which it says."""
+def keep(known: "Knowledge", files: list[str], database: str, *, baseline: bool) -> bool:
+    """Add what captures hold to a database; False where that failed, which it says.
+
+    baseline: the database's, if it has one, learns from them and says what is new; else another one has done so.
+    """
     from sensor.store import Store, run_of
 
     try:
         with Store.open(database) as store:
+            if baseline:
+                _measure(known, store)
             saved = store.save(known, run_of(files, known.statistics))
     except OtoscopeError as error:
         click.echo(f"otoscope: {words.plain(str(error))}", err=True)
         return False
     click.echo(f"otoscope: {_plain_name(database)}: {_written(saved)}", err=True)
     return True
+
+
+def _measure(known: "Knowledge", store: "Store") -> None:
+    """What is new against the database's baseline, which learns until its time is over."""
+    from sensor.baseline.file import parse, to_text
+    from sensor.baseline.phase import advance
+    from sensor.pipeline import against
+
+    if (content := store.baseline()) is None:
+        return
+    old = parse(content.decode(), "the database's baseline")
+    new = advance(old, known)
+    if new != old:
+        store.accept_baseline(to_text(new).encode(), "learned", "otoscope")
+    against(known, new)
 
 
 def _plain_name(database: str) -> str:

@@ -85,7 +85,7 @@ def acts(dialogue: Dialogue) -> Iterator[Act]:
 def is_outside(party: Party) -> bool:
     """Is an end on the Internet? One that never answered too."""
     if party.asset is not None:
-        return party.asset.outside and party.asset.level.value in (5, None)
+        return party.asset.outside
     return not _MAC.fullmatch(party.address) and _is_public(party.address)
 
 

@@ -15,6 +15,7 @@ from sensor.conduits.zones import OUTSIDE, zone_of
 from sensor.detections.model import Outcome, Severity
 from sensor.inventory.model import Asset, Level
 from sensor.inventory.names import pin_matches
+from sensor.inventory.traits import POLLED
 from sensor.knowledge import Knowledge, Party
 from sensor.objects import within
 from sensor.protocols import Intent
@@ -114,7 +115,7 @@ class Judge:
         """What the Purdue reference policy, or one rule of it, says of an act."""
         source, target = level_of(act.client), level_of(act.server)
         if not (source.settled and target.settled) or source.value is None or target.value is None:
-            return None
+            return _control_by_internet(act) if only is None else None
         apart = is_peer(source, target) and are_apart(act.client, act.server, self.cells)
         crossing = Crossing(act, source.value, target.value, self.has_dmz, apart)
         judged = ((rule, rule.judge(crossing)) for rule in RULES if only in (None, rule.name))
@@ -124,6 +125,14 @@ class Judge:
         """The exception that fits; of several the one that lasts longest."""
         fitting = [row for row in self.site.allowances if _excepts(row, act)]
         return max(fitting, key=lambda row: row.expires, default=None)
+
+
+def _control_by_internet(act: Act) -> Verdict | None:
+    """Control protocols do not cross to the Internet, at whatever level their inner end lives."""
+    if is_outside(act.client) == is_outside(act.server) or act.protocol not in POLLED or act.dialogue.row.by_port:
+        return None
+    severity = Severity.HIGH if act.outcome is not Outcome.ATTEMPTED else Severity.MEDIUM
+    return Verdict("internet", "Control protocol to or from the Internet", severity)
 
 
 def level_of(party: Party) -> Level:

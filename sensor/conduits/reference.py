@@ -114,12 +114,16 @@ def _ews_role(crossing: Crossing) -> Severity | None:
     act = crossing.act
     if crossing.target > 1 or crossing.source <= 1 or act.intent not in ENGINEERING or _engineers(act.client):
         return None
+    if act.protocol == "dnp3" and act.intent == Intent.CONTROL:
+        return None  # outstations are restarted and stopped by their master
     programs = act.intent == Intent.PROGRAM or any(deed.function.technique in _MODES for deed in act.deeds)
-    return Severity.CRITICAL if programs else None
+    if not programs:
+        return None
+    return Severity.CRITICAL if act.outcome is Outcome.ACCEPTED else Severity.HIGH
 
 
-_MODES = frozenset({"T0858", "T0816", "T0809", "T0843", "T0889", "T0857"})
-"""Techniques that stop, restart, erase or load a controller."""
+_MODES = frozenset({"T0858", "T0809", "T0843", "T0889", "T0857"})
+"""Techniques that stop, erase or load a controller. Restarting a device or its communication is a master's business too."""
 
 RULES: tuple[ReferenceRule, ...] = (
     ReferenceRule(

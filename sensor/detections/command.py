@@ -23,8 +23,9 @@ MINOR: Severities = (INFO, INFO, LOW)
 
 ADVICE = (
     "Severity: low or medium where an engineering workstation that works with the device does it, high or critical "
-    "for a host from outside or the "
-    "enterprise, a scanner, or one that never worked with the device. Ask who did it; if nobody did, secure the "
+    "for a host from outside or the enterprise, a scanner, or one that never worked with the device. Less where it goes about it like "
+    "engineering software, where a less grave command comes from the only client that the device has, and where the device refuses. "
+    "Ask who did it; if nobody did, secure the "
     "host and compare the device's program "
     "and state with the last known ones. It is expected during maintenance and commissioning."
 )

@@ -1,10 +1,12 @@
 """Who commands: an engineer, somebody who works with the device anyway, or a stranger. Severities depend on it."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import IntEnum
 
+from sensor.capture import Operation
 from sensor.conduits.model import Maintenance, Pin, Site
-from sensor.detections.model import Severity, View
+from sensor.detections.model import Outcome, Severity, View
 from sensor.inventory.model import Kind, Role
 from sensor.inventory.names import pin_matches
 from sensor.inventory.profile import meaning
@@ -20,6 +22,18 @@ SURE = 0.5
 
 EVERYDAY = frozenset({Intent.READ, Intent.WRITE, Intent.REPORT})
 """What a master does with its devices all day; what a stranger asks first is something else."""
+
+
+CURIOUS = frozenset({Intent.DISCOVER, Intent.DIAGNOSE})
+"""What engineering software asks before it changes anything."""
+
+TOOLED = frozenset({"s7comm", "s7comm_plus", "cip", "pccc"})
+"""Protocols of engineering software; in Modbus that is UMAS."""
+
+UMAS = 90
+
+QUESTIONS, FUNCTIONS = 10, 5
+"""So many of them answered, and so many different functions, make a session of engineering software."""
 
 
 class Standing(IntEnum):
@@ -39,7 +53,7 @@ def standing(client: Party, server: Party, view: View) -> Standing:
     asset = client.asset
     if asset is None or is_foreign(client, server):
         return Standing.STRANGER
-    if asset.kind.value == Kind.ENGINEERING_WORKSTATION and _is_told(client):
+    if is_told_engineer(client):
         return Standing.ENGINEER
     if not works_with(client, server, view):
         return Standing.STRANGER
@@ -63,10 +77,12 @@ def _is_above(party: Party) -> bool:
     return asset.outside or (level.value is not None and level.value >= ENTERPRISE and sure)
 
 
-def _is_told(party: Party) -> bool:
-    """Did the operator say what it is, or does it only behave so?"""
+def is_told_engineer(party: Party) -> bool:
+    """Did the operator say that it is an engineering workstation? That it behaves so is not enough."""
     asset = party.asset
-    return asset is not None and any(evidence.source == "site file" for evidence in asset.kind.evidence)
+    if asset is None or asset.kind.value != Kind.ENGINEERING_WORKSTATION:
+        return False
+    return any(evidence.source == "site file" for evidence in asset.kind.evidence)
 
 
 def works_with(client: Party, server: Party, view: View) -> bool:
@@ -93,13 +109,56 @@ def _works_with(client: str, server: str, view: View) -> bool:
 
 
 def weigh(severities: Severities, deed: Deed, view: View) -> Severity:
-    """The severity of a command: by who gave it, whether work was announced, and what it was given to."""
-    severity = severities[standing(deed.client, deed.server, view)]
+    """The severity of a command: by who gave it, what came of it, whether work was announced, and what it was given to."""
+    if deed.client.address == deed.server.address:
+        return min(severities[Standing.COLLEAGUE], Severity.LOW)  # a simulation in one host: nobody reached a device
+    known = standing(deed.client, deed.server, view)
+    severity = severities[known]
+    if known is Standing.STRANGER and _is_credible(severity, deed, view):
+        severity = max(severities[Standing.COLLEAGUE], min(severity, Severity.MEDIUM))
+    if deed.outcome is Outcome.REJECTED and severity > Severity.MEDIUM:
+        severity = Severity(severity - 1)
     if is_maintenance(view, deed.row.first, deed.client, deed.server):
         severity = Severity(max(severity - 1, Severity.INFO))
     if severity >= Severity.LOW and _is_vital(deed.server, view.knowledge.site):
         severity = Severity(min(severity + 1, Severity.CRITICAL))
     return severity
+
+
+def _is_credible(severity: Severity, deed: Deed, view: View) -> bool:
+    """May a host that did no everyday work yet be the one whose business this is?
+
+    Of one that goes about it like engineering software nothing else can be told from a short capture. Nor of the only client that a
+    device has, except where the command is grave: an attacker too can be the only one.
+    """
+    if is_foreign(deed.client, deed.server):
+        return False
+    if _is_engineering_session(deed.client, deed.server, view):
+        return True
+    return severity < Severity.CRITICAL and _is_only_client(deed.client, deed.server, view)
+
+
+def _is_engineering_session(client: Party, server: Party, view: View) -> bool:
+    """Does it ask the device what it is and how it is, with many functions, as tools do before and while they work?"""
+    rows = [row for row in _asked(client, server, view) if row.responses > row.errors and _is_for_engineers(row)]
+    curious = sum(row.responses - row.errors for row in rows if meaning(row.protocol, row.function, row.subfunction).intent in CURIOUS)
+    return curious >= QUESTIONS and len({(row.protocol, row.function, row.subfunction) for row in rows}) >= FUNCTIONS
+
+
+def _is_for_engineers(row: Operation) -> bool:
+    return row.protocol in TOOLED or (row.protocol == "modbus" and row.function == UMAS)
+
+
+def _is_only_client(client: Party, server: Party, view: View) -> bool:
+    told = view.knowledge.profiles.get(server.id or "")
+    return told is not None and {talk.peer for talk in told.talks if talk.as_server and talk.operations} <= {client.id}
+
+
+def _asked(client: Party, server: Party, view: View) -> Iterator[Operation]:
+    told = view.knowledge.profiles.get(client.id or "")
+    for talk in told.talks if told else ():
+        if talk.peer == server.id and not talk.as_server:
+            yield from talk.operations
 
 
 def _is_vital(party: Party, site: Site) -> bool:

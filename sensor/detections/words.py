@@ -1,5 +1,7 @@
 """What detectors have in common: findings of operations, conversations and anomalies, in sentences."""
 
+from dataclasses import replace
+
 from sensor.detections.model import Finding, Outcome, Severity
 from sensor.inventory.traits import title
 from sensor.knowledge import Breach, Deed, Dialogue, Party
@@ -21,10 +23,10 @@ def times_of(deed: Deed) -> Times:
     return found or ((row.first, row.last, max(row.requests, row.responses)),)
 
 
-def answer(deed: Deed) -> str:
+def answer(deed: Deed, outcome: Outcome) -> str:
     """What the device answered, with its reason where it rejected."""
-    text = ANSWERS[deed.outcome]
-    if deed.outcome is not Outcome.REJECTED or not deed.row.statuses:
+    text = ANSWERS[outcome]
+    if outcome is not Outcome.REJECTED or not deed.row.statuses:
         return text
     protocol = PROTOCOLS.get(deed.row.protocol)
     reasons = ", ".join(protocol.status(code) for code, _ in deed.row.statuses) if protocol else ""
@@ -47,16 +49,34 @@ def of_deed(
     deed: Deed, what: str, *, severity: Severity | None = None, key: str = "", techniques: tuple[str, ...] | None = None
 ) -> Finding:
     """An operation as a finding: "`client` `what` `server`: the device accepted it"."""
+    return _told(deed, what, deed.outcome, severity=severity, key=key, techniques=techniques)
+
+
+def of_rejection(deed: Deed, what: str, times: Times) -> Finding:
+    """What a device rejected of an operation, though it may have accepted others of the same."""
+    return replace(_told(deed, what, Outcome.REJECTED), times=times)
+
+
+def _told(
+    deed: Deed,
+    what: str,
+    outcome: Outcome,
+    *,
+    severity: Severity | None = None,
+    key: str = "",
+    techniques: tuple[str, ...] | None = None,
+) -> Finding:
     unit = f", unit {deed.row.unit}," if deed.row.unit else ""
+    asked = f"{what} {deed.server.name}{unit} with {title(deed.row.protocol)} {deed.function.name}"
     return Finding(
-        message=f"{deed.client.name} {what} {deed.server.name}{unit} with {title(deed.row.protocol)} {deed.function.name}: {answer(deed)}",
+        message=f"{deed.client.name} {asked}: {answer(deed, outcome)}",
         times=times_of(deed),
         source=deed.client.id,
         target=deed.server.id,
         source_ip=deed.client.address,
         target_ip=deed.server.address,
         protocol=deed.row.protocol,
-        outcome=deed.outcome,
+        outcome=outcome,
         evidence=(seen(deed),),
         key=key or deed.row.unit,
         severity=severity,

@@ -39,6 +39,10 @@ ORDERED_MODELS = (
 """What a Siemens order number says of the model where nothing else does."""
 
 
+_ASKED, _NEVER = Field(), Field(queried=False)
+"""Most fields of most assets: one of each for all."""
+
+
 def fields_of(told: Profile, holder: Holder) -> Mapping[str, Field]:
     """The fields of an asset, each with its evidence; of a unit, those that its facts tell."""
     apart = units_apart(told)
@@ -110,7 +114,7 @@ def _field(name: str, evidence: Iterable[Evidence], *, queried: bool) -> Field:
     """The value that the best source says, and the latest of those; of fields that change what was said before is no contradiction."""
     rows = sorted(evidence, key=lambda row: (-row.weight, row.says, row.source, row.first))
     if not rows:
-        return Field(queried=queried)
+        return _ASKED if queried else _NEVER
     weights: dict[str, float] = {}
     latest: dict[str, int] = {}
     for row in rows:

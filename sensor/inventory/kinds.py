@@ -155,6 +155,12 @@ def _engineers(seen: Traits) -> str | None:
     return f"programs, uploads or configures {many(len(seen.engineered), 'controller')}"
 
 
+def _called_engineer(seen: Traits) -> str | None:
+    """Its name says so, and it works with controllers or asks them who they are."""
+    names = [fact.value for fact in seen.facts("hostname") if kind_by_name(fact.value) is Kind.ENGINEERING_WORKSTATION]
+    return f'is called "{names[0]}" and works with controllers' if names and seen.polled and not seen.scans else None
+
+
 def _scans(seen: Traits) -> str | None:
     return seen.scans
 
@@ -263,7 +269,7 @@ ROLES: tuple[tuple[Role, Seen], ...] = (
     (Role.IO_DEVICE, lambda seen: has_role("IO device")(seen) or _is_cyclic_io(seen)),
     (Role.MASTER, lambda seen: None if seen.stranger or not seen.devices else "polls"),
     (Role.HMI, lambda seen: _polls_as_panel(seen) if not _engineers(seen) else None),
-    (Role.ENGINEERING_WORKSTATION, _engineers),
+    (Role.ENGINEERING_WORKSTATION, lambda seen: _engineers(seen) or _called_engineer(seen)),
     (Role.HISTORIAN, lambda seen: serves("pi_historian")(seen) or _collects(seen)),
     (Role.GATEWAY, lambda seen: _modbus_units(seen) or _gateway(seen)),
     (Role.SCANNER, _scans),

@@ -6,35 +6,53 @@ from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+from sensor.capture import Fact
 from sensor.conduits.model import Pin, Site
 from sensor.inventory.addresses import is_public, stays_on_link
-from sensor.inventory.model import Address, Asset, Field, Kind
+from sensor.inventory.model import Address, Asset, Evidence, Field, Kind
 from sensor.inventory.resolve import Holder
 
 _CERTAIN = 1.0
+_PINNED = 10.0
 _MAC = re.compile(r"(?:[0-9a-f]{2}[:-]){1,5}(?:[0-9a-f]{2})?")
 """A MAC address or the beginning of one, in lower case."""
 
+_LINK = frozenset({"arp", "pn_dcp"})
+"""What no router forwards, and what tells the sender's own IP address."""
 
-def is_outside(holder: Holder, site: Site) -> bool:
-    """Has it a public address, and none that is home? Or one that the operator says is outside."""
+
+def is_outside(holder: Holder, site: Site, facts: Iterable[Fact] = ()) -> bool:
+    """Has it a public address, and none that is home? Or one that the operator says is outside.
+
+    Home is also what announces its address on the local link: nothing on the Internet can. What else is home, its company tells
+    (sensor/levels).
+    """
     ips = [address.ip for address in holder.addresses if address.ip]
     if any(_is_in(ip, site.outside) for ip in ips):
         return True
-    return any(map(is_public, ips)) and all(is_public(ip) or ":" in ip for ip in ips) and not any(_is_in(ip, site.home) for ip in ips)
+    if not any(map(is_public, ips)) or not all(is_public(ip) or ":" in ip for ip in ips):
+        return False
+    claimed = {fact.value for fact in facts if fact.key == "address" and fact.source in _LINK}
+    return not any(_is_in(ip, site.home) or ip in claimed for ip in ips)
 
 
 def with_pins(asset: Asset, holder: Holder, site: Site) -> Asset:
     """The asset with its name and with what the operator has pinned to it, level and zone excepted."""
     pins = [pin for pin in site.pins if pin_matches(pin, asset, holder)]
-    kind = next((pin.kind for pin in pins if pin.kind), None)
+    said = next((pin for pin in pins if pin.kind), None)
     return replace(
         asset,
         name=next((pin.name for pin in pins if pin.name), None) or _name(asset, holder),
-        kind=Field(Kind(kind), _CERTAIN, asset.kind.evidence) if kind else asset.kind,
+        kind=_pinned_kind(asset, said) if said else asset.kind,
         criticality=next((pin.criticality for pin in pins if pin.criticality), None),
         tags=tuple(dict.fromkeys(tag for pin in pins for tag in pin.tags)),
     )
+
+
+def _pinned_kind(asset: Asset, pin: Pin) -> Field:
+    kind = Kind(pin.kind or Kind.UNKNOWN)
+    said = Evidence(str(kind), f"the site file says so ({pin.match})", "site file", _PINNED, asset.first, asset.last)
+    return Field(kind, _CERTAIN, (said, *asset.kind.evidence))
 
 
 def pin_matches(pin: Pin, asset: Asset, holder: Holder | None = None) -> bool:

@@ -47,8 +47,9 @@ def stations_of(rows: Iterable[Endpoint], facts: Iterable[Fact]) -> dict[str, St
     for row in rows:
         if row.mac and is_station(row.mac):
             stations.setdefault(row.mac, Station(row.mac)).rows.append(row)
-    for fact in sorted(facts, key=lambda fact: (fact.first, fact.source, fact.value)):
-        if fact.key == "address" and fact.source in _CLAIMS and fact.mac in stations and (ip := as_ip(fact.value)):
+    claims = (fact for fact in facts if fact.key == "address" and fact.source in _CLAIMS and fact.mac in stations)
+    for fact in sorted(claims, key=lambda fact: (fact.first, fact.source, fact.value, -fact.last, fact.vlan or 0)):
+        if fact.mac and (ip := as_ip(fact.value)):
             stations[fact.mac].claims.setdefault(ip, fact)
     holders = _claimed_and_used(stations.values())
     for station in stations.values():

@@ -26,8 +26,14 @@ POLLED = CONTROLLERS | TELECONTROL | STATION | BUILDING | INSTRUMENTS
 WORK = frozenset((Intent.READ, Intent.WRITE, Intent.CONTROL, Intent.REPORT))
 """What a master does with its devices day by day."""
 
+TELECONTROL_WORK = WORK | {Intent.CONFIGURE, Intent.PROGRAM, Intent.UPLOAD}
+"""In telecontrol the master sets clocks and classes and moves files as well."""
+
 ENGINEERING = frozenset(("s7comm", "s7comm_plus", "modbus", "cip", "pccc"))
 """Protocols of which program, upload and configure are an engineer's; in DNP3 every master configures."""
+
+ONLY_ENGINEERING = frozenset(("tristation",))
+"""What only engineering software speaks."""
 
 REMOTE = frozenset(["rdp", "ssh", "vnc", "telnet", "winrm", "citrix", "radmin", "pcanywhere", "x11", "rlogin"])
 MAIL = frozenset(("smtp", "imap", "pop3"))
@@ -157,7 +163,8 @@ class Traits:
     @cached_property
     def engineered(self) -> set[str]:
         """The controllers that accepted its program, upload or change of settings."""
-        return self.servers({use.protocol for use in self.polled if use.protocol in ENGINEERING and engineers(use)})
+        working = {use.protocol for use in self.polled if use.protocol in ENGINEERING and engineers(use)}
+        return self.servers(working | ONLY_ENGINEERING)
 
     @cached_property
     def tried(self) -> set[tuple[str, int | None]]:
@@ -216,7 +223,8 @@ def exchanges(use: Use) -> int:
 
 def works(use: Use) -> bool:
     """Does a master work with its devices here? Of protocols without functions any answer counts."""
-    return any(use.intents.get(intent, 0) for intent in WORK) if use.intents else bool(use.answered_peers)
+    work = TELECONTROL_WORK if use.protocol in TELECONTROL else WORK
+    return any(use.intents.get(intent, 0) for intent in work) if use.intents else bool(use.answered_peers)
 
 
 def engineers(use: Use) -> bool:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from sensor.inventory import traits
 from sensor.inventory.model import Evidence, Kind, Level
 from sensor.inventory.traits import many, title, works
-from sensor.levels.deeds import HUB, SCADA, Sign, Subject, enters_from_afar, is_controller, trust
+from sensor.levels.deeds import HUB, SCADA, enters_from_afar, is_controller, trust
+from sensor.levels.subject import Sign, Subject
 from sensor.protocols import Intent
 
 SURE = 0.45
@@ -37,7 +38,7 @@ class Company:
     def __post_init__(self) -> None:
         for name, subject in self.subjects.items():
             level = self.at(name)
-            if level is not None and counts_as_neighbour(subject) and subject.network is not None:
+            if level is not None and counts_as_neighbour(subject, level) and subject.network is not None:
                 self.subnets.setdefault(subject.network, Counter())[level] += 1
 
     def at(self, name: str) -> float | None:
@@ -72,7 +73,9 @@ def serves_plant_or_office(subject: Subject, company: Company) -> Iterator[Sign]
     plant, offices = sum(levels[level] for level in levels if level <= 3), levels[4.0]
     if not plant and not offices:
         return
-    says, number, whose = ("3", plant, "the plant") if plant >= offices else ("4", offices, "offices")
+    # What machines of a plant log on at is the plant's, whoever else does.
+    mine = plant >= offices or levels[1.0] + levels[2.0] > 1
+    says, number, whose = ("3", plant, "the plant") if mine else ("4", offices, "offices")
     because = f"serves {', '.join(map(title, given[:4]))} to {many(number, 'host')} of {whose}"
     yield Sign(says, because, share=1.0 if number > 1 else 0.7)
 
@@ -125,7 +128,10 @@ def served_by(subject: Subject, company: Company) -> Iterator[Sign]:
     levels = company.split(subject.seen.servers(names))
     number, level = max(((levels[level], level) for level in (3.0, 4.0)), default=(0, 0.0))
     if number and levels[3.0] != levels[4.0]:
-        yield Sign(f"{level:g}", f"gets {', '.join(map(title, names))} from {many(number, 'server')} of level {level:g}")
+        # Whole offices log on at a plant's servers, too.
+        far = level == 3 and apart(subject, subject.seen.servers(names))
+        because = f"gets {', '.join(map(title, names))} from {many(number, 'server')} of level {level:g}"
+        yield Sign(f"{level:g}", because, share=0.5 if far else 1.0)
 
 
 def collects(subject: Subject, company: Company) -> Iterator[Sign]:
@@ -137,7 +143,27 @@ def collects(subject: Subject, company: Company) -> Iterator[Sign]:
     if any(subject.networks.get(server) == subject.network for server in sources):
         yield Sign("2", f"gets data from {many(len(sources), 'server')} of level 2 beside it", share=0.5)
     else:
-        yield Sign("3", f"gets data from {many(len(sources), 'server')} of level 2 in another subnet and polls no controller")
+        pages = sources & subject.seen.servers(traits.WEB) == sources
+        because = f"gets data from {many(len(sources), 'server')} of level 2 in another subnet and polls no controller"
+        yield Sign("3+" if pages else "3", because, share=0.5 if pages else 1.0)
+
+
+def reaches_in(subject: Subject, company: Company) -> Iterator[Sign]:
+    """It uses what the plant gives, from a subnet in which nobody has any part in the plant: an office, as far as can be seen."""
+    seen = subject.seen
+    if subject.network is None or seen.answered or seen.work >= traits.CYCLIC or seen.stranger or seen.servers(SCADA):
+        return
+    if not seen.asks_of:
+        return  # what does nothing but control is no office
+    used = {peer for peers in seen.got.values() for peer in peers if company.below(peer, 3.5)}
+    beside = Counter(company.subnets.get(subject.network, Counter()))
+    if (own := company.at(subject.asset.id)) is not None and counts_as_neighbour(subject, own):
+        beside[own] -= 1
+    if not used or not apart(subject, used) or any(number > 0 for level, number in beside.items() if level < 4):
+        return
+    if any(company.below(peer, 3) for peers in seen.given.values() for peer in peers):
+        return
+    yield Sign("4", f"uses {many(len(used), 'host')} of the plant from a subnet that has no part in it")
 
 
 def looks_over_shoulders(subject: Subject, company: Company) -> Iterator[Sign]:
@@ -158,6 +184,13 @@ def _operators(company: Company, device: str) -> set[str]:
     return {client for client in known.seen.clients(traits.POLLED) if company.at(client) == 2} if known else set()
 
 
+def tends(subject: Subject, company: Company) -> Iterator[Sign]:
+    """Shells and pages of controllers: somebody looks after them."""
+    tended = {peer for peer in subject.seen.servers(traits.REMOTE | {"http", "ftp"}) if company.below(peer, 1)}
+    if tended and not subject.seen.stranger and not subject.seen.devices:
+        yield Sign("2", f"works on {many(len(tended), 'controller')} by remote access or pages", share=1.0 if len(tended) > 1 else 0.8)
+
+
 def manages(subject: Subject, company: Company) -> Iterator[Sign]:
     """It watches network equipment and devices of the plant."""
     watched = subject.seen.servers({"snmp"})
@@ -168,11 +201,14 @@ def manages(subject: Subject, company: Company) -> Iterator[Sign]:
 
 def jumps(subject: Subject, company: Company) -> Iterator[Sign]:
     """Remote access comes in from above and goes out to below."""
-    above = {peer for peer in subject.seen.clients(traits.REMOTE) if company.above(peer, 4)}
+    came = subject.seen.clients(traits.REMOTE)
+    above = {peer for peer in came if company.above(peer, 4)}
+    strange = {peer for peer in came if company.at(peer) is None and apart(subject, (peer,))}
     below = {peer for peer in subject.seen.servers(traits.REMOTE) if company.below(peer, 3)}
-    if above and below:
-        because = f"remote access enters it from {many(len(above), 'host')} above and goes on to {many(len(below), 'host')} of the plant"
-        yield Sign("3.5", because, share=1.0 if apart(subject, above | below) else 0.4)
+    if (above or strange) and below:
+        whence = f"{many(len(above), 'host')} above" if above else f"{many(len(strange), 'host')} elsewhere"
+        because = f"remote access enters it from {whence} and goes on to {many(len(below), 'host')} of the plant"
+        yield Sign("3.5", because, share=0.4 if not apart(subject, above | below) else 1.0 if above else 0.6)
 
 
 def apart(subject: Subject, peers: Iterable[str]) -> bool:
@@ -191,9 +227,9 @@ def stands_between(subject: Subject, company: Company) -> Iterator[Sign]:
     below = {peer for peer, level in peers.items() if level == 3}
     deep = {peer for peer, level in peers.items() if level <= 2}
     gives = bool(above & clients or (below | deep) & clients)
-    if above and below and gives and apart(subject, above | below | deep) and len(deep) <= len(below) + 1:
-        because = f"deals with {many(len(above), 'host')} above and {many(len(below), 'host')} of site operations, in a subnet apart"
-        yield Sign("3.5", because)
+    if above and (below or deep) and gives and apart(subject, above | below | deep):
+        because = f"deals with {many(len(above), 'host')} above and {many(len(below | deep), 'host')} of the plant, in a subnet apart"
+        yield Sign("3.5", because, share=1.0 if len(deep) <= len(below) + 1 else 0.7)
 
 
 def neighbours(subject: Subject, company: Company) -> Iterator[Sign]:
@@ -203,7 +239,7 @@ def neighbours(subject: Subject, company: Company) -> Iterator[Sign]:
         return
     levels = Counter(company.subnets.get(subject.network, Counter()))
     own = company.at(subject.asset.id)
-    if own is not None and counts_as_neighbour(subject):
+    if own is not None and counts_as_neighbour(subject, own):
         levels[own] -= 1
     if subject.seen.is_computer and not subject.seen.devices:
         levels = Counter({level: number for level, number in levels.items() if level >= 3})
@@ -211,7 +247,7 @@ def neighbours(subject: Subject, company: Company) -> Iterator[Sign]:
     number, level = max(((number, level) for level, number in levels.items()), default=(0, 0.0))
     if total < NEIGHBOURS or number < MAJORITY * total or number < NEIGHBOURS:
         return
-    share = (2.0 if level >= 3 and enters_from_afar(subject) else 1.0) * (1.0 if total > NEIGHBOURS else 0.8)
+    share = (1.4 if level >= 3 and enters_from_afar(subject) else 1.0) * (1.0 if total > NEIGHBOURS else 0.8)
     yield Sign(f"{level:g}", f"{number} of {total} classified hosts of {subject.network} live at level {level:g}", "neighbours", share)
 
 
@@ -220,9 +256,10 @@ def shown(subject: Subject, level: Level) -> float | None:
     return None if level.confidence < SURE or subject.seen.stranger else level.value
 
 
-def counts_as_neighbour(subject: Subject) -> bool:
-    """Does it say something of the subnet that it stands in?"""
-    return not (subject.is_kind(*MOVED) or subject.asset.outside or subject.asset.parent or subject.seen.stranger)
+def counts_as_neighbour(subject: Subject, level: float) -> bool:
+    """Does it say something of the subnet that it stands in? Workstations that only log on somewhere would echo each other."""
+    echoes = subject.is_kind(Kind.WORKSTATION) and subject.own.value is None and level == 3
+    return not (echoes or subject.is_kind(*MOVED) or subject.asset.outside or subject.asset.parent or subject.seen.stranger)
 
 
 RULES: tuple[tuple[float, Rule], ...] = (
@@ -232,7 +269,9 @@ RULES: tuple[tuple[float, Rule], ...] = (
     (0.5, sits_in_office),
     (0.7, served_by),
     (1.2, collects),
-    (1.0, looks_over_shoulders),
+    (0.9, reaches_in),
+    (1.8, looks_over_shoulders),
+    (1.4, tends),
     (0.8, manages),
     (3.0, jumps),
     (2.2, stands_between),

@@ -1,14 +1,15 @@
 """Evidence for a level in an asset's own deeds and words. To add a rule: a function that yields signs, and its row in RULES."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from sensor.inventory import traits
-from sensor.inventory.identity import AUTOMATION, kind_by_name, kind_of
-from sensor.inventory.model import Asset, Evidence, Kind, Level, Role
+from sensor.inventory.model import Evidence, Kind, Role
 from sensor.inventory.profile import Use
-from sensor.inventory.traits import Traits, exchanges, many, title
+from sensor.inventory.traits import exchanges, many, title
 from sensor.levels.network import network_of
+from sensor.levels.subject import Sign, Subject
+from sensor.levels.words import adapter, identity, made_for_control, maker, named
+from sensor.protocols import Intent
 
 ENOUGH_EXCHANGES = 3
 SCADA = frozenset(("opcua", "suitelink", "genbroker"))
@@ -22,37 +23,6 @@ BY_PORT = 0.6
 """What is left of evidence from services that nothing but their ports tells."""
 CONTROLLING = (Kind.PLC, Kind.RTU, Kind.IED, Kind.IO, Kind.DRIVE, Kind.GATEWAY, Kind.UNKNOWN)
 """Types of what answers a control protocol, unless it says that it is something else."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """What a rule saw: the level it speaks for, what was seen, where, and how much of the rule's weight it carries."""
-
-    says: str
-    because: str
-    source: str = "conversations"
-    share: float = 1.0
-
-
-@dataclass(slots=True)
-class Subject:
-    """An asset with what it does.
-
-    outsiders: ids of peers that live outside. networks: subnets of peers, by asset id. own: its level by its own deeds alone.
-    network: the subnet that it, or what it is a part of, stands in; legs: all of them, where it has a leg in several.
-    """
-
-    asset: Asset
-    seen: Traits
-    networks: dict[str, str | None] = field(default_factory=dict)
-    outsiders: frozenset[str] = frozenset()
-    own: Level = field(default_factory=Level)
-    network: str | None = None
-    legs: frozenset[str] = frozenset()
-
-    def is_kind(self, *kinds: Kind) -> bool:
-        """Is it of one of these types?"""
-        return self.asset.kind.value in kinds
 
 
 Rule = Callable[[Subject], Iterator[Sign]]
@@ -76,26 +46,12 @@ def _share_of_answers(subject: Subject, use: Use) -> float:
     return 1.0 if exchanges(use) >= ENOUGH_EXCHANGES else 0.8
 
 
-def identity(subject: Subject) -> Iterator[Sign]:
-    """What it says of itself in its own words: model, order number, type of device."""
-    told: set[tuple[str, str]] = set()
-    for fact in subject.seen.facts("order_number", "model", "device_type", "description"):
-        kind = kind_of(fact.key, fact.value)
-        says = LEVEL_OF_KIND.get(kind) if kind else None
-        if says is None or (says, fact.source) in told:
-            continue
-        told.add((says, fact.source))
-        share = 0.6 if fact.key == "description" or fact.source in ("lldp", "cdp", "snmp", "http") else 1.0
-        yield Sign(says, f'says in {title(fact.source)} that its {fact.key.replace("_", " ")} is "{fact.value}"', fact.source, share)
-
-
-def named(subject: Subject) -> Iterator[Sign]:
-    """Names that people gave it: a hint, names outlive what they were given for."""
-    for fact in subject.seen.facts("hostname"):
-        kind = kind_by_name(fact.value)
-        if kind in LEVEL_OF_NAME:
-            yield Sign(LEVEL_OF_NAME[kind], f'is called "{fact.value}"', fact.source)
-            return
+def prints(subject: Subject) -> Iterator[Sign]:
+    """Printers stand where people are."""
+    rows = [talk.row for talk in subject.seen.told.talks if talk.as_server and talk.row.protocol in traits.PRINTING]
+    jobs = [row for row in rows if row.packets[0] > traits.OPENING and row.packets[1] > 1]
+    if jobs:
+        yield Sign("4", f"prints for {many(len(jobs), 'client')}")
 
 
 def io_roles(subject: Subject) -> Iterator[Sign]:
@@ -147,6 +103,12 @@ def masters(subject: Subject) -> Iterator[Sign]:
         share += -0.2 if afar and len(seen.devices) < FEW else 0.35 if requests >= traits.ROUTINE else 0.2
     elif subject.outsiders or afar:
         share *= 0.6
+    if (
+        afar
+        and len(seen.devices) >= FEW
+        and all(use.intents and not use.intents[Intent.WRITE] and not use.intents[Intent.CONTROL] for use in uses)
+    ):
+        share *= 0.7  # whoever only reads, from elsewhere, is as likely a historian
     because = f"reads or writes {many(len(seen.devices), 'controller')} with {title(uses[0].protocol)}: {many(requests, 'answer')}"
     yield Sign("2", because, uses[0].protocol, share)
 
@@ -156,7 +118,7 @@ def engineers(subject: Subject) -> Iterator[Sign]:
     seen = subject.seen
     if seen.stranger or not seen.engineered or is_controller(subject):
         return
-    share = 0.5 if subject.outsiders or enters_from_afar(subject) else 1.0
+    share = 0.5 if subject.outsiders else 0.7 if enters_from_afar(subject) else 1.0
     yield Sign("2", f"programs, uploads or configures {many(len(seen.engineered), 'controller')}", "engineering", share)
 
 
@@ -166,7 +128,8 @@ def inquires(subject: Subject) -> Iterator[Sign]:
     if seen.stranger or seen.devices or seen.engineered or not seen.polled or is_controller(subject):
         return
     use = seen.polled[0]
-    share = 1.8 if exchanges(use) >= traits.CYCLIC and len(use.answered_peers) <= 2 else 1.0
+    near = len(use.peers) == 1 and not seen.is_computer
+    share = 1.8 if exchanges(use) >= traits.CYCLIC and len(use.answered_peers) <= 2 else 1.5 if near else 1.0
     yield Sign("2", f"asks {title(use.protocol)} devices who they are and how: {many(exchanges(use), 'answer')}", use.protocol, share)
 
 
@@ -198,19 +161,6 @@ def unasked(subject: Subject) -> Iterator[Sign]:
             and not use.answered_peers
         ):
             yield Sign("1", f"answers {title(name)} to somebody who was never heard", name)
-
-
-def maker(subject: Subject) -> Iterator[Sign]:
-    """Its network adapter is of a maker of control equipment."""
-    if name := made_for_control(subject):
-        yield Sign("2-", f"its network adapter is made by {name}", "mac prefix")
-
-
-def made_for_control(subject: Subject) -> str | None:
-    """The maker of its network adapter, if that makes control equipment."""
-    vendor = subject.asset.fields.get("vendor")
-    makers = (piece.says for piece in (vendor.evidence if vendor else ()) if piece.source == "mac prefix")
-    return next((name for name in makers if AUTOMATION.search(name)), None)
 
 
 def office(subject: Subject) -> Iterator[Sign]:
@@ -287,19 +237,11 @@ def enters_from_afar(subject: Subject) -> bool:
     return bool(devices and subject.legs) and all(subject.networks.get(peer) not in (*subject.legs, None) for peer in devices)
 
 
-LEVEL_OF_KIND = {
-    Kind.PLC: "1", Kind.RTU: "1", Kind.IED: "1", Kind.IO: "0", Kind.DRIVE: "0", Kind.HMI: "2",
-    Kind.SCADA_SERVER: "2", Kind.ENGINEERING_WORKSTATION: "2",
-    Kind.PRINTER: "3+", Kind.PHONE: "3+", Kind.SERVER: "3+",
-}  # fmt: skip
-"""Where a type of device that says so lives; gateways, switches and the like live anywhere."""
-
-LEVEL_OF_NAME = LEVEL_OF_KIND | {Kind.ENGINEERING_WORKSTATION: "2+", Kind.HISTORIAN: "3+", Kind.JUMP_HOST: "3+"}
-"""What a name hints at."""
-
 RULES: tuple[tuple[float, Rule], ...] = (
     (2.0, answers),
     (2.0, identity),
+    (1.0, adapter),
+    (1.0, prints),
     (0.5, named),
     (2.0, io_roles),
     (1.4, realtime),

@@ -10,8 +10,8 @@ from sensor.inventory.profile import Profile
 from sensor.inventory.traits import Traits, exchanges
 from sensor.levels import context, deeds
 from sensor.levels.context import Company, shown
-from sensor.levels.deeds import Subject
 from sensor.levels.network import network_of, networks_of
+from sensor.levels.subject import Subject
 from sensor.levels.weigh import STRONG, spoken_for, weigh
 
 ROUNDS = 4
@@ -103,11 +103,23 @@ def _certain(value: float, because: str, source: str, asset: Asset, own: tuple[E
 
 
 def _homes(subjects: Mapping[str, Subject]) -> set[str | None]:
-    """Subnets of public addresses that are the plant's own: those who take part in control within one network of two equal octets."""
+    """Subnets of public addresses that are the plant's own.
+
+    A sensor in a plant sees no two hosts of the Internet talk to each other. So home are two of one subnet that talk, and two that take
+    part in control within one network of two equal octets. Where no host at all has a private address, nothing tells which side is home:
+    those who take part in control are not called outside.
+    """
     public = [subject for subject in subjects.values() if subject.asset.outside and any(map(is_public, subject.asset.ips))]
-    return {
-        subject.network for subject in public if any(_alike(subject.network, subject.networks.get(peer)) for peer in subject.seen.partners)
-    }
+    nowhere_else = not any(subject.network and not subject.asset.outside for subject in subjects.values())
+    return {subject.network for subject in public if _is_home(subject, anywhere=nowhere_else)}
+
+
+def _is_home(subject: Subject, *, anywhere: bool) -> bool:
+    partners = subject.seen.partners
+    if anywhere and partners:
+        return True
+    near = (peer for peer, network in subject.networks.items() if network is not None and network == subject.network)
+    return any(peer != subject.asset.id for peer in near) or any(_alike(subject.network, subject.networks.get(peer)) for peer in partners)
 
 
 def _alike(one: str | None, other: str | None) -> bool:

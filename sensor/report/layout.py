@@ -270,7 +270,8 @@ def _path(route: _Route, at: dict[str, tuple[int, Box]], tops: Sequence[float], 
         lane = _LANE * (route.lanes["gutter", route.gutter] + 1)
         x = gutters[route.gutter] + (lane if route.gutter else -lane + 8)
         corners = [(x1, from_y), (x1, y1), (x, y1), (x, y2), (x2, y2), (x2, to_y)]
-        badge = (x, y1 + (y2 - y1) * (0.3 + 0.2 * (route.lanes["gutter", route.gutter] % 3)))
+        # A number of four characters has room on both sides.
+        badge = (min(x, WIDTH - 20.0), y1 + (y2 - y1) * (0.3 + 0.2 * (route.lanes["gutter", route.gutter] % 3)))
     return Path(route.line, _rounded(corners), badge)
 
 

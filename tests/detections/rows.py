@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sensor.conduits.model import Site
+from sensor.detections.model import Severity
 from sensor.knowledge import Knowledge
 from sensor.observations import Observations
 from sensor.pipeline import conclude
@@ -144,3 +145,6 @@ class Plant:
 
     def rules(self) -> set[str]:
         return {alert.rule for alert in self.known().alerts}
+
+    def severity(self, rule: str) -> Severity:
+        return max(alert.severity for alert in self.known().alerts if alert.rule == rule)

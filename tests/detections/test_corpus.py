@@ -47,6 +47,7 @@ RIGHT = {
         "ot.plc.program_download",
     },
     "ITI+ICS-Security-Tools/pcaps/openics/EIP-RemoteModeChangeAttempt.pcap": {"ot.plc.stop"},
+    "NozomiNetworks+tricotools/malware_exec.pcap": {"ot.discovery.safety_engineering"},
     "digitalbond+Quickdraw-Snort/dnp3_test_data_part1.pcap": {"ot.dnp3.cold_restart", "ot.dnp3.warm_restart", "ot.dnp3.stop_application"},
     "digitalbond+Quickdraw-Snort/modbus_test_data_part1.pcap": {"ot.plc.listen_only", "ot.plc.reset", "ot.plc.clear_counters"},
     "digitalbond+Quickdraw-Snort/modbus_test_data_part2.pcap": {"ot.scan.functions", "ot.plc.firmware", "ot.protocol.function_zero"},

@@ -114,9 +114,9 @@ def test_announced_work_is_less_severe_and_a_safety_zone_more() -> None:
     severity = {}
     for name, given in {"plain": Site(), "announced": Site(maintenance=site.maintenance), "safety": Site(zones=site.zones)}.items():
         severity[name] = {alert.rule: alert.severity for alert in conclude(observations, given).alerts}
-    assert severity["plain"]["ot.plc.start"] is Severity.HIGH
-    assert severity["announced"]["ot.plc.start"] is Severity.MEDIUM
-    assert severity["safety"]["ot.plc.start"] is Severity.CRITICAL
+    assert severity["plain"]["ot.plc.start"] is Severity.MEDIUM
+    assert severity["announced"]["ot.plc.start"] is Severity.LOW
+    assert severity["safety"]["ot.plc.start"] is Severity.HIGH
 
 
 def test_the_site_file_switches_detectors_off_and_sets_thresholds() -> None:

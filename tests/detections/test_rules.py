@@ -2,8 +2,11 @@
 
 import pytest
 
-from sensor.detections.model import Severity
-from tests.detections.rows import MINUTE, Plant
+from sensor.conduits.model import Pin, Site
+from sensor.detections.model import Outcome, Severity
+from sensor.observations import Observations
+from sensor.pipeline import conclude
+from tests.detections.rows import MINUTE, Conversation, Endpoint, Operation, Plant
 
 
 def plant() -> Plant:
@@ -103,7 +106,7 @@ def test_scans(rule, ports, hosts, protocol) -> None:
 
 def test_floods_of_sessions_at_a_controller() -> None:
     made = plant()
-    made.talk(1, 2, protocol="modbus", connections=500, packets=(2000, 500))
+    made.talk(1, 2, protocol="modbus", connections=500, most_in_a_minute=500, packets=(2000, 500))
     assert {alert.severity for alert in made.known().alerts if alert.rule == "ot.flood.sessions"} == {Severity.HIGH}
     made = plant()
     made.talk(1, 2, protocol="modbus", connections=5)
@@ -159,3 +162,99 @@ def test_two_hosts_in_the_role_of_one_master() -> None:
     made = plant()
     made.asks(made.talk(1, 2, protocol="dnp3"), "dnp3", 1, unit="1-10")
     assert not {"ot.dnp3.same_master", "ot.dnp3.several_masters"} & made.rules()
+
+
+def test_a_session_of_engineering_software_is_less_suspicious_than_one_command() -> None:
+    made = plant()
+    talk = made.talk(1, 2, protocol="s7comm", port=102)
+    made.asks(talk, "s7comm", 0x1A)
+    assert made.severity("ot.plc.program_download") is Severity.CRITICAL
+    for function, subfunction in ((0x70401, None), (0x70301, None), (0x70302, None), (0x70303, None)):
+        made.asks(talk, "s7comm", function, subfunction, requests=5, responses=5)
+    assert made.severity("ot.plc.program_download") is Severity.HIGH
+
+
+def test_the_only_client_of_a_device_is_less_suspicious_than_another_one() -> None:
+    made = plant().host(3)
+    made.asks(made.talk(1, 2, protocol="s7comm", port=102), "s7comm", 0x1D)
+    assert made.severity("ot.plc.program_upload") is Severity.MEDIUM
+    made.asks(made.talk(3, 2, protocol="s7comm", port=102), "s7comm", 0x04)
+    assert made.severity("ot.plc.program_upload") is Severity.HIGH
+
+
+def test_a_refused_command_is_less_severe_than_an_accepted_one() -> None:
+    for errors, severity in ((0, Severity.CRITICAL), (1, Severity.HIGH)):
+        made = plant()
+        made.asks(made.talk(1, 2, protocol="s7comm", port=102), "s7comm", 0x29, errors=errors)
+        assert made.severity("ot.plc.stop") is severity
+
+
+def test_what_a_host_does_to_itself_is_no_more_than_low() -> None:
+    made = Plant().host(1)
+    made.asks(made.talk(1, 1, protocol="s7comm", port=102), "s7comm", 0x29)
+    assert made.severity("ot.plc.stop") is Severity.LOW
+
+
+def test_a_failure_is_told_as_rejected_although_other_requests_were_accepted() -> None:
+    made = plant()
+    made.asks(made.talk(1, 2, protocol="modbus"), "modbus", 3, requests=9, responses=9, errors=2, statuses=((2, 2),))
+    (alert,) = (alert for alert in made.known().alerts if alert.rule == "ot.failure.illegal_address")
+    assert alert.outcome is Outcome.REJECTED
+    assert "accepted" not in alert.message
+
+
+@pytest.mark.parametrize(
+    ("protocol", "function", "subfunction", "forbidden"),
+    [("s7comm", 0x29, None, True), ("modbus", 8, 1, False), ("dnp3", 13, None, False), ("dnp3", 18, None, False)],
+)
+def test_stopping_is_for_engineering_workstations_and_restarting_for_masters_too(protocol, function, subfunction, forbidden) -> None:
+    site = Site(pins=(Pin("10.0.0.1", level=2), Pin("10.0.0.2", level=1)))
+    made = plant()
+    made.asks(made.talk(1, 2, protocol=protocol), protocol, function, subfunction)
+    alerts = [alert for alert in made.known(site).alerts if alert.rule == "ot.policy.ews_role"]
+    assert bool(alerts) is forbidden
+    assert all(alert.techniques == ("T0858",) for alert in alerts)
+
+
+def test_a_plant_with_public_addresses_inside_has_no_contact_with_the_internet() -> None:
+    rows = Observations()
+    rows.endpoints[1] = Endpoint(1, "02:00:00:00:00:01", "134.249.62.230")  # type: ignore[assignment]
+    rows.endpoints[2] = Endpoint(2, "02:00:00:00:00:02", "134.249.61.163")  # type: ignore[assignment]
+    rows.conversations[3] = Conversation(3, "134.249.62.230", "134.249.61.163", protocol="s7comm", port=102)  # type: ignore[assignment]
+    rows.operations[4] = Operation(4, 3, "s7comm", 0x70501)  # type: ignore[assignment]
+    known = conclude(rows, Site(pins=(Pin("134.249.61.163", level=1),)))
+    assert not any(asset.outside for asset in known.assets.values())
+    assert not known.violations
+
+
+def test_engineering_software_at_a_safety_controller() -> None:
+    made = plant()
+    made.talk(1, 2, protocol="tristation", transport="udp", port=1502)
+    assert made.severity("ot.discovery.safety_engineering") is Severity.MEDIUM
+    announced = made.known(Site(pins=(Pin("10.0.0.1", kind="engineering_workstation"),))).alerts
+    assert {alert.severity for alert in announced if alert.rule == "ot.discovery.safety_engineering"} == {Severity.LOW}
+    silent = plant()
+    silent.talk(1, 2, protocol="tristation", transport="udp", port=1502, packets=(10, 0))
+    assert "ot.discovery.safety_engineering" not in silent.rules()
+
+
+def test_an_engineering_workstation_by_the_word_of_the_operator_is_no_stranger() -> None:
+    made = plant()
+    made.asks(made.talk(1, 2, protocol="s7comm", port=102), "s7comm", 0x29)
+    told = made.known(Site(pins=(Pin("10.0.0.1", kind="engineering_workstation"),))).alerts
+    assert made.severity("ot.plc.stop") is Severity.CRITICAL
+    assert {alert.severity for alert in told if alert.rule == "ot.plc.stop"} == {Severity.MEDIUM}
+
+
+def test_the_peaks_of_different_hours_are_no_flood_together() -> None:
+    def rules(apart: int) -> set[str]:
+        made = plant()
+        talk = made.talk(1, 2, protocol="modbus", last=60 * MINUTE)
+        for number in range(10):
+            start = number * apart
+            about = {"requests": 7000, "responses": 7000, "first": start, "last": start + MINUTE // 2}
+            made.asks(talk, "modbus", 3, object=f"HR {number}", most_in_a_minute=(7000, 0), **about)
+        return made.rules()
+
+    assert "ot.flood.requests" in rules(0)
+    assert "ot.flood.requests" not in rules(5 * MINUTE)

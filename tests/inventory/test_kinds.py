@@ -122,3 +122,8 @@ def test_an_office_computer_that_once_wrote_to_a_controller_is_no_panel() -> Non
 def test_a_protection_relay_that_also_answers_dnp3_is_a_relay() -> None:
     plant = Plant().host("relay", "10.0.0.1").asks("hmi", "mms", "relay").asks("centre", "dnp3", "relay", reads=50)
     assert kind(plant, "relay") == Kind.IED
+
+
+def test_what_only_engineering_software_speaks_makes_an_engineering_workstation() -> None:
+    plant = Plant().host("pc", "10.0.0.1").host("sis", "10.0.0.2").asks("pc", "tristation", "sis")
+    assert (kind(plant, "pc"), kind(plant, "sis")) == (Kind.ENGINEERING_WORKSTATION, Kind.PLC)

@@ -6,6 +6,7 @@ from sensor.conduits.model import Pin, Site
 from sensor.inventory.model import Address, Asset, Field
 from sensor.inventory.names import is_outside, pin_matches, with_pins
 from sensor.inventory.resolve import Holder
+from tests.detections.rows import Fact
 
 
 def _holder(*ips: str | None, mac: str | None = "00:1b:1b:00:00:0a") -> Holder:
@@ -47,3 +48,10 @@ def test_outside_is_what_has_a_public_address_that_is_not_home():
     assert not is_outside(_holder("10.1.2.3"), Site())
     assert is_outside(_holder("10.1.2.3"), Site(outside=("10.1.0.0/16",)))
     assert not is_outside(_holder("224.0.1.1"), Site())
+
+
+def test_what_announces_its_address_on_the_link_is_no_outside():
+    announced = Fact(1, "142.1.2.3", "address", "142.1.2.3", "arp")
+    assert not is_outside(_holder("142.1.2.3"), Site(), (announced,))
+    assert is_outside(_holder("142.1.2.4"), Site(), (announced,))
+    assert is_outside(_holder("142.1.2.3"), Site(outside=("142.1.2.0/24",)), (announced,))

@@ -215,6 +215,18 @@ def test_a_plant_with_public_addresses_inside_is_no_outside() -> None:
     assert plant.asks("hmi", "s7comm", "plc", reads=50).values() == {"plc": 1, "hmi": 2}
 
 
+def test_two_of_one_public_subnet_that_talk_are_at_home() -> None:
+    plant = cells().host("one", "142.1.2.3", outside=True).host("other", "142.1.2.4", outside=True)
+    plant.asks("one", "dns", "other")
+    assert {plant.values()[name] for name in ("one", "other")} == {None}
+
+
+def test_where_all_addresses_are_public_those_who_control_are_not_called_outside() -> None:
+    plant = Plant().host("plc", "1.1.1.1", outside=True).host("hmi", "2.2.2.2", outside=True).asks("hmi", "fins", "plc", reads=50)
+    assert plant.values() == {"plc": 1, "hmi": 2}
+    assert plant.host("pc", "10.0.0.1").values()["plc"] == 5
+
+
 def test_a_stranger_from_outside_who_writes_to_a_controller_stays_outside() -> None:
     plant = cells().host("far", "142.1.2.3", outside=True).asks("far", "s7comm", "plc0", reads=500, intent=Intent.WRITE)
     assert plant.values()["far"] == 5
@@ -292,7 +304,7 @@ DEEDS = some.tuples(
 @settings(deadline=None)
 @given(some.lists(DEEDS, max_size=25), some.lists(some.booleans(), min_size=6, max_size=6))
 def test_whatever_happens_no_controller_is_above_its_operators(deeds: list[tuple[str, str, str, int, Intent]], far: list[bool]) -> None:
-    plant = Plant()
+    plant = Plant().host("inside", "10.9.0.1")
     for number, name in enumerate(HOSTS):
         plant.host(name, f"10.{number // 2}.0.{number + 1}" if not far[number] else f"14{number}.1.{number}.1", outside=far[number])
     for client, protocol, server, reads, intent in deeds:

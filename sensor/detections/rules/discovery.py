@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from sensor.detections.model import Detector, Engine, Finding, Severity, Threshold, View
-from sensor.detections.standing import Standing, is_foreign, standing
-from sensor.detections.words import of_deed
+from sensor.detections.standing import Standing, is_foreign, is_maintenance, is_told_engineer, standing
+from sensor.detections.words import of_deed, of_dialogue
 from sensor.inventory.model import Role
-from sensor.knowledge import Deed, Party
+from sensor.knowledge import Deed, Dialogue, Party
 from sensor.protocols import Intent
 
 STRUCTURE = frozenset({("s7comm", 0x70301), ("s7comm", 0x70302), ("s7comm", 0x70303), ("cip", 0x55), ("modbus", 90)})
@@ -32,6 +32,16 @@ def _structure(deed: Deed, view: View) -> Iterator[Finding]:
     if asset is not None and Role.ENGINEERING_WORKSTATION in asset.roles and not is_foreign(deed.client, deed.server):
         return
     yield of_deed(deed, "listed the tags or blocks of", severity=Severity.MEDIUM if is_foreign(deed.client, deed.server) else Severity.LOW)
+
+
+def _safety(dialogue: Dialogue, view: View) -> Iterator[Finding]:
+    row = dialogue.row
+    if row.protocol != "tristation" or row.by_port or not all(row.packets):
+        return
+    expected = is_told_engineer(dialogue.client) or is_maintenance(view, row.first, dialogue.client, dialogue.server)
+    severity = Severity.HIGH if is_foreign(dialogue.client, dialogue.server) else Severity.LOW if expected else Severity.MEDIUM
+    message = f"{dialogue.client.name} works with engineering software at the safety controller {dialogue.server.name}"
+    yield of_dialogue(dialogue, message, ((row.first, row.last, 1),), severity=severity)
 
 
 def _sweep(asset: str, view: View) -> Iterator[Finding]:
@@ -88,6 +98,18 @@ ROWS = (
         functions=STRUCTURE | {("cip", 0x03), ("cip", 0x4C)},
         covers=("Unauthorized PLC Configuration Read",),
         on_deed=_structure,
+    ),
+    Detector(
+        id="ot.discovery.safety_engineering",
+        title="Engineering Software at a Safety Controller",
+        severity=Severity.MEDIUM,
+        engine=Engine.POLICY,
+        about=(
+            "TriStation, the protocol of the engineering software of Triconex safety controllers, is spoken. What is asked is not "
+            "read; programs and firmware of safety controllers are loaded with it. Expected where work was announced or the site file "
+            "says that the host is an engineering workstation."
+        ),
+        on_dialogue=_safety,
     ),
     Detector(
         id="ot.discovery.list_identity",

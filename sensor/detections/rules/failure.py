@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 
 from sensor.detections.model import Detector, Engine, Finding, Severity, Threshold, View
-from sensor.detections.words import of_deed, of_dialogue
+from sensor.detections.windows import peak
+from sensor.detections.words import of_dialogue, of_rejection
 from sensor.knowledge import Deed, Dialogue
 
 ABOUT = (
@@ -21,19 +22,8 @@ def _rejecting(protocols: tuple[str, ...], codes: Callable[[int], bool], what: s
             return
         count = sum(times for code, times in row.statuses if codes(code))
         if count:
-            found = of_deed(deed, what)
-            yield Finding(
-                message=found.message,
-                times=tuple((first, last, errors) for first, last, _, errors in row.episodes if errors) or ((row.first, row.last, count),),
-                source=found.source,
-                target=found.target,
-                source_ip=found.source_ip,
-                target_ip=found.target_ip,
-                protocol=found.protocol,
-                outcome=found.outcome,
-                evidence=found.evidence,
-                key=found.key,
-            )
+            times = tuple((first, last, errors) for first, last, _, errors in row.episodes if errors) or ((row.first, row.last, count),)
+            yield of_rejection(deed, what, times)
 
     return on_deed
 
@@ -44,10 +34,12 @@ def _burst(dialogue: Dialogue, view: View) -> Iterator[Finding]:
         for first, last, _, errors in row.episodes:
             if errors:
                 episodes.setdefault(first // (3600 * 1_000_000_000), []).append((first, last, errors))
+    # What failed within a minute failed within an hour, however long the same requests succeeded before and after.
+    busy = peak(dialogue.operations, errors=True) if episodes else 0
     for found in episodes.values():
         errors = sum(count for *_, count in found)
         hours = max((max(last for _, last, _ in found) - min(first for first, *_ in found)) / (3600 * 1_000_000_000), 1.0)
-        if errors / hours >= view.thresholds["rejections"]:
+        if errors >= view.thresholds["rejections"] and max(errors / hours, busy) >= view.thresholds["rejections"]:
             times = ((min(first for first, *_ in found), max(last for _, last, _ in found), errors),)
             yield of_dialogue(dialogue, f"{dialogue.server.name} rejected request after request of {dialogue.client.name}", times)
 

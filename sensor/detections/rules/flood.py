@@ -4,14 +4,9 @@ from collections.abc import Callable, Iterator
 
 from sensor.detections.model import Detector, Engine, Finding, Severity, Threshold, View
 from sensor.detections.rules.scan import CONTROLLER_PORTS, CONTROLLERS
-from sensor.detections.windows import MINUTE
+from sensor.detections.windows import MINUTE, peak
 from sensor.detections.words import of_deed, of_dialogue
 from sensor.knowledge import Deed, Dialogue
-
-
-def _a_minute(count: int, dialogue: Dialogue) -> float:
-    """How many a minute, over at least one minute."""
-    return count / max((dialogue.row.last - dialogue.row.first) / MINUTE, 1.0)
 
 
 def _is_control(dialogue: Dialogue) -> bool:
@@ -20,44 +15,50 @@ def _is_control(dialogue: Dialogue) -> bool:
 
 def _sessions(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     row = dialogue.row
-    if row.transport != "tcp" or _a_minute(row.connections, dialogue) < view.thresholds["sessions"]:
+    control = _is_control(dialogue)
+    if row.transport != "tcp" or row.most_in_a_minute < view.thresholds["sessions" if control else "others"]:
         return
-    many = f"opened {row.connections:,} connections to port {row.port} of"
     # Some clients open a connection for each request: that is bad style, not an attack.
     answered = sum(operation.responses for operation in dialogue.operations)
-    severity = Severity.HIGH if _is_control(dialogue) and 2 * answered < row.connections else Severity.LOW
-    message = f"{dialogue.client.name} {many} {dialogue.server.name} in a short time"
+    severity = Severity.HIGH if control and 2 * answered < row.connections else Severity.LOW
+    message = (
+        f"{dialogue.client.name} opened up to {row.most_in_a_minute:,} connections a minute to port {row.port} of {dialogue.server.name}, "
+        f"{row.connections:,} in all"
+    )
     yield of_dialogue(dialogue, message, ((row.first, row.last, 1),), severity=severity)
 
 
 def _refused(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     row = dialogue.row
-    if row.transport == "tcp" and _a_minute(row.refused, dialogue) >= view.thresholds["attempts"]:
-        message = (
-            f"{dialogue.client.name} tried {row.refused:,} connections to port {row.port} of {dialogue.server.name} that came to nothing"
-        )
+    # Who is not answered at all was not refused either.
+    in_vain = row.refused if row.packets[1] else row.connections
+    if row.transport == "tcp" and 2 * in_vain >= row.connections and min(in_vain, row.most_in_a_minute) >= view.thresholds["attempts"]:
+        message = f"{dialogue.client.name} tried {in_vain:,} connections to port {row.port} of {dialogue.server.name} that came to nothing"
         yield of_dialogue(dialogue, message, ((row.first, row.last, 1),))
 
 
 def _icmp(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     row = dialogue.row
-    if row.transport == "icmp" and _a_minute(row.packets[0], dialogue) >= view.thresholds["packets"]:
-        message = f"{dialogue.client.name} sent {row.packets[0]:,} ICMP packets to {dialogue.server.name}"
+    # The busiest minute counts both directions.
+    sent = row.most_in_a_minute * row.packets[0] // max(sum(row.packets), 1)
+    if row.transport == "icmp" and sent >= view.thresholds["packets"]:
+        message = f"{dialogue.client.name} sent {dialogue.server.name} up to {sent:,} ICMP packets a minute"
         yield of_dialogue(dialogue, message, ((row.first, row.last, 1),))
 
 
 def _requests(dialogue: Dialogue, view: View) -> Iterator[Finding]:
-    most = sum(row.most_in_a_minute[0] for row in dialogue.operations)
-    if _is_control(dialogue) and most >= view.thresholds["requests"]:
+    if not _is_control(dialogue) or sum(row.most_in_a_minute[0] for row in dialogue.operations) < view.thresholds["requests"]:
+        return
+    most = peak(dialogue.operations)
+    if most >= view.thresholds["requests"]:
         message = f"{dialogue.client.name} sent {dialogue.server.name} up to {most:,} requests a minute"
         yield of_dialogue(dialogue, message, ((dialogue.row.first, dialogue.row.last, 1),))
 
 
 def _often(what: str, hours: float) -> Callable[[Deed, View], Iterator[Finding]]:
     def on_deed(deed: Deed, view: View) -> Iterator[Finding]:
-        row = deed.row
-        span = max((row.last - row.first) / (60 * MINUTE * hours), 1.0)
-        if row.requests / span >= view.thresholds["requests"]:
+        spans = ((max((last - first) / (60 * MINUTE * hours), 1.0), requests) for first, last, requests, _ in deed.row.episodes)
+        if any(requests / span >= view.thresholds["requests"] for span, requests in spans):
             yield of_deed(deed, f"{what} again and again")
 
     return on_deed
@@ -75,7 +76,10 @@ ROWS = (
         ),
         techniques=("T0814",),
         covers=("Excessive Number of Sessions",),
-        thresholds={"sessions": Threshold(50, "connections a minute", "on average, from one client to one port")},
+        thresholds={
+            "sessions": Threshold(50, "connections a minute", "in the busiest minute, from one client to one port of a controller"),
+            "others": Threshold(600, "connections a minute", "the same to a port of anything else"),
+        },
         on_dialogue=_sessions,
     ),
     Detector(
@@ -86,7 +90,7 @@ ROWS = (
         about="Very many attempts to connect that never become a connection.",
         techniques=("T0814",),
         covers=("Suspicion of Denial Of Service Attack",),
-        thresholds={"attempts": Threshold(1000, "attempts a minute", "that were refused or not answered")},
+        thresholds={"attempts": Threshold(1000, "attempts a minute", "in the busiest minute, most of them refused or not answered")},
         on_dialogue=_refused,
     ),
     Detector(
@@ -97,7 +101,7 @@ ROWS = (
         about="Very many ICMP packets from one host to another. Tests of network performance look the same.",
         techniques=("T0814",),
         covers=("ICMP Flooding",),
-        thresholds={"packets": Threshold(600, "packets a minute", "on average")},
+        thresholds={"packets": Threshold(600, "packets a minute", "in the busiest minute")},
         on_dialogue=_icmp,
     ),
     Detector(

@@ -1,4 +1,4 @@
-"""Violations of the policy between zones, as alerts: one detector for each rule of the Purdue reference policy, one for all others."""
+"""Violations of the policy between zones, as alerts: one detector for each rule of the Purdue reference policy and of zones."""
 
 from collections.abc import Callable, Iterator
 
@@ -7,6 +7,7 @@ from sensor.baseline.learn import came_about
 from sensor.conduits.model import Violation
 from sensor.detections.model import Detector, Engine, Finding, Severity, View
 from sensor.knowledge import Party
+from sensor.protocols import Intent
 
 _STRONG = 1.5
 """Weight of evidence that speaks against a pin loud enough to be told."""
@@ -16,6 +17,10 @@ ABOUT = (
     "site file as narrowly as "
     "possible; where it is not, close it at the firewall. A wrong level is put right with a pin."
 )
+
+
+_BY_INTENT = {("ews_role", str(Intent.CONTROL)): ("T0858",), ("ews_role", str(Intent.PROGRAM)): ("T0843",)}
+"""Techniques of a rule that forbids several things."""
 
 
 def finding(violation: Violation) -> Finding:
@@ -32,15 +37,12 @@ def finding(violation: Violation) -> Finding:
         confidence=violation.confidence,
         evidence=tuple(f"touched {name}" for name in violation.objects[:3]),
         severity=violation.severity,
+        techniques=_BY_INTENT.get((violation.rule, violation.intent or "")),
     )
 
 
 def _of(rule: str) -> Callable[[View], Iterator[Finding]]:
     return lambda view: (finding(violation) for violation in view.knowledge.violations if violation.rule == rule)
-
-
-def _others(view: View) -> Iterator[Finding]:
-    return (finding(violation) for violation in view.knowledge.violations if violation.rule not in RULES)
 
 
 def _contradicted_pins(view: View) -> Iterator[Finding]:
@@ -102,19 +104,18 @@ _INTERNET = (
     "External address within the network communicated with Internet",
 )
 
-_RULES = (
+ROWS = (
     _row(
         "internet",
         "Unauthorized Internet Connectivity Detected",
         Severity.HIGH,
-        "The plant speaks with the Internet.",
+        "The plant speaks with the Internet. Control protocols never belong there, at whatever level their end in the plant lives.",
         ("T0883",),
         _INTERNET,
     ),
     _row("enterprise_skip", "Enterprise Host Reaches into the Plant", Severity.HIGH, "A host of the enterprise skips the DMZ.", ("T0886",)),
     _row("dmz_bypass", "DMZ Bypassed", Severity.HIGH, "A conversation goes past the DMZ that should end in it.", ("T0886",)),
     _row("operations_write", "Operations Level Writes to a Controller", Severity.MEDIUM, "Level 3 reads, and does not write.", ("T0855",)),
-    _row("peer_cell", "Controller of Another Cell Commanded", Severity.MEDIUM, "A cell reaches into another cell.", ("T0855",)),
     _row(
         "field_reach",
         "Field Device Reached from Above",
@@ -127,7 +128,7 @@ _RULES = (
         "Engineering by a Host Without the Role",
         Severity.HIGH,
         "A host that is no engineering workstation does its work.",
-        ("T0843",),
+        ("T0843", "T0858"),
     ),
     _row(
         "direction_reversal",
@@ -137,14 +138,9 @@ _RULES = (
         ("T0885",),
     ),
     _row("safety_zone", "Safety Zone Entered", Severity.CRITICAL, "Something outside of a safety zone writes into it.", ("T0855", "T0880")),
+    _row("peer_cell", "Controller of Another Cell Commanded", Severity.MEDIUM, "A cell reaches into another cell.", ("T0855",)),
     _row("remote_access", "Remote Access into a Cell", Severity.HIGH, "Somebody enters a host of a cell from above.", ("T0886", "T0822")),
     _row("conduit", "No Conduit Allows This", Severity.MEDIUM, "The site file has no conduit for what was done.", ("T0855",)),
-)
-
-RULES = frozenset(row.id.removeprefix("ot.policy.") for row in _RULES)
-
-ROWS = (
-    *_RULES,
     Detector(
         id="ot.policy.temporary_asset",
         title="Transient Device in a Cell",
@@ -165,14 +161,5 @@ ROWS = (
         "device does what it should not.",
         needs="a site file with a pinned level",
         on_capture=_contradicted_pins,
-    ),
-    Detector(
-        id="ot.policy.other",
-        title="Policy Violated",
-        severity=Severity.MEDIUM,
-        engine=Engine.POLICY,
-        about=f"A rule of the policy that has no detector of its own. {ABOUT}",
-        needs="levels that have settled",
-        on_capture=_others,
     ),
 )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sensor.detections.model import Detector, Engine, Finding, Severity, Threshold, View
 from sensor.detections.standing import Standing, is_foreign, standing, works_with
+from sensor.detections.windows import peak
 from sensor.detections.words import of_deed, of_dialogue
 from sensor.knowledge import Deed, Dialogue, Party
 from sensor.protocols import Intent
@@ -42,7 +43,7 @@ def _brute_force(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     touching = [deed for deed in dialogue.deeds if touches_process(deed)]
     if len(touching) < view.thresholds["objects"]:
         return
-    a_minute = sum(deed.row.most_in_a_minute[0] for deed in touching)
+    a_minute = peak([deed.row for deed in touching])
     asked = sum(deed.row.requests for deed in touching)
     if a_minute >= view.thresholds["requests"] and asked <= 5 * len(touching):
         message = (

@@ -18,6 +18,9 @@ CONTROLLER_PORTS = frozenset({102, 502, 2222, 20000, 44818})
 WORKED = 3
 """Answered reads or writes after which a client is at work, and no longer looking around."""
 
+_SEVERAL = 3
+"""Addresses from which on ports in vain are a search."""
+
 UNKNOWN_FUNCTION = {"modbus": {1}, "modbus_rtu": {1}, "dnp3": {0x101}, "cip": {0x08}, "enip": {0x01}, "s7comm": {0x8104, 0x8100}}
 UNKNOWN_POINT = {
     "modbus": {2},
@@ -45,15 +48,19 @@ def _to_many(talk: Talk) -> bool:
 
 
 def _in_vain(talk: Talk) -> bool:
+    """Who speaks a protocol on TCP was answered, even where the mirror shows one direction only."""
     row = talk.row
-    return row.packets[1] == 0 or row.refused >= max(row.connections, 1)
+    return (row.packets[1] == 0 and not _is_half_seen(talk)) or row.refused >= max(row.connections, 1)
+
+
+def _is_half_seen(talk: Talk) -> bool:
+    return talk.row.transport == "tcp" and talk.row.packets[1] == 0 and bool(talk.operations)
 
 
 def _at_work(talk: Talk) -> bool:
-    answered = (
-        row.responses - row.errors for row in talk.operations if meaning(row.protocol, row.function, row.subfunction).intent in EVERYDAY
-    )
-    return sum(answered) >= WORKED
+    everyday = [row for row in talk.operations if meaning(row.protocol, row.function, row.subfunction).intent in EVERYDAY]
+    half = _is_half_seen(talk)
+    return sum(row.requests if half else row.responses - row.errors for row in everyday) >= WORKED
 
 
 def _found(asset: Asset, what: str, times: tuple[int, int, int], **more: str | None) -> Finding:
@@ -90,10 +97,14 @@ def _ports(asset: str, view: View) -> Iterator[Finding]:
 def _controllers(asset: str, view: View) -> Iterator[Finding]:
     talks = [talk for talk in _talks(asset, view) if talk.row.protocol in CONTROLLERS or talk.row.port in CONTROLLER_PORTS]
     working = {talk.row.server_ip for talk in talks if _at_work(talk)}
-    tried = [(talk.row.first, talk.row.server_ip) for talk in talks if talk.row.server_ip not in working]
-    found = busiest(tried, int(view.thresholds["minutes"] * MINUTE))
-    if found[2] >= view.thresholds["controllers"]:
-        what = f"looked for controllers at {found[2]} addresses within {view.thresholds['minutes']:g} minutes"
+    idle = [talk.row for talk in talks if talk.row.server_ip not in working or _in_vain(talk)]
+    window = int(view.thresholds["minutes"] * MINUTE)
+    found = busiest(((row.first, row.server_ip) for row in idle), window)
+    doors = busiest(((row.first, (row.server_ip, row.port)) for row in idle), window)
+    # A master whose controllers are off for the weekend knocks at them as well.
+    many = max(view.thresholds["controllers"], len(working))
+    if found[2] >= many or (doors[2] >= view.thresholds["doors"] and found[2] >= _SEVERAL):
+        what = f"looked for controllers at {found[2]} addresses and {doors[2]} ports within {view.thresholds['minutes']:g} minutes"
         yield _found(view.knowledge.assets[asset], what, found)
 
 
@@ -131,8 +142,12 @@ def _units(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     if dialogue.row.protocol not in ("modbus", "modbus_rtu", "dnp3", "dnp3_link", "s7comm", "cotp", "cip"):
         return
     answered = {row.unit for row in dialogue.operations if row.responses > row.errors}
-    tried = [(row.first, row.unit) for row in dialogue.operations if row.unit not in answered]
-    first, last, units = busiest(tried, int(view.thresholds["minutes"] * MINUTE))
+    if not dialogue.row.packets[1]:
+        return
+    window = int(view.thresholds["minutes"] * MINUTE)
+    # Who asks for longer than that polls units that are off.
+    tried = [(row.first, row.unit) for row in dialogue.operations if row.unit not in answered and row.last - row.first <= window]
+    first, last, units = busiest(tried, window)
     if units >= view.thresholds["units"]:
         message = f"{dialogue.client.name} tried {units} unit addresses behind {dialogue.server.name} that nobody answered for"
         yield of_dialogue(dialogue, message, ((first, last, 1),))
@@ -190,7 +205,11 @@ ROWS = (
         about=f"One host knocks at the ports of controllers at many addresses without doing any work there. {ABOUT}",
         techniques=("T0846", "T0888"),
         covers=("PLC Scan Detected",),
-        thresholds={"controllers": Threshold(10, "addresses", "without work being done there"), "minutes": _minutes(2)},
+        thresholds={
+            "controllers": Threshold(10, "addresses", "without work being done there"),
+            "doors": Threshold(15, "ports", "of controllers at three addresses or more, without work being done there"),
+            "minutes": _minutes(2),
+        },
         on_asset=_controllers,
     ),
     Detector(

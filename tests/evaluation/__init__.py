@@ -1,0 +1,1 @@
+"""How well the inference does against the truth."""
