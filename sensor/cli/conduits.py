@@ -7,12 +7,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sensor.cli.inputs import captures_argument, know, load_site, site_option, write_out
+from sensor.cli.inputs import (
+    bad_input_ends_with_two,
+    captures_argument,
+    force_option,
+    know,
+    load_site,
+    refuse_to_overwrite,
+    site_option,
+    write_out,
+)
 
 if TYPE_CHECKING:
+    from sensor.cli.page import Page
     from sensor.conduits.acts import Act
     from sensor.conduits.judge import Verdict
     from sensor.conduits.matrix import Cell
+
+_GRID = 8
+"""Zones that the matrix is shown as a grid for; more are a list."""
 
 _EXAMPLES = """\b
 Examples:
@@ -57,13 +70,15 @@ def show(captures: tuple[str, ...], site: str | None, output_format: str) -> Non
 @captures_argument
 @site_option
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to this file, not to standard output.")
-def suggest(captures: tuple[str, ...], site: str | None, output: str | None) -> None:
+@force_option
+def suggest(captures: tuple[str, ...], site: str | None, output: str | None, *, force: bool) -> None:
     """Write the least-privilege policy that the traffic needs.
 
     Zones are those of the site file, else levels and subnets. What looks dangerous is written as a comment, with a warning.
     """
     from sensor.conduits.suggest import suggest as policy
 
+    refuse_to_overwrite(output, force=force)
     text = policy(know(captures, load_site(site) if site else None))
     write_out(text, output, "look it through, then otoscope conduits plan {file} CAPTURE")
 
@@ -75,14 +90,15 @@ def suggest(captures: tuple[str, ...], site: str | None, output: str | None) -> 
 def plan(policy: str, captures: tuple[str, ...], site: str | None) -> None:
     """Show which recorded conversations a changed policy would newly flag or clear.
 
-    Exit status 1 where it would newly flag any.
+    Exit status: 0 nothing is newly flagged, 1 something is, 2 a file cannot be read.
     """
     from sensor.cli.page import Page
     from sensor.conduits.model import Site
     from sensor.conduits.plan import plan as differences
 
-    new, old = load_site(policy), load_site(site) if site else Site()
-    found = differences(know(captures, old), old, new)
+    with bad_input_ends_with_two():
+        new, old = load_site(policy), load_site(site) if site else Site()
+        found = differences(know(captures, old), old, new)
     page = Page(0)
     flagged, cleared = [row for row in found if row.flagged], [row for row in found if row.cleared]
     changed = [row for row in found if not row.flagged and not row.cleared]
@@ -113,16 +129,43 @@ def _show_table(cells: dict[tuple[str, str], Cell]) -> None:
     from sensor.cli.page import Page
 
     page = Page(0)
+    page.title("Conduits", "what zones ask of each other: rows ask columns")
+    zones = sorted({zone for ends in cells for zone in ends})
+    if not (
+        len(zones) <= _GRID
+        and page.grid("", zones, [(source, [_lines(cells.get((source, target))) for target in zones]) for source in zones])
+    ):
+        _show_list(page, cells)
+    page.line(
+        "! is not allowed, (in brackets) is declared and was not seen. Next: otoscope conduits suggest CAPTURE -o policy.toml",
+        "dim",
+    )
+
+
+def _lines(cell: Cell | None) -> list[tuple[str, str]]:
+    """What stands in a cell of the grid, with style; what is not allowed is marked, for colour does not reach everybody."""
+    if cell is None:
+        return []
+    lines = []
+    for intent, times in sorted(cell.observed.items()):
+        wrong = cell.violating[intent]
+        if times > wrong:
+            lines.append((f"{intent} {times - wrong:,}", ""))
+        if wrong:
+            lines.append((f"! {intent} {wrong:,}", "bold red"))
+    unused = cell.declared - set(cell.observed) - ({"any"} if cell.observed else set())
+    return lines + [(f"({intent})", "dim") for intent in sorted(unused)]
+
+
+def _show_list(page: Page, cells: dict[tuple[str, str], Cell]) -> None:
     rows = []
     for (source, target), cell in sorted(cells.items()):
         observed = ", ".join(f"{intent} {times:,}" for intent, times in sorted(cell.observed.items()))
-        violating = ", ".join(f"{intent} {times:,}" for intent, times in sorted(cell.violating.items()))
+        violating = ", ".join(f"! {intent} {times:,}" for intent, times in sorted(cell.violating.items()))
         rows.append(
             (f"{source} → {target}", observed or "nothing", ", ".join(sorted(cell.declared)), violating, ", ".join(sorted(cell.protocols)))
         )
-    page.title("Conduits", "what zones ask of each other")
     page.table(("From → to", "Observed", "Declared", "Not allowed", "Protocols"), rows)
-    page.line("Next: otoscope conduits suggest CAPTURE -o policy.toml writes the policy that this traffic needs.", "dim")
 
 
 def _show_json(cells: dict[tuple[str, str], Cell]) -> None:

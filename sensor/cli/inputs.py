@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import click
 from sensor import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sensor.baseline.model import Baseline
     from sensor.conduits.model import Site
@@ -21,6 +22,30 @@ if TYPE_CHECKING:
 
 captures_argument = click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
 site_option = click.option("--site", metavar="FILE", help="The site file whose zones and conduits hold.")
+
+
+force_option = click.option("--force", is_flag=True, help="Write over a file that exists.")
+
+
+class BadInput(click.ClickException):
+    """A file that cannot be read, for a command whose exit status 1 is an answer."""
+
+    exit_code = 2
+
+
+@contextmanager
+def bad_input_ends_with_two() -> Iterator[None]:
+    """What ends the command inside ends it with exit status 2."""
+    try:
+        yield
+    except click.ClickException as error:
+        raise BadInput(error.message) from error
+
+
+def refuse_to_overwrite(file: str | None, *, force: bool) -> None:
+    """Before the work is done: what a person has edited is not written over unasked."""
+    if file is not None and not force and os.path.lexists(file):
+        raise click.ClickException(f"{words.plain(file)} exists already: give another name, or --force to write over it")
 
 
 def write_out(text: str, file: str | None, advice: str) -> None:

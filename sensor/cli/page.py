@@ -3,11 +3,14 @@
 import shutil
 from collections.abc import Sequence
 
+from rich import box
 from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+from sensor import words
 
 _UNBOUNDED_COLUMNS = 100_000
 """Where the output is no terminal a row stays on its line, for grep and less -S."""
@@ -15,6 +18,10 @@ _UNBROKEN = 17
 """Words up to this length, that of a MAC, stay whole where the room allows it."""
 _GAP = 2
 _INDENT = 2
+
+
+Lines = Sequence[tuple[str, str]]
+"""Texts with their styles."""
 
 
 class Page:
@@ -53,6 +60,25 @@ class Page:
             self._console.print(columns.table(shown, header=True))
         if more := len(rows) - len(shown):
             self._console.print(Text(f"… {more:,} more (--rows 0 shows all)", "dim"))
+
+    def grid(self, corner: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[Lines]]]) -> bool:
+        """A table with lines between its cells, whose texts have styles; False, and nothing, where it does not fit a terminal."""
+        table = Table(box=box.SQUARE, show_lines=True, header_style="bold")
+        for heading in (corner, *columns):
+            table.add_column(Text(words.plain(heading)), no_wrap=True)
+        for head, cells in rows:
+            table.add_row(
+                Text(words.plain(head), "bold"),
+                *(Text("\n").join(Text(words.plain(line), style) for line, style in cell) for cell in cells),
+            )
+        fits = (
+            self._console.measure(table, options=self._console.options.update(width=_UNBOUNDED_COLUMNS)).maximum
+            <= self._console.width
+            < _UNBOUNDED_COLUMNS
+        )
+        if fits:
+            self._console.print(table)
+        return fits
 
     def _grouped(self, headings: Sequence[str], rows: Sequence[Sequence[str]], heads: int) -> None:
         columns = _Columns(headings[heads:], [row[heads:] for row in rows], self._console.width - _INDENT)

@@ -2,7 +2,7 @@
 
 import click
 
-from sensor.cli.inputs import captures_argument, know, load_site, write_out
+from sensor.cli.inputs import captures_argument, force_option, know, load_site, refuse_to_overwrite, write_out
 
 
 @click.group()
@@ -13,10 +13,12 @@ def site() -> None:
 @site.command()
 @captures_argument
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to this file, not to standard output.")
-def init(captures: tuple[str, ...], output: str | None) -> None:
+@force_option
+def init(captures: tuple[str, ...], output: str | None, *, force: bool) -> None:
     """Write a first site file from what captures hold, commented."""
     from sensor.conduits.suggest import suggest
 
+    refuse_to_overwrite(output, force=force)
     write_out(suggest(know(captures), conduits=False), output, "look it through, then otoscope replay --site {file} CAPTURE")
 
 

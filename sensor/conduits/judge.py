@@ -8,11 +8,12 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from sensor.conduits.acts import Act, acts, is_outside
+from sensor.conduits.cells import are_apart, cells_of
 from sensor.conduits.model import Allowance, Conduit, Pin, Site, Violation
-from sensor.conduits.reference import RULES, Crossing
+from sensor.conduits.reference import RULES, Crossing, is_peer
 from sensor.conduits.zones import OUTSIDE, zone_of
 from sensor.detections.model import Outcome, Severity
-from sensor.inventory.model import Level
+from sensor.inventory.model import Asset, Level
 from sensor.inventory.names import pin_matches
 from sensor.inventory.traits import POLLED
 from sensor.knowledge import Knowledge, Party
@@ -41,7 +42,7 @@ class Verdict(NamedTuple):
 
 def judge(known: Knowledge) -> tuple[Violation, ...]:
     """All violations, in an order that depends on nothing but what was observed."""
-    judging = Judge(known.site, has_dmz=any(asset.level.value == 3.5 and asset.level.settled for asset in known.assets.values()))
+    judging = Judge(known.site, known.assets.values())
     found: dict[str, Violation] = {}
     for dialogue in known.dialogues.values():
         for act in acts(dialogue):
@@ -54,25 +55,38 @@ def judge(known: Knowledge) -> tuple[Violation, ...]:
 class Judge:
     """A policy, ready to judge acts."""
 
-    def __init__(self, site: Site, *, has_dmz: bool) -> None:
+    def __init__(self, site: Site, assets: Iterable[Asset]) -> None:
+        assets = tuple(assets)
         self.site = site
-        self.has_dmz = has_dmz
+        self.has_dmz = any(asset.level.value == 3.5 and asset.level.settled for asset in assets)
+        self.cells = cells_of(assets)
         self._zones = {zone.name: zone for zone in site.zones}
 
     def of(self, act: Act) -> Verdict | None:
         """What an act breaks; None where it is allowed, or too little is known of the two."""
-        if self.allowed_by(act) is not None:
+        conduits = self.allowed_by(act)
+        if any(act.intent in conduit.intents for conduit in conduits):
             return None
-        verdict = self._worst(act)
+        verdict = self._guarded(act) if conduits else self._worst(act)
         if verdict is None or (allowance := self._allowance(act)) is None:
             return verdict
         if _day(act) <= allowance.expires:
             return None
         return verdict._replace(title=f"{verdict.title} (the exception for it expired on {allowance.expires})")
 
-    def allowed_by(self, act: Act) -> Conduit | None:
-        """The conduit of the site file that allows an act."""
-        return next((conduit for conduit in self.site.conduits if _joins(conduit, act) and _carries(conduit, act)), None)
+    def allowed_by(self, act: Act) -> list[Conduit]:
+        """The conduits of the site file that carry an act."""
+        return [conduit for conduit in self.site.conduits if _joins(conduit, act) and _carries(conduit, act)]
+
+    def _guarded(self, act: Act) -> Verdict | None:
+        """What a conduit opens only if it names the intent: whoever wrote "from here to there" need not have thought of that."""
+        return self._safety(act) or self.reference(act, only="ews_role")
+
+    def _safety(self, act: Act) -> Verdict | None:
+        target = self._zones.get(act.server.zone or "")
+        if target is None or not target.safety or not act.changes or act.client.zone == target.name:
+            return None
+        return Verdict("safety_zone", f"Write into safety zone {target.name}", Severity.CRITICAL)
 
     def _worst(self, act: Act) -> Verdict | None:
         """Of what the site file and the reference policy say the worse; that somebody knocked in vain is never worse than low."""
@@ -86,24 +100,28 @@ class Judge:
         return worst._replace(severity=min(worst.severity, Severity.LOW)) if act.refused else worst
 
     def _conduits(self, act: Act) -> Verdict | None:
-        """Between two zones of the site file only what a conduit allows; within one everything."""
+        """Between two zones of the site file only what a conduit allows; within one everything. Who is in none changes nothing in one."""
         source, target = act.client.zone, act.server.zone
-        if source not in self._zones or target not in self._zones or source == target:
+        if target not in self._zones or source == target:
             return None
-        if self._zones[target].safety and act.changes:
-            return Verdict("safety_zone", f"Write into safety zone {target}", Severity.CRITICAL)
+        if (verdict := self._safety(act)) is not None:
+            return verdict
+        if source not in self._zones:
+            return Verdict("conduit", f"Change in zone {target} by a host of no zone", Severity.MEDIUM) if act.changes else None
         severity = Severity.HIGH if act.changes else Severity.MEDIUM
         if act.outcome is Outcome.ATTEMPTED and act.intent not in tuple(Intent):
             severity = Severity.LOW
-        return Verdict("conduit", f"No conduit from {source} to {target} for this", severity)
+        rule = "peer_cell" if is_peer(level_of(act.client), level_of(act.server)) else "conduit"
+        return Verdict(rule, f"No conduit from {source} to {target} for this", severity)
 
-    def reference(self, act: Act) -> Verdict | None:
-        """What the Purdue reference policy says of an act."""
+    def reference(self, act: Act, only: str | None = None) -> Verdict | None:
+        """What the Purdue reference policy, or one rule of it, says of an act."""
         source, target = level_of(act.client), level_of(act.server)
         if not (source.settled and target.settled) or source.value is None or target.value is None:
-            return _control_by_internet(act)
-        crossing = Crossing(act, source.value, target.value, self.has_dmz)
-        judged = ((rule, rule.judge(crossing)) for rule in RULES)
+            return _control_by_internet(act) if only is None else None
+        apart = is_peer(source, target) and are_apart(act.client, act.server, self.cells)
+        crossing = Crossing(act, source.value, target.value, self.has_dmz, apart)
+        judged = ((rule, rule.judge(crossing)) for rule in RULES if only in (None, rule.name))
         return next((Verdict(rule.name, rule.title, severity) for rule, severity in judged if severity is not None), None)
 
     def _allowance(self, act: Act) -> Allowance | None:
@@ -242,7 +260,7 @@ def _joined(old: Violation | None, new: Violation) -> Violation:
 def verdicts(known: Knowledge, site: Site) -> Iterator[tuple[Act, Verdict | None]]:
     """Every act under another policy, its zones as that policy has them."""
     zoned = {name: replace(asset, zone=zone_of(asset, site)) for name, asset in known.assets.items()}
-    judging = Judge(site, has_dmz=any(asset.level.value == 3.5 and asset.level.settled for asset in zoned.values()))
+    judging = Judge(site, zoned.values())
     for dialogue in known.dialogues.values():
         parties = [Party(party.address, zoned.get(party.id or "")) for party in (dialogue.client, dialogue.server)]
         for act in acts(replace(dialogue, client=parties[0], server=parties[1])):

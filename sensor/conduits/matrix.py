@@ -22,7 +22,7 @@ class Cell:
 
 def matrix(known: Knowledge) -> dict[tuple[str, str], Cell]:
     """Cells by (from, to), only those in which something was observed or declared."""
-    judging = Judge(known.site, has_dmz=any(asset.level.value == 3.5 and asset.level.settled for asset in known.assets.values()))
+    judging = Judge(known.site, known.assets.values())
     cells: dict[tuple[str, str], Cell] = {}
     for dialogue in known.dialogues.values():
         for act in acts(dialogue):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sensor.conduits.acts import ADMINISTER, ENGINEERING, Act, is_outside
 from sensor.detections.model import Outcome, Severity
-from sensor.inventory.model import Role
+from sensor.inventory.model import Level, Role
 from sensor.knowledge import Party
 from sensor.protocols import Intent
 
@@ -18,12 +18,13 @@ REPORTING = frozenset({"ntp", "syslog", "snmp", "dns", "dhcp", "dhcpv6", "ptp", 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """An act between two levels. dmz: the plant has a DMZ."""
+    """An act between two levels. dmz: the plant has a DMZ. apart: peers (is_peer) of different cells."""
 
     act: Act
     source: float
     target: float
     dmz: bool
+    apart: bool = False
 
     @property
     def high(self) -> float:
@@ -89,6 +90,21 @@ def _direction_reversal(crossing: Crossing) -> Severity | None:
     return Severity.MEDIUM
 
 
+def is_peer(source: Level, target: Level) -> bool:
+    """Is this a controller, or who operates controllers, at a controller?"""
+    return source.settled and target.settled and source.value in (1, 2) and target.value == 1
+
+
+def _peer_cell(crossing: Crossing) -> Severity | None:
+    """A cell is only concluded from addresses here, so that somebody reads is merely worth knowing."""
+    act = crossing.act
+    if not crossing.apart:
+        return None
+    if act.changes:
+        return Severity.HIGH
+    return Severity.LOW if act.intent in (Intent.READ, Intent.UPLOAD) else None
+
+
 def _engineers(party: Party) -> bool:
     return party.asset is not None and Role.ENGINEERING_WORKSTATION in party.asset.roles
 
@@ -151,6 +167,12 @@ RULES: tuple[ReferenceRule, ...] = (
         "Site operations at a controller",
         "Site operations and the DMZ do not write to controllers; that they read past level 2 is worth knowing.",
         _operations_write,
+    ),
+    ReferenceRule(
+        "peer_cell",
+        "Reach into another cell",
+        "Controllers, and the hosts that operate them, do not command controllers of another cell; that they read there is worth knowing.",
+        _peer_cell,
     ),
     ReferenceRule(
         "direction_reversal",

@@ -120,7 +120,7 @@ def _zone(zone: Zone, known: Knowledge) -> Iterator[str]:
 def _needs(known: Knowledge, site: Site) -> dict[tuple[str, str, str], dict[str, _Need]]:
     zoned = {name: replace(asset, zone=zone_of(asset, site)) for name, asset in known.assets.items()}
     declared = {zone.name for zone in site.zones}
-    judging = Judge(replace(site, conduits=(), allowances=()), has_dmz=any(asset.level.value == 3.5 for asset in zoned.values()))
+    judging = Judge(replace(site, conduits=(), allowances=()), zoned.values())
     found: dict[tuple[str, str, str], dict[str, _Need]] = {}
     for dialogue in known.dialogues.values():
         for act in acts(_zoned(dialogue, zoned)):

@@ -9,6 +9,7 @@ from sensor.conduits.judge import Judge, judge
 from sensor.conduits.model import Conduit, Site, Zone
 from sensor.conduits.site import parse_site
 from sensor.errors import SiteError
+from sensor.inventory.model import Role
 from sensor.knowledge import Party
 from tests.conduits.plant import HMI, METER, MIXER, STRANGER, known, told, violations
 
@@ -29,7 +30,7 @@ def test_frames_to_a_group_cross_nothing():
 
 def test_a_knock_in_vain_is_low_and_one_thing_whatever_the_ports():
     plant = known({STRANGER: 4, METER: 1})
-    judging = Judge(Site(), has_dmz=False)
+    judging = Judge(Site(), plant.assets.values())
     refused = [act for row in plant.dialogues.values() for act in acts(row) if act.refused]
     assert refused
     assert all("/" not in act.protocol for act in refused)
@@ -39,7 +40,10 @@ def test_a_knock_in_vain_is_low_and_one_thing_whatever_the_ports():
 def test_any_does_not_mean_the_internet():
     opened = Site(conduits=(Conduit("any", "level 1"),))
     assert {row.rule for row in violations({STRANGER: 5, METER: 1}, site=opened)} == {"internet"}
-    assert not violations({STRANGER: 5, METER: 1}, site=Site(conduits=(Conduit("outside", "level 1"),)))
+    outside = Site(conduits=(Conduit("outside", "level 1"),))
+    assert {row.rule for row in violations({STRANGER: 5, METER: 1}, site=outside)} == {"ews_role"}  # programs have to be named
+    named = Conduit("outside", "level 1", intents=("program", "control"))
+    assert not violations({STRANGER: 5, METER: 1}, site=Site(conduits=(*outside.conduits, named)))
 
 
 CELLS = (Zone("cell", assets=(MIXER,)), Zone("desk", assets=(HMI,)))
@@ -47,7 +51,7 @@ CELLS = (Zone("cell", assets=(MIXER,)), Zone("desk", assets=(HMI,)))
 
 def test_a_conduit_may_name_a_level_beside_zones():
     site = Site(zones=CELLS[:1], conduits=(Conduit("level 4", "cell"),))
-    assert not violations({HMI: 4, MIXER: 1}, site=site)
+    assert not violations({HMI: 4, MIXER: 1}, {HMI: Role.ENGINEERING_WORKSTATION}, site)
 
 
 def test_within_a_zone_everything_is_allowed():

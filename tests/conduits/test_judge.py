@@ -135,7 +135,7 @@ def test_a_conduit_has_its_hours():
 
 def test_a_conduit_overrules_the_reference_policy():
     site = Site(conduits=(Conduit("level 4", "level 1"),))
-    assert not violations({HMI: 4, MIXER: 1}, site=site)
+    assert not violations({HMI: 4, MIXER: 1}, {HMI: EWS}, site)
 
 
 def test_a_write_into_a_safety_zone_is_critical():
@@ -162,3 +162,64 @@ def test_the_closest_zone_counts():
     plant = known(site=Site(zones=zones))
     zone = {next(iter(asset.ips), ""): asset.zone for asset in plant.assets.values() if asset.parent is None}
     assert (zone[MIXER], zone[BOILER], zone[HISTORIAN]) == ("one", "cell", "all")
+
+
+def test_a_conduit_opens_programs_only_if_it_names_them():
+    def with_intents(*intents):
+        return Site(conduits=(Conduit("level 2", "level 1", intents=intents),))
+
+    assert {row.rule for row in violations({ENGINEER: 2, BOILER: 1}, site=with_intents())} == {"ews_role"}
+    named = with_intents("program", "control", "configure", "read", "write", "upload", "diagnose")
+    assert not violations({ENGINEER: 2, BOILER: 1}, site=named)
+
+
+def test_a_conduit_opens_a_safety_zone_for_writing_only_if_it_names_that():
+    zones = (Zone("sis", assets=(MIXER,), safety=True), Zone("cell", subnets=("10.20.1.0/24",)))
+    everything = Conduit("cell", "sis")
+    assert {row.rule for row in violations({}, site=Site(zones=zones, conduits=(everything,)))} == {"safety_zone"}
+    assert not violations({}, site=Site(zones=zones, conduits=(everything, replace(everything, intents=("write", "control", "configure")))))
+
+
+@pytest.mark.parametrize(("safety", "rule"), [(False, ("conduit", "medium")), (True, ("safety_zone", "critical"))])
+def test_a_host_of_no_zone_changes_nothing_in_one(safety, rule):
+    zones = (Zone("cell", assets=(MIXER,), safety=safety),)
+    found = told(violations({}, site=Site(zones=zones)))
+    assert {(name, severity) for name, _, severity in found} == {rule}
+    assert {intent for _, intent, _ in found} == {"write", "control", "configure"}
+
+
+def in_subnets(plant, subnets):
+    """Hosts moved to other subnets, as if they had been there."""
+    for name, asset in plant.assets.items():
+        ip = next(iter(asset.ips), "")
+        if ip in subnets:
+            moved = tuple(replace(address, ip=f"{subnets[ip]}.{ip.rpartition('.')[2]}") for address in asset.addresses)
+            plant.assets[name] = replace(asset, addresses=moved)
+    for number, dialogue in plant.dialogues.items():
+        ends = [replace(party, asset=plant.assets.get(party.id or "")) for party in (dialogue.client, dialogue.server)]
+        plant.dialogues[number] = replace(dialogue, client=ends[0], server=ends[1])
+    return plant
+
+
+PLANT = {HMI: 2, MIXER: 1, BOILER: 1, ENGINEER: 2}
+ROLES = {HMI: EWS, ENGINEER: EWS}
+
+
+def test_a_host_of_another_cell_commands_no_controller():
+    cells = {HMI: "10.1.1", BOILER: "10.1.1", MIXER: "10.1.2", ENGINEER: "10.1.2"}
+    found = told(judge(in_subnets(known(PLANT, ROLES), cells)))
+    assert {("peer_cell", "write", "high"), ("peer_cell", "read", "low")} <= found
+    assert {rule for rule, _, _ in found} == {"peer_cell"}
+
+
+def test_a_server_room_without_controllers_is_no_cell():
+    rooms = {HMI: "10.1.9", BOILER: "10.1.1", MIXER: "10.1.2", ENGINEER: "10.1.9"}
+    assert not judge(in_subnets(known(PLANT, ROLES), rooms))
+
+
+def test_the_zones_of_a_site_file_are_cells():
+    zones = (Zone("one", assets=(HMI,)), Zone("two", assets=(MIXER,)))
+    found = told(violations({HMI: 2, MIXER: 1}, {HMI: EWS}, Site(zones=zones)))
+    assert {("peer_cell", "write", "high"), ("peer_cell", "read", "medium")} <= found
+    opened = (Conduit("one", "two", intents=("read", "write", "control", "configure", "diagnose", "discover")),)
+    assert not violations({HMI: 2, MIXER: 1}, {HMI: EWS}, Site(zones=zones, conduits=opened))

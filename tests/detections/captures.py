@@ -1,6 +1,7 @@
 """Of each detector a capture that raises it, and its benign neighbour that looks alike and must not."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from sensor.conduits.model import Site, Zone
@@ -339,6 +340,8 @@ CASES = (
     Case("ot.policy.operations_write", policy(3, 2, 502, write()), policy(1, 2, 502, write()), PURDUE),
     Case("ot.policy.ews_role", policy(1, 2, 502, STOP), policy(1, 2, 502, write()), PURDUE),
     Case("ot.policy.direction_reversal", policy(2, 3, 80, HTTP), policy(2, 1, 80, HTTP), PURDUE),
-    Case("ot.policy.conduit", policy(1, 2, 502, write()), policy(3, 2, 502, write()), ZONES),
+    Case("ot.policy.conduit", policy(1, 2, 502, write()), policy(3, 2, 502, read()), ZONES),
+    Case("ot.policy.peer_cell", policy(1, 2, 502, write()), policy(3, 2, 502, write()), replace(ZONES, pins=PURDUE.pins)),
+    Case("ot.policy.pin_contradicted", policy(1, 2, 502, *polls(30)), policy(1, 2, 80, HTTP), levels(h2=2)),
     Case("ot.policy.safety_zone", policy(1, 2, 502, write()), policy(1, 2, 502, read()), SAFETY),
 )

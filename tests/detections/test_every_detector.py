@@ -9,7 +9,7 @@ from sensor.detections.rules import policy
 from tests.detections.captures import CASES
 from tests.detections.commands import COMMANDS
 from tests.detections.test_detections import RAISED
-from tests.detections.wire import MINUTE, SECOND, Turn, Wire, modbus, polls, read, write
+from tests.detections.wire import MINUTE, SECOND, Turn, Wire, levels, modbus, polls, read, write
 
 
 def plant(client: int = 1, server: int = 2, turns: list[Turn] | None = None, *, pause: int = SECOND) -> Wire:
@@ -19,6 +19,8 @@ def plant(client: int = 1, server: int = 2, turns: list[Turn] | None = None, *, 
         wire.talk(client, server, 502, turns, at=10 * MINUTE)
     return wire
 
+
+VISITOR = "ot.policy.temporary_asset"
 
 DIFFERENCES = {
     "asset": (plant(), plant(3, 2, [read()])),
@@ -42,11 +44,18 @@ def test_what_is_not_in_the_baseline(difference: str, usual: Wire, unusual: Wire
     assert not any(name.startswith("ot.baseline.") for name in unusual.rules())
 
 
+def test_a_visitor_at_a_controller_is_not_in_the_baseline() -> None:
+    usual, unusual = plant(), plant(3, 2, [read()])
+    baseline = learn(usual.known(levels(h2=1)))
+    assert VISITOR in {alert.rule for alert in unusual.known(levels(h2=1), baseline=baseline).alerts}
+    assert VISITOR not in {alert.rule for alert in usual.known(levels(h2=1), baseline=baseline).alerts}
+
+
 def test_each_detector_is_raised_by_a_capture() -> None:
-    raised = {case.rule for case in (*CASES, *COMMANDS)} | set(RAISED) | {f"ot.baseline.{name}" for name in DIFFERENCES}
+    raised = {case.rule for case in (*CASES, *COMMANDS)} | set(RAISED) | {f"ot.baseline.{name}" for name in DIFFERENCES} | {VISITOR}
     assert {row.id for row in DETECTORS} == raised
 
 
 def test_each_rule_of_the_policy_has_its_detector() -> None:
     rules = {rule.name for rule in RULES} | {"conduit", "safety_zone"}
-    assert {row.id for row in policy.ROWS} == {f"ot.policy.{name}" for name in rules}
+    assert {row.id for row in policy.ROWS} == {f"ot.policy.{name}" for name in rules} | {VISITOR, "ot.policy.pin_contradicted"}

@@ -2,9 +2,15 @@
 
 from collections.abc import Callable, Iterator
 
+from sensor.baseline.compare import Difference
+from sensor.baseline.learn import came_about
 from sensor.conduits.model import Violation
 from sensor.detections.model import Detector, Engine, Finding, Severity, View
+from sensor.knowledge import Party
 from sensor.protocols import Intent
+
+_STRONG = 1.5
+"""Weight of evidence that speaks against a pin loud enough to be told."""
 
 ABOUT = (
     "See `otoscope conduits` for the zones and what is allowed between them. Where this is wanted, allow it in the "
@@ -37,6 +43,45 @@ def finding(violation: Violation) -> Finding:
 
 def _of(rule: str) -> Callable[[View], Iterator[Finding]]:
     return lambda view: (finding(violation) for violation in view.knowledge.violations if violation.rule == rule)
+
+
+def _contradicted_pins(view: View) -> Iterator[Finding]:
+    """Pins that behaviour speaks against: the site file is wrong, or the device does what it should not."""
+    for asset in view.knowledge.assets.values():
+        strong = [piece for piece in asset.level.against if piece.weight >= _STRONG]
+        if not asset.level.pinned or not strong or asset.level.value is None:
+            continue
+        address = next(iter(asset.ips or asset.macs), asset.id)
+        yield Finding(
+            message=f"{Party(address, asset).name} is pinned to level {asset.level.value:g} and behaves like level {strong[0].says}",
+            times=((min(piece.first for piece in strong), max(piece.last for piece in strong), 1),),
+            target=asset.id,
+            target_ip=address,
+            evidence=tuple(f"level {piece.says}: {piece.because}" for piece in strong),
+        )
+
+
+def _temporary_assets(view: View) -> Iterator[Finding]:
+    """Conversations of controllers with assets that the baseline does not know."""
+    changes = view.knowledge.changes
+    fresh = {change.asset.id for change in changes if change.difference is Difference.ASSET and change.asset is not None}
+    for dialogue in view.knowledge.dialogues.values() if fresh else ():
+        client, server = dialogue.client, dialogue.server
+        other = server if client.id in fresh else client if server.id in fresh else None
+        if other is None or other.id in fresh or not other.level.settled or other.level.value != 1 or not came_about(dialogue):
+            continue
+        row = dialogue.row
+        newcomer = client if other is server else server
+        yield Finding(
+            message=f"{newcomer.name}, which the baseline does not know, talks to controller {other.name}",
+            times=((row.first, row.last, row.connections or 1),),
+            source=client.id,
+            target=server.id,
+            source_ip=client.address,
+            target_ip=server.address,
+            protocol=row.protocol,
+            confidence=other.level.confidence,
+        )
 
 
 def _row(rule: str, title: str, severity: Severity, about: str, techniques: tuple[str, ...] = (), covers: tuple[str, ...] = ()) -> Detector:
@@ -93,6 +138,28 @@ ROWS = (
         ("T0885",),
     ),
     _row("safety_zone", "Safety Zone Entered", Severity.CRITICAL, "Something outside of a safety zone writes into it.", ("T0855", "T0880")),
+    _row("peer_cell", "Controller of Another Cell Commanded", Severity.MEDIUM, "A cell reaches into another cell.", ("T0855",)),
     _row("remote_access", "Remote Access into a Cell", Severity.HIGH, "Somebody enters a host of a cell from above.", ("T0886", "T0822")),
     _row("conduit", "No Conduit Allows This", Severity.MEDIUM, "The site file has no conduit for what was done.", ("T0855",)),
+    Detector(
+        id="ot.policy.temporary_asset",
+        title="Transient Device in a Cell",
+        severity=Severity.MEDIUM,
+        engine=Engine.POLICY,
+        about="A device that the baseline does not know talks to controllers: a laptop that was plugged in, or a new device. If it belongs "
+        "here, take it over with `otoscope baseline accept`; if not, find out whose it is and what it did.",
+        techniques=("T0864",),
+        needs="a baseline (otoscope baseline export) and levels that have settled",
+        on_capture=_temporary_assets,
+    ),
+    Detector(
+        id="ot.policy.pin_contradicted",
+        title="Behaviour Contradicts a Pinned Level",
+        severity=Severity.MEDIUM,
+        engine=Engine.POLICY,
+        about="The site file pins the level of a device that behaves like one of another level. Put the pin right, or find out why the "
+        "device does what it should not.",
+        needs="a site file with a pinned level",
+        on_capture=_contradicted_pins,
+    ),
 )
