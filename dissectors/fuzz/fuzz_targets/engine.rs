@@ -68,6 +68,7 @@ fn limits(choice: u8) -> Limits {
         memories: few(6, usual.memories),
         reassembly_octets: if choice & 1 << 7 == 0 { usual.reassembly_octets } else { 2_048 },
         fragment_octets: if choice & 1 << 7 == 0 { usual.fragment_octets } else { 2_048 },
+        quiet_seconds: if choice & 1 << 3 == 0 { usual.quiet_seconds } else { 60 },
     }
 }
 
