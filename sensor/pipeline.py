@@ -31,7 +31,7 @@ from sensor.observations import Observations
 Operations = Mapping[int, tuple[Operation, ...]]
 """By conversation."""
 
-MANY_ENDPOINTS, MOST_ENDPOINTS, MOST_UNHEARD = 16_384, 32_768, 4_096
+MANY_ENDPOINTS, MOST_ENDPOINTS, MOST_UNHEARD = 16_384, 32_768, 1_024
 """Where there are many endpoints, so many of those that exchanged something are looked at, and so many of the others: every octet may come
 from an attacker, and each endpoint costs some kilooctets and a fraction of a millisecond."""
 

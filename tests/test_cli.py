@@ -1,5 +1,6 @@
 """The command as people and scripts run it."""
 
+import fcntl
 import gzip
 import json
 import os
@@ -7,6 +8,8 @@ import pty
 import re
 import signal
 import subprocess
+import sys
+import termios
 import time
 from pathlib import Path
 
@@ -153,13 +156,23 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(tmp_path):
         assert done.stdout.count(b"\n") == 1
 
 
+def wait_until_read(pipe):
+    """However slow the machine, until the other end has taken what was written, and waits for more."""
+    for _ in range(200):
+        if int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder) == 0:
+            time.sleep(0.3)
+            return
+        time.sleep(0.1)
+    raise TimeoutError("nothing was read")
+
+
 def test_ctrl_c_shows_what_was_read():
     command, pipe = [COMMAND, "replay", "--format", "json", "-"], subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as run:
         assert run.stdin
         run.stdin.write(samples.MODBUS)
         run.stdin.flush()
-        time.sleep(1.0)
+        wait_until_read(run.stdin)
         run.send_signal(signal.SIGINT)
         time.sleep(0.2)
         out, err = run.communicate(timeout=20)
