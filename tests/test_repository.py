@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -95,6 +96,24 @@ def test_the_readme_shows_what_make_demo_prints(otoscope):
     printed = otoscope("replay", "--rows", rows, ROOT / "pcaps/plants/water.pcap", COLUMNS="80").stdout
     lines = iter([line.rstrip() for line in printed.splitlines()])
     assert [line for line in shown.splitlines() if line != "[…]" and line not in lines] == []
+
+
+WITH_EXAMPLES = [path for path in DOCUMENTS if "$ otoscope " in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.name)
+def test_examples_of_the_documents_print_what_is_shown(path, otoscope, tmp_path, monkeypatch):
+    """Commands of one document run one after the other, beside the files that it shows as "in a file `NAME`"."""
+    text = path.read_text(encoding="utf-8")
+    (tmp_path / "pcaps").symlink_to(ROOT / "pcaps")
+    for name, content in re.findall(r"in a file `([\w.]+)`:\n\n```toml\n(.*?)```", text, re.DOTALL):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for block in re.findall(r"```text\n(\$ otoscope .*?)```", text, re.DOTALL):
+        for command, _, shown in (example.partition("\n") for example in block.split("$ otoscope ")[1:]):
+            done = otoscope(*shlex.split(command), COLUMNS="100")
+            lines = iter([line.rstrip() for line in (done.stdout + done.stderr).splitlines()])
+            assert [line for line in shown.splitlines() if line != "…" and line not in lines] == [], command
 
 
 def test_each_key_of_a_fact_is_documented():
