@@ -29,7 +29,7 @@ class Listing:
 def _assets(row: Row) -> Sequence[str | int]:
     from sensor.cli.findings import asset_cells
 
-    return (*asset_cells(row), row["zone"] or "", row["id"])  # type: ignore[arg-type]
+    return (*asset_cells(row), row["zone"] or "", row["id"])  # type: ignore[arg-type] # rows of a database have the keys of the document
 
 
 def _conversations(row: Row) -> Sequence[str | int]:
@@ -53,7 +53,7 @@ def _operations(row: Row) -> Sequence[str | int]:
 def _alerts(row: Row) -> Sequence[str | int]:
     from sensor.cli.findings import alert_cells
 
-    return (*alert_cells(row), "" if row["status"] == "open" else row["status"], _moment(row["last"]), row["id"])  # type: ignore[arg-type]
+    return (*alert_cells(row), "" if row["status"] == "open" else row["status"], _moment(row["last"]), row["id"])  # type: ignore[arg-type] # rows of a database have the keys of the document
 
 
 def _incidents(row: Row) -> Sequence[str | int]:

@@ -11,7 +11,7 @@ from sensor.knowledge import Deed, Dialogue, Party
 from sensor.protocols import Intent
 
 REMOTE_ACCESS = frozenset(
-    "anydesk citrix pcanywhere radmin rdp rexec rlogin ssh teamviewer telnet vnc winrm x11".split()  # noqa: SIM905
+    "anydesk citrix pcanywhere radmin rdp rexec rlogin ssh teamviewer telnet vnc winrm x11".split()  # noqa: SIM905 - a list of words
 )
 """Protocols by which a person works on another machine."""
 
@@ -29,7 +29,7 @@ USE = "use"
 """What is done with any other service, in place of an intent."""
 
 _NEIGHBOURLY = frozenset(
-    "arp browser cdp dhcp dhcpv6 igmp lldp llmnr mdns mrp nbns pn_dcp ptp ssdp stp ws_discovery".split()  # noqa: SIM905
+    "arp browser cdp dhcp dhcpv6 igmp lldp llmnr mdns mrp nbns pn_dcp ptp ssdp stp ws_discovery".split()  # noqa: SIM905 - a list of words
 )
 """Chatter of hosts and switches on their link: it crosses nothing."""
 

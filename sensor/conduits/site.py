@@ -121,7 +121,7 @@ class _Reader:
                 raise self._wrong((*place, *location), first["msg"].removeprefix("Value error, ")) from error
 
     def _detectors(self, given: Mapping[str, Any]) -> tuple[dict[str, dict[str, float]], frozenset[str]]:
-        from sensor.detections.registry import DETECTORS  # noqa: PLC0415
+        from sensor.detections.registry import DETECTORS  # noqa: PLC0415 - detectors use the site
 
         known = {detector.id: detector for detector in DETECTORS}
         thresholds: dict[str, dict[str, float]] = {}

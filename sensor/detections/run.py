@@ -35,8 +35,8 @@ class _Episode:
 
 def detect(known: "Knowledge") -> tuple[tuple[Alert, ...], tuple[Incident, ...]]:
     """Alerts and incidents, in the order of their first time, then of their ids."""
-    from sensor.detections.custom import detectors_of  # noqa: PLC0415
-    from sensor.detections.registry import DETECTORS  # noqa: PLC0415
+    from sensor.detections.custom import detectors_of  # noqa: PLC0415 - they use what is known, which uses this
+    from sensor.detections.registry import DETECTORS  # noqa: PLC0415 - they use what is known, which uses this
 
     return detect_with((*DETECTORS, *detectors_of(known.site.rules)), known)
 

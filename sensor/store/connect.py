@@ -113,8 +113,8 @@ def _bring_up_to_date(engine: Engine) -> None:
     if version == NEWEST:
         return
     from alembic import command  # noqa: PLC0415  most databases are up to date, and it takes a while to import
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415 - as above
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - as above
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

@@ -41,7 +41,7 @@ def known(
         plant.assets[name] = replace(changed, zone=zone_of(changed, plant.site))
     for number, dialogue in plant.dialogues.items():
         ends = [Party(party.address, plant.assets.get(party.id or "")) for party in (dialogue.client, dialogue.server)]
-        plant.dialogues[number] = replace(dialogue, client=ends[0], server=ends[1])  # type: ignore[index]
+        plant.dialogues[number] = replace(dialogue, client=ends[0], server=ends[1])
     return plant
 
 

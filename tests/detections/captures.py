@@ -226,7 +226,7 @@ def dhcp(*, leased: bool) -> Callable[[], Wire]:
         mac = b"\x02\0\0\0\0\x05"
         for number in range(4):
             body = message(1, 1, b"\0" * 4)
-            data = _udp("0.0.0.0", "255.255.255.255", (68, 67), body)  # noqa: S104
+            data = _udp("0.0.0.0", "255.255.255.255", (68, 67), body)  # noqa: S104 - a client without address
             wire.frame(number * SECOND, mac, b"\xff" * 6, 0x0800, data)
         if leased:
             answer = _udp("10.0.0.1", "255.255.255.255", (67, 68), message(5, 2, b"\x0a\0\0\x05"))

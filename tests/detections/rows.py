@@ -116,28 +116,28 @@ class Plant:
 
     def host(self, address: int, **about: Any) -> "Plant":
         number = self._next()
-        self.rows.endpoints[number] = Endpoint(number, f"02:00:00:00:00:{address:02x}", f"10.0.0.{address}", **about)  # type: ignore[assignment]
+        self.rows.endpoints[number] = Endpoint(number, f"02:00:00:00:00:{address:02x}", f"10.0.0.{address}", **about)
         return self
 
     def talk(self, client: int, server: int, **about: Any) -> int:
         number = self._next()
         row = Conversation(number, f"10.0.0.{client}", f"10.0.0.{server}", **about)
-        self.rows.conversations[number] = row  # type: ignore[assignment]
+        self.rows.conversations[number] = row
         return number
 
     def asks(self, talk: int, protocol: str, function: int, subfunction: int | None = None, **about: Any) -> "Plant":
         number = self._next()
-        self.rows.operations[number] = Operation(number, talk, protocol, function, subfunction, **about)  # type: ignore[assignment]
+        self.rows.operations[number] = Operation(number, talk, protocol, function, subfunction, **about)
         return self
 
     def says(self, host: int, key: str, value: str, source: str, **about: Any) -> "Plant":
         number = self._next()
-        self.rows.facts[number] = Fact(number, f"10.0.0.{host}", key, value, source, **about)  # type: ignore[assignment]
+        self.rows.facts[number] = Fact(number, f"10.0.0.{host}", key, value, source, **about)
         return self
 
     def breaks(self, talk: int, protocol: str, kind: str, **about: Any) -> "Plant":
         number = self._next()
-        self.rows.anomalies[number] = Anomaly(number, talk, protocol, kind, **about)  # type: ignore[assignment]
+        self.rows.anomalies[number] = Anomaly(number, talk, protocol, kind, **about)
         return self
 
     def known(self, site: Site | None = None) -> Knowledge:

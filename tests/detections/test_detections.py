@@ -148,7 +148,7 @@ def made(*times: tuple[int, int, int], rows: int = 1, **about: object) -> tuple[
 
     def on_capture(view: View) -> list[Finding]:
         assert view.knowledge is known("http.pcap")
-        return [Finding("it happened", times, source_ip=f"10.0.0.{row}", **about) for row in range(rows)]  # type: ignore[arg-type]
+        return [Finding("it happened", times, source_ip=f"10.0.0.{row}", **about) for row in range(rows)]
 
     row = Detector("ot.test.made", "Made", Severity.LOW, Engine.ANOMALY, "Made for a test.", on_capture=on_capture)
     return detect_with([row], known("http.pcap"))[0]

@@ -222,10 +222,10 @@ def test_stopping_is_for_engineering_workstations_and_restarting_for_masters_too
 
 def test_a_plant_with_public_addresses_inside_has_no_contact_with_the_internet() -> None:
     rows = Observations()
-    rows.endpoints[1] = Endpoint(1, "02:00:00:00:00:01", "134.249.62.230")  # type: ignore[assignment]
-    rows.endpoints[2] = Endpoint(2, "02:00:00:00:00:02", "134.249.61.163")  # type: ignore[assignment]
-    rows.conversations[3] = Conversation(3, "134.249.62.230", "134.249.61.163", protocol="s7comm", port=102)  # type: ignore[assignment]
-    rows.operations[4] = Operation(4, 3, "s7comm", 0x70501)  # type: ignore[assignment]
+    rows.endpoints[1] = Endpoint(1, "02:00:00:00:00:01", "134.249.62.230")
+    rows.endpoints[2] = Endpoint(2, "02:00:00:00:00:02", "134.249.61.163")
+    rows.conversations[3] = Conversation(3, "134.249.62.230", "134.249.61.163", protocol="s7comm", port=102)
+    rows.operations[4] = Operation(4, 3, "s7comm", 0x70501)
     known = conclude(rows, Site(pins=(Pin("134.249.61.163", level=1),)))
     assert not any(asset.outside for asset in known.assets.values())
     assert not known.violations

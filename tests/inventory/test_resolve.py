@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sensor.inventory.resolve import Resolution, resolve
 from tests.inventory.rows import Endpoint, Fact, arp
 
-NOBODY = "0.0.0.0"  # noqa: S104
+NOBODY = "0.0.0.0"  # noqa: S104 - nobody's address
 A, B, C, ROUTER = "00:1b:1b:00:00:0a", "00:1b:1b:00:00:0b", "00:1b:1b:00:0c:0c", "00:1e:4a:00:00:01"
 
 

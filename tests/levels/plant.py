@@ -61,7 +61,7 @@ class Plant:
         mac = f"00:00:00:00:00:{len(self.assets):02x}"
         made = Field(vendor, 0.5, (Evidence(vendor, "its MAC address", "mac prefix", 0.5, 0, 0),)) if vendor else Field()
         address = tuple(Address(mac, one, None, 0, 0) for one in (ip.split(",") if ip else (None,)))
-        self.profiles[name] = Profile(name, facts=tuple(told), routes=options.pop("routes", False))  # type: ignore[arg-type]
+        self.profiles[name] = Profile(name, facts=tuple(told), routes=options.pop("routes", False))
         self.assets[name] = Asset(name, name, address, fields={"vendor": made}, **options)
         return self
 
@@ -80,7 +80,7 @@ class Plant:
                 if name in self.profiles:
                     told = self.profiles[name]
                     talk = Talk(Row("tcp", 502, packets, refused=0 if got else 1, protocol=protocol), peer, as_server)
-                    told.talks = (*told.talks, talk)  # type: ignore[arg-type]
+                    told.talks = (*told.talks, talk)
         return self
 
     @staticmethod

@@ -62,7 +62,7 @@ def _illegal_address(dialogue: Dialogue, view: View) -> Iterator[Finding]:
 
 def _no_lease(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     row = dialogue.row
-    if row.protocol != "dhcp" or row.client_ip not in (None, "0.0.0.0") or row.packets[1] or row.packets[0] < 3:  # noqa: S104
+    if row.protocol != "dhcp" or row.client_ip not in (None, "0.0.0.0") or row.packets[1] or row.packets[0] < 3:  # noqa: S104 - a client without address
         return
     told = view.knowledge.resolution.find(row.client_mac, None, row.vlan)
     if told is None or not view.knowledge.assets[told].ips:

@@ -66,7 +66,7 @@ def _at_work(talk: Talk) -> bool:
 def _found(asset: Asset, what: str, times: tuple[int, int, int], **more: str | None) -> Finding:
     address = next(iter(asset.ips or asset.macs), asset.id)
     name = asset.name if asset.name == address or not asset.name else f"{asset.name} ({address})"
-    return Finding(message=f"{name} {what}", times=((times[0], times[1], 1),), source=asset.id, source_ip=address, **more)  # type: ignore[arg-type]
+    return Finding(message=f"{name} {what}", times=((times[0], times[1], 1),), source=asset.id, source_ip=address, **more)  # type: ignore[arg-type] # only texts
 
 
 def _addresses(minutes: str) -> Callable[[str, View], Iterator[Finding]]:
