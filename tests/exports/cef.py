@@ -6,13 +6,25 @@ import re
 _HEADER = re.compile(r"CEF:0\|" + r"((?:[^\\|]|\\[\\|])*)\|" * 6)
 _KEY = re.compile(r"([A-Za-z0-9]+)=")
 _VALUE = re.compile(r"(?:[^\\=]|\\[\\=])*")
-_CUSTOM = re.compile(r"OtoscopeSensor[A-Z][A-Za-z0-9]*")
+_CUSTOM = re.compile(r"OtoscopeSensor[A-Z0-9][A-Za-z0-9]*")
 
 TEXTS = {
-    "act": 63, "app": 31, "cat": 1023, "deviceExternalId": 255, "deviceInboundInterface": 128, "dhost": 1023, "dvchost": 100, "externalId": 40,
-    "msg": 1023, "outcome": 63, "proto": 31, "reason": 1023, "request": 1023, "shost": 1023,
+    "act": 63,
+    "app": 31,
+    "cat": 1023,
+    "deviceExternalId": 255,
+    "deviceInboundInterface": 128,
+    "dhost": 1023,
+    "dvchost": 100,
+    "externalId": 40,
+    "msg": 1023,
+    "outcome": 63,
+    "proto": 31,
+    "reason": 1023,
+    "request": 1023,
+    "shost": 1023,
     **{f"cs{number}": 4000 for number in range(1, 7)},
-}  # fmt: skip
+}
 NUMBERS = {
     **dict.fromkeys(("rt", "start", "end", "cn1", "cn2", "cn3"), 2**63 - 1),
     **dict.fromkeys(("spt", "dpt"), 65535),

@@ -71,10 +71,45 @@ HEARTBEAT = Event(
 )
 
 HOSTILE = [
-    " src=192.0.2.66", "\\", "\\=", "|", "=", ";", ",", "^", "\t", "\r\n<165>Nov 23 21:40:00 evil CEF:0|X|Y|1|z|z|10|", "\x00", "\x1b[2J",
-    "\u202e", "\u200b", "\u2028", "\x85", "\ufeff", "\ud800", "🔥", "ß", "\U000e0041", "e\u0301", '"', "'", "{", "}", "#011", "%s", "$(x)", "<!--",
-    "https://x.example/?a=b&c=d", "OtoscopeSensorChange=closed", "devTime=1", "CEF:0|", "LEEF:2.0|", " ", "  ", "x0a",
-]  # fmt: skip
+    " src=192.0.2.66",
+    "\\",
+    "\\=",
+    "|",
+    "=",
+    ";",
+    ",",
+    "^",
+    "\t",
+    "\r\n<165>Nov 23 21:40:00 evil CEF:0|X|Y|1|z|z|10|",
+    "\x00",
+    "\x1b[2J",
+    "\u202e",
+    "\u200b",
+    "\u2028",
+    "\x85",
+    "\ufeff",
+    "\ud800",
+    "🔥",
+    "ß",
+    "\U000e0041",
+    "e\u0301",
+    '"',
+    "'",
+    "{",
+    "}",
+    "#011",
+    "%s",
+    "$(x)",
+    "<!--",
+    "https://x.example/?a=b&c=d",
+    "OtoscopeSensorChange=closed",
+    "devTime=1",
+    "CEF:0|",
+    "LEEF:2.0|",
+    " ",
+    "  ",
+    "x0a",
+]
 texts = some.one_of(
     some.text(max_size=40),
     some.lists(some.one_of(some.sampled_from(HOSTILE), some.text(some.characters(), max_size=8)), max_size=8).map("".join),
@@ -155,7 +190,9 @@ hostile_sensors = some.builds(
 
 LONG = "=\\🔥 | " * 20_000
 LONGEST = Event(
-    **{name: LONG for name in ("id", "type", "title", "category", "message", "reason", "protocol", "transport", "operation", "object", "status")},
+    **dict.fromkeys(
+        ("id", "type", "title", "category", "message", "reason", "protocol", "transport", "operation", "object", "status"), LONG
+    ),
     kind=Kind.ASSET,
     severity=Severity.CRITICAL,
     change=Change.CHANGED,
@@ -163,14 +200,38 @@ LONGEST = Event(
     first=2**70,
     last=2**70,
     count=2**70,
-    source=End(ip="ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", mac="ff:ff:ff:ff:ff:ff", port=65535, hostname=LONG, asset=LONG, name=LONG + "x", type=LONG, zone=LONG, level=3.5),
-    target=End(ip="ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", mac="ff:ff:ff:ff:ff:fe", port=65535, hostname=LONG, asset=LONG, name=LONG + "x", type=LONG, zone=LONG, level=3.5),
+    source=End(
+        ip="ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        mac="ff:ff:ff:ff:ff:ff",
+        port=65535,
+        hostname=LONG,
+        asset=LONG,
+        name=LONG + "x",
+        type=LONG,
+        zone=LONG,
+        level=3.5,
+    ),
+    target=End(
+        ip="ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe",
+        mac="ff:ff:ff:ff:ff:fe",
+        port=65535,
+        hostname=LONG,
+        asset=LONG,
+        name=LONG + "x",
+        type=LONG,
+        zone=LONG,
+        level=3.5,
+    ),
     vlan=4095,
     function=2**32,
     techniques=(LONG,) * 9,
     evidence=(LONG,) * 9,
-    details={**dict.fromkeys(("vendor", "model", "firmware", "serial", "roles"), LONG), "services": [LONG] * 9, "changes": {LONG: [LONG, LONG]}},
-)  # fmt: skip
+    details={
+        **dict.fromkeys(("vendor", "model", "firmware", "serial", "roles"), LONG),
+        "services": [LONG] * 9,
+        "changes": {LONG: [LONG, LONG]},
+    },
+)
 """Too long in every field at once."""
 LOUD = Sensor(id=LONG, name=LONG, version=LONG, site=LONG, domain=LONG, address="::1", interface=LONG, console="https://" + LONG)
 
@@ -197,26 +258,63 @@ def _events(known: Knowledge) -> Iterator[Event]:
         yield _alert(alert, known)
     for incident in known.incidents:
         yield Event(
-            id=incident.id, kind=Kind.INCIDENT, type="ot.incident", title=incident.title, severity=incident.severity, category="Incident",
-            change=Change.RAISED, at=at, first=incident.first, last=incident.last, message=incident.title,
-            source=_end(incident.actor, None, known), details={"alerts": list(incident.alerts), "actor": incident.actor},
-        )  # fmt: skip
+            id=incident.id,
+            kind=Kind.INCIDENT,
+            type="ot.incident",
+            title=incident.title,
+            severity=incident.severity,
+            category="Incident",
+            change=Change.RAISED,
+            at=at,
+            first=incident.first,
+            last=incident.last,
+            message=incident.title,
+            source=_end(incident.actor, None, known),
+            details={"alerts": list(incident.alerts), "actor": incident.actor},
+        )
     for asset in known.assets.values():
         yield Event(
-            id=f"new-{asset.id}"[:40], kind=Kind.ASSET, type="ot.asset.new", title="New Asset Detected", severity=Severity.INFO, category="Inventory",
-            change=Change.NEW, at=at, first=asset.first, last=asset.last, message=f"{asset.name} was seen for the first time",
-            source=_end(asset.id, None, known), details=dict(asset_row(asset)),
-        )  # fmt: skip
+            id=f"new-{asset.id}"[:40],
+            kind=Kind.ASSET,
+            type="ot.asset.new",
+            title="New Asset Detected",
+            severity=Severity.INFO,
+            category="Inventory",
+            change=Change.NEW,
+            at=at,
+            first=asset.first,
+            last=asset.last,
+            message=f"{asset.name} was seen for the first time",
+            source=_end(asset.id, None, known),
+            details=dict(asset_row(asset)),
+        )
     yield HEARTBEAT
 
 
 def _alert(alert: Alert, known: Knowledge) -> Event:
     return replace(
-        EXAMPLE, id=alert.id, type=alert.rule, title=alert.title, severity=alert.severity, category=_CATEGORIES[alert.engine], first=alert.first,
-        last=alert.last, count=alert.count, message=alert.message, reason="", source=_end(alert.source, alert.source_ip, known),
-        target=_end(alert.target, alert.target_ip, known), protocol=alert.protocol, vlan=None, operation=None, object=None, outcome=str(alert.outcome),
-        techniques=alert.techniques, confidence=alert.confidence, evidence=alert.evidence,
-    )  # fmt: skip
+        EXAMPLE,
+        id=alert.id,
+        type=alert.rule,
+        title=alert.title,
+        severity=alert.severity,
+        category=_CATEGORIES[alert.engine],
+        first=alert.first,
+        last=alert.last,
+        count=alert.count,
+        message=alert.message,
+        reason="",
+        source=_end(alert.source, alert.source_ip, known),
+        target=_end(alert.target, alert.target_ip, known),
+        protocol=alert.protocol,
+        vlan=None,
+        operation=None,
+        object=None,
+        outcome=str(alert.outcome),
+        techniques=alert.techniques,
+        confidence=alert.confidence,
+        evidence=alert.evidence,
+    )
 
 
 def _end(id_: str | None, address: str | None, known: Knowledge) -> End:

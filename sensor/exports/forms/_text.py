@@ -56,7 +56,7 @@ def milliseconds(nanoseconds: int) -> int:
 
 def percent(share: float) -> int:
     """0 to 1 as 0 to 100."""
-    return round(100 * min(max(share, 0.0), 1.0))
+    return round(100 * min(max(0.0, share), 1.0))
 
 
 def ip_version(text: str | None) -> int | None:

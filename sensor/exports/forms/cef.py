@@ -1,7 +1,8 @@
 """CEF (ArcSight's Common Event Format, version 0) as Microsoft Sentinel reads it; docs/forms.md has the table of fields and keys.
 
 A line is at most 8,000 octets, so that no receiver cuts it. What is too long is shortened: first `msg`, then `cs5`, then `reason`,
-then whatever is longest, until it fits. Every key at most once, one value per key, nothing empty.
+then what is longer than 2,048 octets to that, 1,024, and so on to 64; at last what stands last is left out. Every key at most once, one
+value per key, nothing empty.
 """
 
 import re
@@ -48,8 +49,8 @@ MOST_ALERTS = 20
 """So many ids of its alerts stand in an incident."""
 _CUSTOM_LIMIT = 1023
 _FIRST_SHORTENED = ("msg", "cs5", "reason")
-_SHORT = 64
-"""Values up to so many octets (numbers, addresses, ids) are never cut: whole or not at all."""
+_LENGTHS = (2048, 1024, 512, 256, 128, 64)
+"""Octets that the longest values are cut to, one step after the other, until the line fits; numbers and addresses are shorter than all."""
 _MOST_COUNT = 2**31 - 1
 _PAGES = {Kind.ALERT: "alerts", Kind.INCIDENT: "incidents", Kind.ASSET: "assets"}
 _ASSET_TEXTS = {"vendor": "Vendor", "model": "Model", "firmware": "Firmware", "serial": "Serial", "roles": "Roles"}
@@ -157,14 +158,14 @@ def _custom(event: Event) -> Iterator[Pair]:
         yield "AlertIds", _listed(alerts[:MOST_ALERTS])
         yield "AlertCount", len(alerts)
     elif event.kind is Kind.HEALTH:
-        yield from ((_camel(name), _listed(figure)) for name, figure in details.items())
+        yield from ((_camel(name) or "Figure", _listed(figure)) for name, figure in details.items())
 
 
 def _asset(details: Mapping[str, Any]) -> Iterator[Pair]:
     for name, key in _ASSET_TEXTS.items():
         yield key, _listed(details.get(name))
     confidence = details.get("level_confidence")
-    yield "LevelConfidence", None if confidence is None else percent(confidence)
+    yield "LevelConfidence", percent(confidence) if isinstance(confidence, int | float) else None
     yield "Protocols", _listed(details.get("services"))
     yield "Changed", _listed(details.get("changes"))
 
@@ -179,7 +180,7 @@ def _listed(value: object) -> str | None:
 
 def _camel(name: str) -> str:
     """The name of a figure, lost_segments, as part of a key, LostSegments."""
-    return "".join(word.capitalize() for word in re.split(r"[^A-Za-z0-9]+", name))[:40]
+    return "".join(word.capitalize() for word in re.findall("[A-Za-z0-9]+", name))[:40]
 
 
 def _link(event: Event, sensor: Sensor) -> str | None:
@@ -196,17 +197,16 @@ def _fitted(header: str, values: dict[str, str], limit: int) -> str:
     def excess() -> int:
         return len(_line(header, values).encode()) - limit
 
-    def shorten(key: str, octets: int) -> None:
-        length = len(values[key].encode())
-        values[key] = clip_octets(values[key], length - octets) if length > _SHORT else ""
-        if not values[key]:
-            del values[key]
-
     for key in _FIRST_SHORTENED:
         if key in values and (octets := excess()) > 0:
-            shorten(key, octets)
-    while (octets := excess()) > 0 and values:
-        shorten(max(values, key=lambda key: len(values[key].encode())), octets)
+            values[key] = clip_octets(values[key], len(values[key].encode()) - octets)
+            if not values[key]:
+                del values[key]
+    for most in _LENGTHS:
+        if excess() > 0:
+            values = {key: clip_octets(value, most) for key, value in values.items()}
+    while excess() > 0 and values:
+        values.popitem()
     return _line(header, values)
 
 
