@@ -109,16 +109,23 @@ class Sensor:
     """Who tells it.
 
     id: stable, "sns-4b7e21". name: the host name that stands in headers, with or without a domain. site: "" where nobody named it.
-    address: its own IPv4 address, interface: where it listens, console: the beginning of links to its console; None where unknown.
+    domain: of the host, where the name is without it. address: its own IPv4 address, interface: where it listens, console: the beginning
+    of links to its console; None where unknown.
     """
 
     id: str
     name: str
     version: str
     site: str = ""
+    domain: str = ""
     address: str | None = None
     interface: str | None = None
     console: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        """The host name with its domain, as far as that is known."""
+        return f"{self.name}.{self.domain}" if self.domain else self.name
 
 
 def encode(event: Event) -> bytes:
