@@ -46,7 +46,7 @@ ALERTS = {
     "RECORD_LAYER_FAILURE": "it does not speak TLS on this port",
     "UNSUPPORTED_PROTOCOL": "it speaks only versions of TLS before 1.2, which are not safe",
     "PROTOCOL_VERSION": "it speaks no version of TLS that we do (1.2 and 1.3)",
-    "UNEXPECTED_EOF": "it closed the connection during the handshake: it may not speak TLS on this port, or refuse us",
+    "UNEXPECTED_EOF": "it closed the connection without a word: it may not speak TLS on this port, or refuse us",
 }
 """By the end of OpenSSL's name of what failed."""
 
@@ -55,6 +55,8 @@ def explain(error: ssl.SSLError) -> str:
     """What failed, and what to do."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return CERTIFICATE.get(error.verify_code, f"its certificate is not trusted: {error.verify_message}")
+    if isinstance(error, ssl.SSLZeroReturnError):
+        return "it closed the connection"
     if not (reason := getattr(error, "reason", None)):
         return str(error)
     found = next((text for name, text in ALERTS.items() if name in reason), None)

@@ -94,16 +94,8 @@ class Stream:
                 return
             self._look(connection)
             self._acknowledged(connection)
-            if isinstance(connection, ssl.SSLSocket):
-                with suppress(*NOTHING_YET):
-                    connection.unwrap()  # says that we are done; the answer is read below
-            # SSLSocket's own would forget that it speaks TLS.
-            socket.socket.shutdown(connection, socket.SHUT_WR)
-            connection.settimeout(self._timeout)
-            deadline = time.monotonic() + self._timeout
-            while connection.recv(PIECE):
-                if time.monotonic() > deadline:
-                    raise TimeoutError
+            with suppress(ssl.SSLEOFError, ssl.SSLZeroReturnError):  # it has closed, with TLS's good-bye or without
+                self._end(connection)
         self._recent.clear()
         self.close()
 
@@ -115,11 +107,25 @@ class Stream:
         with suppress(OSError):
             if self._halfway:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            elif isinstance(connection, ssl.SSLSocket):
+            elif isinstance(connection, ssl.SSLSocket) and connection.version():
                 connection.settimeout(0)
                 connection.unwrap()
         with suppress(OSError):
             connection.close()
+
+    def _end(self, connection: socket.socket) -> None:
+        """Close our half, and read until the other side has closed its half."""
+        if isinstance(connection, ssl.SSLSocket):
+            connection.settimeout(0)
+            with suppress(*NOTHING_YET):
+                connection.unwrap()  # says that we are done; the answer is read below
+        # SSLSocket's own would forget that it speaks TLS.
+        socket.socket.shutdown(connection, socket.SHUT_WR)
+        connection.settimeout(self._timeout)
+        deadline = time.monotonic() + self._timeout
+        while connection.recv(PIECE):
+            if time.monotonic() > deadline:
+                raise TimeoutError
 
     def _still(self) -> None:
         """Raises DeliveryError where the connection has ended since it was used last."""
