@@ -114,7 +114,9 @@ def rsyslog(folder: Path, agent: int, *, settings: str = "", tls: str = "", queu
     folder.mkdir()
     port = free_port()
     configuration = folder / "rsyslog.conf"
-    configuration.write_text(RSYSLOG.format(folder=folder, port=port, agent=agent, settings=settings, tls=tls, queue=queue), encoding="utf-8")
+    configuration.write_text(
+        RSYSLOG.format(folder=folder, port=port, agent=agent, settings=settings, tls=tls, queue=queue), encoding="utf-8"
+    )
     return Receiver(folder, ["/usr/sbin/rsyslogd", "-n", "-f", str(configuration), "-i", str(folder / "pid")], [port])
 
 

@@ -11,7 +11,6 @@ import fcntl
 import socket
 import ssl
 import struct
-import termios
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +26,9 @@ TIMEOUT = 10.0
 PROVEN = 10.0
 """Seconds that a connection must have stayed open after a message for it to count as read."""
 
+UNACKNOWLEDGED = 0x5411  # SIOCOUTQ of Linux: not acknowledged by the other side's kernel
+UNSENT = 0x894B  # SIOCOUTQNSD: of those, not even sent, as it has no room for them
+
 PIECE = 1 << 16
 READS = 16
 NOTHING_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -41,10 +43,15 @@ REASONS = {
     errno.EPIPE: "it broke the connection: look at the receiver's own log",
     errno.ECONNABORTED: "it closed the connection",
 }
+BROKEN = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED)
 
 
 class Stream:
-    """Messages to a host on one connection after another."""
+    """Messages to a host on one connection after another.
+
+    A receiver that hangs keeps its connection: it would take the half of a message that it has for a whole one when that is
+    closed. The other half goes first when it reads again.
+    """
 
     def __init__(self, destination: Destination, port: int, *, secure: bool) -> None:
         if not destination.host:
@@ -55,26 +62,28 @@ class Stream:
         self._secure = secure
         self._timeout = seconds(destination.options, TIMEOUT)
         self._connection: socket.socket | None = None
-        self._halfway = False
-        self._ended = ""
-        # When they were sent (whole seconds), and how many: of the current connection, or of the last after it failed.
+        self._rest = memoryview(b"")  # of what the connection is to get
+        # When messages were sent (whole seconds), and how many; until they are sure, or are to be sent again.
         self._recent: deque[tuple[int, int]] = deque()
+        self._again = False
+        self._ended = ""
         if secure:
             tls.context(self._options)  # to say now what is wrong with it
 
     def deliver(self, messages: Sequence[bytes]) -> None:
         """Send them, and wait until the other side's kernel has them; then the connection must still stand."""
+        if self._again:
+            self._recent.clear()
+            self._again = False
         with self._failing():
             self._still()
             connection = self._connection or self._connect()
-            self._look(connection)
-            self._send(connection, b"".join(messages))
-            self._acknowledged(connection)
+            self._drain(connection)
+            self._rest = memoryview(b"".join(messages))
+            self._drain(connection)
         now = int(time.monotonic())
-        if self._recent and self._recent[-1][0] == now:
-            self._recent[-1] = (now, self._recent[-1][1] + len(messages))
-        else:
-            self._recent.append((now, len(messages)))
+        before = self._recent.pop()[1] if self._recent and self._recent[-1][0] == now else 0
+        self._recent.append((now, before + len(messages)))
 
     def unsure(self) -> int:
         """Those that were sent a short while before the connection was last seen to stand, or after that."""
@@ -92,40 +101,23 @@ class Stream:
             self._still()
             if (connection := self._connection) is None:
                 return
-            self._look(connection)
-            self._acknowledged(connection)
+            self._drain(connection)
             with suppress(ssl.SSLEOFError, ssl.SSLZeroReturnError):  # it has closed, with TLS's good-bye or without
                 self._end(connection)
         self._recent.clear()
         self.close()
 
     def close(self) -> None:
-        """Close at once. Where a message was sent by half the connection is reset, for the half not to be taken for a whole."""
-        connection, self._connection = self._connection, None
+        """Close at once."""
+        connection, self._connection, self._rest = self._connection, None, memoryview(b"")
         if connection is None:
             return
         with suppress(OSError):
-            if self._halfway:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            elif isinstance(connection, ssl.SSLSocket) and connection.version():
+            if isinstance(connection, ssl.SSLSocket) and connection.version():
                 connection.settimeout(0)
                 connection.unwrap()
         with suppress(OSError):
             connection.close()
-
-    def _end(self, connection: socket.socket) -> None:
-        """Close our half, and read until the other side has closed its half."""
-        if isinstance(connection, ssl.SSLSocket):
-            connection.settimeout(0)
-            with suppress(*NOTHING_YET):
-                connection.unwrap()  # says that we are done; the answer is read below
-        # SSLSocket's own would forget that it speaks TLS.
-        socket.socket.shutdown(connection, socket.SHUT_WR)
-        connection.settimeout(self._timeout)
-        deadline = time.monotonic() + self._timeout
-        while connection.recv(PIECE):
-            if time.monotonic() > deadline:
-                raise TimeoutError
 
     def _still(self) -> None:
         """Raises DeliveryError where the connection has ended since it was used last."""
@@ -134,8 +126,6 @@ class Stream:
             raise DeliveryError(ended)
 
     def _connect(self) -> socket.socket:
-        self._recent.clear()
-        self._halfway = False
         began = time.monotonic()
         plain = socket.create_connection(self._address, self._timeout)
         self._connection = plain
@@ -150,7 +140,10 @@ class Stream:
         secure.do_handshake()
         tls.check(secure.getpeercert(binary_form=True), tls.pinned(self._options))
         # A refusal of our certificate takes as long to arrive as the answers before it did.
-        self._quiet(secure, min(time.monotonic() - began, self._timeout) + 0.2)
+        deadline = min(2 * time.monotonic() - began, began + self._timeout) + 0.2
+        while time.monotonic() < deadline:
+            self._look(secure)
+            time.sleep(0.01)
         return secure
 
     def _look(self, connection: socket.socket) -> None:
@@ -167,22 +160,13 @@ class Stream:
         while self._recent and self._recent[0][0] < time.monotonic() - PROVEN - 1:
             self._recent.popleft()
 
-    def _quiet(self, connection: socket.socket, lasting: float) -> None:
-        deadline = time.monotonic() + lasting
-        while time.monotonic() < deadline:
-            self._look(connection)
-            time.sleep(0.01)
-
-    def _send(self, connection: socket.socket, octets: bytes) -> None:
-        rest = memoryview(octets)
-        while rest:
-            self._halfway = True
-            rest = rest[connection.send(rest[:PIECE]) :]
-
-    def _acknowledged(self, connection: socket.socket) -> None:
-        """Wait until its kernel has everything. Raises OSError where there is no progress, or the connection ends."""
+    def _drain(self, connection: socket.socket) -> None:
+        """Wait until the other side's kernel has everything. Raises OSError without progress, and when the connection ends."""
+        self._look(connection)
+        while self._rest:
+            self._rest = self._rest[connection.send(self._rest[:PIECE]) :]
         before, deadline, pause = -1, 0.0, 0.0005
-        while waiting := _unacknowledged(connection):
+        while (waiting := _queued(connection, UNACKNOWLEDGED)) > 0:
             if waiting != before:
                 before, deadline = waiting, time.monotonic() + self._timeout
             elif time.monotonic() > deadline:
@@ -190,16 +174,30 @@ class Stream:
             time.sleep(pause)
             pause = min(pause * 2, 0.05)
             self._look(connection)
-        self._halfway = False
         self._look(connection)
+
+    def _end(self, connection: socket.socket) -> None:
+        """Close our half, and read until the other side has closed its half."""
+        if isinstance(connection, ssl.SSLSocket):
+            connection.settimeout(0)
+            with suppress(*NOTHING_YET):
+                connection.unwrap()  # says that we are done; the answer is read below
+        # SSLSocket's own would forget that it speaks TLS.
+        socket.socket.shutdown(connection, socket.SHUT_WR)
+        connection.settimeout(self._timeout)
+        deadline = time.monotonic() + self._timeout
+        while connection.recv(PIECE):
+            if time.monotonic() > deadline:
+                raise TimeoutError
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
-        """What goes wrong ends the connection and is told as a DeliveryError."""
+        """What goes wrong is told as a DeliveryError, and ends the connection; a receiver that hangs keeps it."""
+        hangs = False
         try:
             yield
         except OSError as error:
-            reason = self._reason(error)
+            reason, hangs = self._reason(error), self._hangs(error)
         except (DeliveryError, SettingsError) as error:  # of settings: a file that was right at first
             reason = str(error)
         except BaseException:
@@ -207,8 +205,17 @@ class Stream:
             raise
         else:
             return
-        self.close()
+        self._again = True
+        if not hangs:
+            self.close()
         raise DeliveryError(f"{self._url}: {reason}") from None
+
+    def _hangs(self, error: OSError) -> bool:
+        """Does its kernel answer, and only nobody there reads? What was sent is acknowledged then, the rest waits with us."""
+        if self._connection is None or not isinstance(error, TimeoutError) or error.errno is not None:
+            return False
+        unsent = _queued(self._connection, UNSENT)
+        return unsent > 0 and unsent == _queued(self._connection, UNACKNOWLEDGED)
 
     def _reason(self, error: OSError) -> str:
         if not isinstance(error, ssl.SSLError) and self._connection is not None:
@@ -222,26 +229,27 @@ class Stream:
         if isinstance(error, ssl.SSLError):
             return tls.explain(error)
         if isinstance(error, TimeoutError):
-            return self._slow()
+            return self._slow(error)
         if isinstance(error, socket.gaierror):
             return f"the name {self._address[0]} is not known: look at the name, or at the name server of this host"
         reason = REASONS.get(error.errno or 0, f"{(error.strerror or str(error)).lower()}")
-        return f"{reason}; it may want another certificate of us" if self._secure and error.errno in _BROKEN else reason
+        return f"{reason}; it may want another certificate of us" if self._secure and error.errno in BROKEN else reason
 
-    def _slow(self) -> str:
-        if self._secure and not (isinstance(self._connection, ssl.SSLSocket) and self._connection.version()):
-            return f"no answer to our TLS handshake within {self._timeout:g} s: is the host up, and does it speak TLS on this port?"
-        if self._connection is None:
-            return f"no answer within {self._timeout:g} s: is the host up, and do firewalls let us through?"
-        return f"it has not read for {self._timeout:g} s what was sent: look whether the receiver hangs or has a full queue"
+    def _slow(self, error: OSError) -> str:
+        if self._hangs(error):
+            return f"it has not read for {self._timeout:g} s: look whether the receiver hangs or has a full queue"
+        if (
+            self._connection is not None
+            and self._secure
+            and not (isinstance(self._connection, ssl.SSLSocket) and self._connection.version())
+        ):
+            return f"no answer to our TLS handshake within {self._timeout:g} s: does it speak TLS on this port?"
+        return f"no answer within {self._timeout:g} s: is the host up, and do firewalls let us through?"
 
 
-_BROKEN = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED)
-
-
-def _unacknowledged(connection: socket.socket) -> int:
-    """Octets that the other side's kernel has not acknowledged (Linux: SIOCOUTQ, which has the number of TIOCOUTQ)."""
-    [octets] = struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"))
+def _queued(connection: socket.socket, which: int) -> int:
+    """Octets that our kernel still holds."""
+    [octets] = struct.unpack("i", fcntl.ioctl(connection.fileno(), which, b"\0\0\0\0"))
     return int(octets)
 
 
