@@ -1,6 +1,6 @@
 """What is kept: databases of everything that was concluded, over many runs. The only importer of sqlalchemy."""
 
-from sensor.store.deliveries import ExportState, Outbox, Portion
+from sensor.store.deliveries import ExportState, Outbox
 from sensor.store.encoding import encode
 from sensor.store.kinds import ALERTS, ANOMALIES, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, VIOLATIONS, Kind
 from sensor.store.outbox import Bounds
@@ -26,7 +26,6 @@ __all__ = [
     "ExportState",
     "Kind",
     "Outbox",
-    "Portion",
     "Query",
     "Retained",
     "Run",

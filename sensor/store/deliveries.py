@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, up
 from sensor.errors import StoreError
 from sensor.events import Event, decode, encode
 from sensor.exports.destination import Destination
+from sensor.exports.queue import Portion
 from sensor.store.connect import errors, writing
 from sensor.store.outbox import Bounds, forget_delivered, is_wanted, put, read_clock, set_bounds, wanted_by
 from sensor.store.save import chunks
@@ -37,14 +38,6 @@ class ExportState:
     failures: int
     connected: bool
     last_error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Portion:
-    """Events with their numbers, in order; `upto` is the number up to which a destination has all once it has these."""
-
-    events: list[tuple[int, Event]]
-    upto: int
 
 
 class Outbox:
