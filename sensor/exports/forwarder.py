@@ -102,8 +102,12 @@ class Forwarder:
         elif self._unsure:
             self._way.deliver(())  # says whether the connection still stands
         self.position = portion.upto
-        self._settle(self._way.unsure())
-        self.failing, self._failures, self._failing_since = "", 0, None
+        self.failing = ""
+        try:
+            self._settle(self._way.unsure())
+        except StoreError as error:  # a full disk keeps nobody from being told; after a restart they are told again
+            self.failing = str(error)
+        self._failures, self._failing_since = 0, None
         return bool(portion.events)
 
     def finish(self) -> None:
@@ -112,18 +116,24 @@ class Forwarder:
         self._settle(0)
 
     def _deliver(self, events: Sequence[tuple[int, Event]]) -> None:
-        left = list(events)
-        while left:
-            messages = []
-            for number, event in left:
-                try:
-                    messages.append(message(event, self._sensor, self.destination))
-                except Exception as error:  # noqa: BLE001  one event that cannot be written must not hold up those behind it
-                    self._queue.refuse(self.destination.name, event, f"cannot be written as {self.destination.form}: {error!r}")
-                    left = [other for other in left if other[0] != number]
-                    break
+        left, messages = list[tuple[int, Event]](), list[bytes]()
+        for number, event in events:
+            written = self._write(event)
+            if isinstance(written, str):
+                self._queue.refuse(self.destination.name, event, written)
             else:
-                left = self._hand_over(left, messages)
+                left.append((number, event))
+                messages.append(written)
+        while left:
+            rest = self._hand_over(left, messages)
+            left, messages = rest, messages[len(messages) - len(rest) :]
+
+    def _write(self, event: Event) -> bytes | str:
+        """Its octets, or why there are none."""
+        try:
+            return message(event, self._sensor, self.destination)
+        except Exception as error:  # noqa: BLE001  one event that cannot be written must not hold up those behind it
+            return f"cannot be written as {self.destination.form}: {error!r}"
 
     def _hand_over(self, events: list[tuple[int, Event]], messages: Sequence[bytes]) -> list[tuple[int, Event]]:
         """Those that are left after one that is refused."""
@@ -143,11 +153,10 @@ class Forwarder:
 
     def _deliver_refused(self) -> None:
         for number, event in self._queue.refused(self.destination.name):
-            try:
-                self._way.deliver([message(event, self._sensor, self.destination)])
-            except RefusedError:
-                continue
-            self._queue.accept([number])
+            if isinstance(written := self._write(event), bytes):
+                with suppress(RefusedError):
+                    self._way.deliver([written])
+                    self._queue.accept([number])
 
     def _settle(self, unsure: int) -> None:
         """Move the cursor behind what is sure."""

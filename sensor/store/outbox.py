@@ -73,7 +73,8 @@ def forget_delivered(connection: Connection) -> None:
 
 def set_bounds(connection: Connection, bounds: Bounds) -> None:
     """What holds from now on."""
-    _write(connection, "outbox_bounds", asdict(bounds))
+    if _read(connection, "outbox_bounds") != asdict(bounds):
+        _write(connection, "outbox_bounds", asdict(bounds))
 
 
 def size(connection: Connection) -> int:
