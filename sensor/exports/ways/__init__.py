@@ -6,7 +6,7 @@ from typing import Protocol
 
 from sensor.exports import tls
 from sensor.exports.destination import Destination
-from sensor.exports.ways import stream, udp
+from sensor.exports.ways import ingestion, stream, udp
 
 
 class Way(Protocol):
@@ -48,6 +48,13 @@ class Kind:
 WAYS: dict[str, Kind] = {
     kind.scheme: kind
     for kind in (
+        Kind(
+            "ingestion",
+            "a table in an Azure workspace, by the Logs Ingestion API",
+            ingestion.open_ingestion,
+            ingestion.OPTIONS,
+            framed=False,
+        ),
         Kind("tcp", "a syslog receiver, over TCP", stream.plain, stream.OPTIONS),
         Kind("tls", "a syslog receiver, over TLS (RFC 5425)", stream.secure, {**stream.OPTIONS, **tls.OPTIONS}),
         Kind("udp", "a syslog receiver, over UDP: nothing is proven, for laboratories", udp.datagrams, udp.OPTIONS),
