@@ -73,7 +73,8 @@ def served(handler: type[Handler], context: ssl.SSLContext | None = None) -> Ite
 class Workspace:
     """The ingestion endpoint of one data collection rule, and the login service beside it.
 
-    streams: columns by stream. script: answers (status, headers) that come before any other. most: octets of a request.
+    streams: columns by stream. script: answers (status, headers) that come before any other; 0: none,
+    the connection ends; below: none until `done` is set. most: octets of a request.
     requests: how long each was.
     """
 
@@ -87,6 +88,7 @@ class Workspace:
     answers: list[int] = field(default_factory=list)
     logins: list[dict[str, list[str]]] = field(default_factory=list)
     truncated: int = 0
+    done: threading.Event = field(default_factory=threading.Event)
     ca: trustme.CA = field(default_factory=trustme.CA)
     port: int = 0
 
@@ -136,6 +138,9 @@ class Workspace:
                 if workspace.script:
                     status, headers = workspace.script.pop(0)
                     workspace.answers.append(status)
+                    if status <= 0:
+                        self.close_connection = status == 0 or workspace.done.wait(30)
+                        return
                     self.answer(status, {"error": {"code": "Scripted", "message": "as the test wants it"}}, headers)
                     return
                 body = gzip.decompress(packed) if self.headers["Content-Encoding"] == "gzip" else packed

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 LIMIT = 1_000_000
 """Octets of one request before it is compressed; the service takes 1 MB, and no more after."""
 
+CONNECT, ANSWER = 10.0, 30.0
+"""Seconds until the clients give up; the outbox tries again, in its own time."""
+
 STREAMS = {SENTINEL_ROW.name: "Custom-OtoscopeEvents", ASSET_ROW.name: "Custom-OtoscopeAssets"}
 """The stream of the data collection rule for each form, where the settings name none."""
 
@@ -183,11 +186,10 @@ def _wait(header: str | None) -> float | None:
 
 
 def _transport(options: Mapping[str, str]) -> dict[str, Any]:
-    """The outbox tries again, in its own time: the clients are to fail fast."""
     return {
         "retry_total": 0,
-        "connection_timeout": 10,
-        "read_timeout": 30,
+        "connection_timeout": CONNECT,
+        "read_timeout": ANSWER,
         "connection_verify": options.get("ca_file") or True,
         "permit_redirects": False,
     }
@@ -219,9 +221,9 @@ def _check(destination: Destination) -> None:
     if not destination.host or destination.path.strip("/"):
         raise SettingsError("url: write ingestion://HOST, with the logs ingestion endpoint of the data collection rule as HOST")
     if destination.form not in STREAMS:
-        raise SettingsError(f"form: {destination.form} has no table in a workspace: set {' or '.join(STREAMS)}")
+        raise SettingsError(f"form: {destination.form} has no table in a workspace: set form to {' or '.join(STREAMS)}")
     if destination.form == ASSET_ROW.name and not destination.kinds <= ASSET_ROW.kinds:
-        raise SettingsError(f'kinds: form {destination.form} is for assets only: set kinds = ["asset"]')
+        raise SettingsError(f'events: form {destination.form} is for assets only: set events = ["asset"]')
     if not re.fullmatch("dcr-[0-9a-f]{32}", options.get("rule_id", "")):
         raise SettingsError("rule_id: set the immutable id of the data collection rule, dcr- and 32 hexadecimal digits")
     if not re.fullmatch(r"(Custom|Microsoft)-\w{1,100}", options.get("stream") or STREAMS[destination.form], re.ASCII):

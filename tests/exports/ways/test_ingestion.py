@@ -181,6 +181,19 @@ def test_throttling_is_left_to_the_outbox(workspace, opened):
     assert ids(workspace) == [1]
 
 
+@pytest.mark.parametrize("silent", [0, -1])
+def test_no_answer_is_an_error(silent, workspace, opened, monkeypatch):
+    monkeypatch.setattr(ingestion, "ANSWER", 0.5)
+    workspace.script = [(silent, {})]
+    way = opened()
+    with pytest.raises(DeliveryError, match=r"timed out|without response"):
+        way.deliver([message(1)])
+    workspace.done.set()
+    assert len(workspace.requests) == 1
+    way.deliver([message(1)])
+    assert ids(workspace) == [1]
+
+
 def test_a_wait_may_be_a_date(workspace, opened):
     workspace.script = [(429, {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)})]
     with pytest.raises(DeliveryError) as busy:
@@ -308,7 +321,7 @@ def test_settings_that_are_wrong_are_told_before_anything_is_sent(options, compl
 
 def test_the_table_of_assets_gets_nothing_else():
     wrong = Destination(name="azure", scheme="ingestion", host="h", form="assets_table", options={"rule_id": RULE})
-    with pytest.raises(SettingsError, match=r'set kinds = \["asset"\]'):
+    with pytest.raises(SettingsError, match=r'set events = \["asset"\]'):
         WAYS["ingestion"].open(wrong)
 
 
@@ -345,3 +358,14 @@ def test_the_clients_print_nothing_themselves():
 def test_the_clients_are_loaded_only_where_they_are_used():
     code = "import sys, sensor.exports.ways; print([name for name in sys.modules if name.split('.')[0] in ('azure', 'msal', 'requests')])"
     assert python(code).stdout == "[]\n"
+
+
+def test_the_document_has_every_setting_and_every_hint():
+    text = (Path(__file__).parents[3] / "docs" / "ingestion.md").read_text()
+    assert [
+        name
+        for name in (*ingestion.OPTIONS, *ingestion.STREAMS, *ingestion.STREAMS.values(), *ingestion.AUDIENCES)
+        if f"`{name}`" not in text
+    ] == []
+    assert [status for status in (*ingestion.HINTS, 413, 429) if f"| {status} |" not in text] == []
+    assert [name for name in asset_row.COLUMNS if f"`{name}`" not in text] == []
