@@ -19,6 +19,7 @@ from sensor.errors import DeliveryError, RefusedError, SettingsError
 from sensor.exports.destination import Destination
 from sensor.exports.forms.asset_row import FORM as ASSET_ROW
 from sensor.exports.forms.sentinel_row import FORM as SENTINEL_ROW
+from sensor.exports.ways.stream import seconds
 from sensor.words import octets, plain
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
 LIMIT = 1_000_000
 """Octets of one request before it is compressed; the service takes 1 MB, and no more after."""
-
-CONNECT, ANSWER = 10.0, 30.0
-"""Seconds until the clients give up; the outbox tries again, in its own time."""
 
 STREAMS = {SENTINEL_ROW.name: "Custom-OtoscopeEvents", ASSET_ROW.name: "Custom-OtoscopeAssets"}
 """The stream of the data collection rule for each form, where the settings name none."""
@@ -62,6 +60,7 @@ OPTIONS = {
     "certificate_file": "file with the application's certificate and its key (PEM)",
     "secret_file": "file with the application's secret, where a certificate is not possible",
     "ca_file": "certificates (PEM) that may sign the service's certificate, where a proxy opens TLS",
+    "timeout": "seconds to wait for an answer, 30",
 }
 
 
@@ -186,10 +185,12 @@ def _wait(header: str | None) -> float | None:
 
 
 def _transport(options: Mapping[str, str]) -> dict[str, Any]:
+    """The outbox tries again, in its own time: the clients are to give up soon."""
+    timeout = seconds(options, 30)
     return {
         "retry_total": 0,
-        "connection_timeout": CONNECT,
-        "read_timeout": ANSWER,
+        "connection_timeout": min(timeout, 10),
+        "read_timeout": timeout,
         "connection_verify": options.get("ca_file") or True,
         "permit_redirects": False,
     }

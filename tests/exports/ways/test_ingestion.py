@@ -182,10 +182,9 @@ def test_throttling_is_left_to_the_outbox(workspace, opened):
 
 
 @pytest.mark.parametrize("silent", [0, -1])
-def test_no_answer_is_an_error(silent, workspace, opened, monkeypatch):
-    monkeypatch.setattr(ingestion, "ANSWER", 0.5)
+def test_no_answer_is_an_error(silent, workspace, opened):
     workspace.script = [(silent, {})]
-    way = opened()
+    way = opened(timeout="0.5")
     with pytest.raises(DeliveryError, match=r"timed out|without response"):
         way.deliver([message(1)])
     workspace.done.set()
@@ -302,6 +301,7 @@ def test_secrets_are_in_no_log_and_no_error(workspace, application, opened, tmp_
         ({"rule_id": ""}, "rule_id: set the immutable id"),
         ({"rule_id": "/subscriptions/x"}, "rule_id: set the immutable id"),
         ({"stream": "Custom-x/../y"}, "stream: .* no stream's name"),
+        ({"timeout": "soon"}, "timeout: 'soon' is no number"),
         ({"cloud": "german"}, "cloud: german is none"),
         ({"ca_file": "/nowhere/ca.pem"}, "ca_file: /nowhere/ca.pem"),
         ({"form": "cef"}, "form: cef has no table"),
