@@ -4,10 +4,13 @@ An alert is told when it is raised, when it is counted up and when it is closed,
 new, changed or gone; the sensor tells how it is. An event is kept in the outbox as JSON until every destination has it.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
+
+import orjson
 
 from sensor.detections.model import Severity
 
@@ -106,13 +109,56 @@ class Sensor:
     """Who tells it.
 
     id: stable, "sns-4b7e21". name: the host name that stands in headers, with or without a domain. site: "" where nobody named it.
-    address: its own IPv4 address, interface: where it listens, console: the beginning of links to its console; None where unknown.
+    domain: of the host, where the name is without it. address: its own IPv4 address, interface: where it listens, console: the beginning
+    of links to its console; None where unknown.
     """
 
     id: str
     name: str
     version: str
     site: str = ""
+    domain: str = ""
     address: str | None = None
     interface: str | None = None
     console: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        """The host name with its domain, as far as that is known."""
+        return f"{self.name}.{self.domain}" if self.domain else self.name
+
+
+def encode(event: Event) -> bytes:
+    """An event as JSON, as the outbox keeps it. Lone surrogates, which no octets of UTF-8 stand for, are kept as escapes."""
+    row = {**asdict(event), "severity": str(event.severity)}
+    try:
+        return orjson.dumps(row)
+    except TypeError:
+        return json.dumps(row, separators=(",", ":")).encode()
+
+
+def decode(octets: bytes) -> Event:
+    """The event that `encode` was given; what another version has written as far as this one knows it."""
+    try:
+        row = orjson.loads(octets)
+    except ValueError:
+        row = json.loads(octets)
+    known = {name: value for name, value in row.items() if name in _FIELDS}
+    known |= {
+        "kind": Kind(row["kind"]),
+        "change": Change(row["change"]),
+        "severity": Severity[row["severity"].upper()],
+        "source": _end(row.get("source") or {}),
+        "target": _end(row.get("target") or {}),
+        "techniques": tuple(row.get("techniques", ())),
+        "evidence": tuple(row.get("evidence", ())),
+    }
+    return Event(**known)
+
+
+def _end(row: Mapping[str, Any]) -> End:
+    return End(**{name: value for name, value in row.items() if name in _END_FIELDS})
+
+
+_FIELDS = frozenset(known.name for known in fields(Event))
+_END_FIELDS = frozenset(known.name for known in fields(End))
