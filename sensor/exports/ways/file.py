@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sensor.errors import DeliveryError, SettingsError
 from sensor.exports.destination import Destination
+from sensor.exports.options import whole_number, yes
 from sensor.exports.reasons import explain
 
 OPTIONS: Mapping[str, str] = {
@@ -34,8 +35,8 @@ class File:
 
     def __init__(self, destination: Destination) -> None:
         self._path = Path(destination.path)
-        self._limit = _number(destination.options, "megabytes", 100) * 1_000_000
-        self._keep = _number(destination.options, "keep", 10)
+        self._limit = whole_number(destination.options, "megabytes", 100) * 1_000_000
+        self._keep = whole_number(destination.options, "keep", 10)
         self._gzip = yes(destination.options, "gzip")
         if self._path.is_dir():
             raise SettingsError(f"{self._path} is a folder: give the name of a file in it")
@@ -182,21 +183,6 @@ def _keep_names(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def _number(options: Mapping[str, str], name: str, usual: int) -> int:
-    text = options.get(name, str(usual))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1_000_000):
-        raise SettingsError(f"{name}: {text!r} is no number from 1 to 1000000")
-    return int(text)
-
-
-def yes(options: Mapping[str, str], name: str) -> bool:
-    """An option that is "yes" or "no". Raises SettingsError where it is neither."""
-    text = options.get(name, "no").lower()
-    if text not in ("yes", "no", "true", "false"):
-        raise SettingsError(f'{name}: {options[name]!r} is neither "yes" nor "no"')
-    return text in ("yes", "true")
 
 
 def file(destination: Destination) -> File | StandardOutput:

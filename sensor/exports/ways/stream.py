@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from sensor.errors import DeliveryError, SettingsError
 from sensor.exports import tls
 from sensor.exports.destination import Destination
+from sensor.exports.options import seconds
 from sensor.exports.reasons import explain
 
 PORT = 514
@@ -240,17 +241,6 @@ def _queued(connection: socket.socket, which: int) -> int:
     """Octets that our kernel still holds."""
     [octets] = struct.unpack("i", fcntl.ioctl(connection.fileno(), which, b"\0\0\0\0"))
     return int(octets)
-
-
-def seconds(options: Mapping[str, str], usual: float) -> float:
-    """The option timeout. Raises SettingsError where it is no number of seconds."""
-    try:
-        value = float(options.get("timeout", usual))
-    except ValueError:
-        value = 0
-    if not 0 < value <= 3600:
-        raise SettingsError(f"timeout: {options['timeout']!r} is no number of seconds up to 3600: write 10, for example")
-    return value
 
 
 def plain(destination: Destination) -> Stream:
