@@ -19,7 +19,7 @@ from sensor.errors import DeliveryError, RefusedError, SettingsError
 from sensor.exports.destination import Destination
 from sensor.exports.forms.asset_row import FORM as ASSET_ROW
 from sensor.exports.forms.sentinel_row import FORM as SENTINEL_ROW
-from sensor.exports.ways.stream import seconds
+from sensor.exports.options import seconds
 from sensor.words import octets, plain
 
 if TYPE_CHECKING:
