@@ -9,8 +9,6 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +18,7 @@ from sensor.exports.destination import Destination
 from sensor.exports.forms.asset_row import FORM as ASSET_ROW
 from sensor.exports.forms.sentinel_row import FORM as SENTINEL_ROW
 from sensor.exports.options import seconds
+from sensor.exports.retry import retry_after
 from sensor.words import octets, plain
 
 if TYPE_CHECKING:
@@ -80,18 +79,14 @@ class Ingestion:
         self._scope = AUDIENCES[destination.options.get("cloud", "public")] + "/.default"
         endpoint = destination.url.replace("ingestion:", "https:", 1).rstrip("/")
         self._client = LogsIngestionClient(endpoint, credential, credential_scopes=[self._scope], **_transport(destination.options))
-        self._arrived: set[bytes] = set()  # those of a delivery that failed later
+        self._arrived: set[bytes] = set()  # since the last delivery that did not fail
 
     def deliver(self, messages: Sequence[bytes]) -> None:
         """Send rows, as many to a request as fit."""
         self._identify()
         rest = [(index, message) for index, message in enumerate(messages) if message not in self._arrived]
-        try:
-            for group in _groups(rest):
-                self._send(group)
-        except RefusedError:
-            self._arrived.clear()
-            raise
+        for group in _groups(rest):
+            self._send(group)
         self._arrived.clear()
 
     def unsure(self) -> int:
@@ -150,7 +145,9 @@ class Ingestion:
         said = _brief((error.error and error.error.message) or error.reason or error.message)
         text = f"{self._url}: stream {self._stream} of {self._rule}: {error.status_code} {said}"
         hint = HINTS.get(error.status_code or 0)
-        return DeliveryError(f"{text}: {hint}" if hint else text, wait=_wait(getattr(error.response, "headers", {}).get("Retry-After")))
+        return DeliveryError(
+            f"{text}: {hint}" if hint else text, wait=retry_after(getattr(error.response, "headers", {}).get("Retry-After"))
+        )
 
 
 def _groups(rows: Sequence[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
@@ -170,18 +167,6 @@ def _groups(rows: Sequence[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes
 def _brief(text: str) -> str:
     """What a service said, for people: its first line without what a terminal would obey."""
     return plain(text.strip().split("\n", 1)[0])[:300]
-
-
-def _wait(header: str | None) -> float | None:
-    """Seconds that a Retry-After asks for; it may be a number or a date."""
-    if header is None:
-        return None
-    with suppress(ValueError):
-        return max(float(int(header)), 0.0)
-    with suppress(ValueError, OverflowError):
-        moment = parsedate_to_datetime(header)
-        return max((moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), 0.0)
-    return None
 
 
 def _transport(options: Mapping[str, str]) -> dict[str, Any]:
@@ -221,6 +206,8 @@ def _check(destination: Destination) -> None:
     options = destination.options
     if not destination.host or destination.path.strip("/"):
         raise SettingsError("url: write ingestion://HOST, with the logs ingestion endpoint of the data collection rule as HOST")
+    if destination.framing != "lf" or destination.header not in (None, "none"):
+        raise SettingsError("header and framing are syslog's: ingestion has none")
     if destination.form not in STREAMS:
         raise SettingsError(f"form: {destination.form} has no table in a workspace: set form to {' or '.join(STREAMS)}")
     if destination.form == ASSET_ROW.name and not destination.kinds <= ASSET_ROW.kinds:

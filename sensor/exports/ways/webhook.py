@@ -1,9 +1,7 @@
 """Events as JSON to a URL, over HTTP or HTTPS: each batch one POST, which the answer proves."""
 
-import email.utils
 import gzip
 import json
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -16,9 +14,9 @@ from sensor.exports.destination import Destination
 from sensor.exports.forms import FORMS
 from sensor.exports.options import seconds, yes
 from sensor.exports.reasons import explain
+from sensor.exports.retry import retry_after
 
 TIMEOUT = 30.0
-LONGEST_WAIT = 3600.0
 ANSWER = 4096
 """Octets of an answer that are read."""
 
@@ -130,7 +128,7 @@ class Webhook:
                 f"{self._shown}: HTTP {status}: it sends us to {where or 'another URL'}, where we do not go by ourselves: give that URL"
             )
         hint = STATUS.get(status, "it failed: look at its own log" if status >= 500 else "it does not take this")
-        raise DeliveryError(f"{self._shown}: HTTP {status}: {hint}{said}", _wait(headers.get("retry-after")))
+        raise DeliveryError(f"{self._shown}: HTTP {status}: {hint}{said}", retry_after(headers.get("retry-after")))
 
     def _body(self, messages: Sequence[bytes]) -> tuple[bytes, dict[str, str]]:
         documents = [message.removesuffix(b"\n") for message in messages]
@@ -178,20 +176,6 @@ class Webhook:
         causes = (cause for cause in (*error.args, error.__cause__, error) if isinstance(cause, OSError))
         found = next(causes, None)
         return explain(found) if found is not None else _printable(str(error).encode())
-
-
-def _wait(retry_after: str | None) -> float | None:
-    """Seconds, of a number or a date."""
-    if not retry_after:
-        return None
-    text = retry_after.strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text[:12]), LONGEST_WAIT)
-    try:
-        until = email.utils.parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError, TypeError):
-        return None
-    return min(max(until - time.time(), 0.0), LONGEST_WAIT)
 
 
 def _printable(octets: bytes, most: int = 200) -> str:

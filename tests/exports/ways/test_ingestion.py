@@ -18,9 +18,12 @@ import trustme
 
 from sensor.errors import DeliveryError, RefusedError, SettingsError
 from sensor.events import Kind
+from sensor.exports import run
 from sensor.exports.destination import Destination
-from sensor.exports.forms import asset_row, sentinel_row
+from sensor.exports.forms import FORMS, asset_row, sentinel_row
 from sensor.exports.ways import WAYS, Way, ingestion
+from sensor.settings import destination_of
+from tests.exports.events import PLANTS, SENSOR, plant_events
 from tests.exports.workspace import RULE, SECRET, TOKEN, Arc, Workspace, served
 
 STREAMS = {"Custom-OtoscopeEvents": sentinel_row.COLUMNS, "Custom-OtoscopeAssets": asset_row.COLUMNS}
@@ -57,11 +60,10 @@ def opened(workspace: Workspace, tmp_path: Path) -> Iterator[object]:
         yield run
 
 
-def destination(port: int, form: str = "commonsecuritylog", host: str = "localhost", **options: str) -> Destination:
+def destination(port: int, form: str = "commonsecuritylog", host: str = "localhost", framing: str = "lf", **options: str) -> Destination:
     kinds = frozenset({Kind.ASSET}) if form == "assets_table" else frozenset(Kind)
-    return Destination(
-        name="azure", scheme="ingestion", host=host, port=port, form=form, header="none", kinds=kinds, options={"rule_id": RULE, **options}
-    )
+    given = {"rule_id": RULE, **options}
+    return Destination(name="azure", scheme="ingestion", host=host, port=port, form=form, framing=framing, kinds=kinds, options=given)
 
 
 def message(number: int, size: int = 0) -> bytes:
@@ -168,14 +170,14 @@ def test_what_is_set_wrong_is_told_and_nothing_is_thrown_away(options, hint, ope
 
 
 def test_throttling_is_left_to_the_outbox(workspace, opened):
-    workspace.script = [(429, {"Retry-After": "17"}), (503, {"Retry-After": "rubbish"}), (500, {}), (503, {"Retry-After": "-5"})]
+    workspace.script = [(429, {"Retry-After": "17"}), (503, {"Retry-After": "rubbish"}), (500, {}), (503, {"Retry-After": "1000000"})]
     way = opened()
     waits = []
     for _ in range(4):
         with pytest.raises(DeliveryError) as busy:
             way.deliver([message(1)])
         waits.append(busy.value.wait)
-    assert waits == [17.0, None, None, 0.0]
+    assert waits == [17.0, None, None, 3600.0]
     assert len(workspace.requests) == 4  # no request more than asked for
     way.deliver([message(1)])
     assert ids(workspace) == [1]
@@ -194,10 +196,10 @@ def test_no_answer_is_an_error(silent, workspace, opened):
 
 
 def test_a_wait_may_be_a_date(workspace, opened):
-    workspace.script = [(429, {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)})]
+    workspace.script = [(429, {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(minutes=10), usegmt=True)})]
     with pytest.raises(DeliveryError) as busy:
         opened().deliver([message(1)])
-    assert busy.value.wait == pytest.approx(3600, abs=60)
+    assert busy.value.wait == pytest.approx(600, abs=60)
 
 
 def test_what_has_arrived_before_a_failure_is_not_sent_again(workspace, opened):
@@ -213,6 +215,18 @@ def test_what_has_arrived_before_a_failure_is_not_sent_again(workspace, opened):
     assert ids(workspace) == [0, 1, 2, 3, 4, 5]
     way.deliver(rows[:1])  # and whoever wants it twice gets it twice
     assert ids(workspace)[-1] == 0
+
+
+def test_nor_is_what_has_arrived_before_a_refused_row(workspace, opened):
+    rows = [message(0), message(1), message(2, 1_100_000), message(3), message(4)]
+    way = opened()
+    with pytest.raises(RefusedError):
+        way.deliver(rows)
+    workspace.script = [(500, {})]
+    with pytest.raises(DeliveryError, match="500"):
+        way.deliver(rows[3:])
+    way.deliver([*rows[:2], *rows[3:]])
+    assert ids(workspace) == [0, 1, 3, 4]
 
 
 def test_a_service_that_is_not_there_is_an_error_and_later_not(workspace, tmp_path):
@@ -301,6 +315,7 @@ def test_secrets_are_in_no_log_and_no_error(workspace, application, opened, tmp_
         ({"rule_id": ""}, "rule_id: set the immutable id"),
         ({"rule_id": "/subscriptions/x"}, "rule_id: set the immutable id"),
         ({"stream": "Custom-x/../y"}, "stream: .* no stream's name"),
+        ({"framing": "octet"}, "header and framing are syslog's"),
         ({"timeout": "soon"}, "timeout: 'soon' is no number"),
         ({"cloud": "german"}, "cloud: german is none"),
         ({"ca_file": "/nowhere/ca.pem"}, "ca_file: /nowhere/ca.pem"),
@@ -323,6 +338,29 @@ def test_the_table_of_assets_gets_nothing_else():
     wrong = Destination(name="azure", scheme="ingestion", host="h", form="assets_table", options={"rule_id": RULE})
     with pytest.raises(SettingsError, match=r'set events = \["asset"\]'):
         WAYS["ingestion"].open(wrong)
+
+
+@pytest.mark.parametrize(("form", "events"), [("commonsecuritylog", "alert,incident,asset,health"), ("assets_table", "asset")])
+def test_what_is_found_in_a_plant_gets_there_through_the_forwarder(form, events, workspace, tmp_path):
+    workspace.ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    workspace.script = [(429, {"Retry-After": "0"})]
+    workspace.most = 60_000  # it takes less at once than it says
+    url = f"ingestion://localhost:{workspace.port}?form={form}&events={events}&rule_id={RULE}&ca_file={tmp_path / 'ca.pem'}"
+    target = destination_of(url, "azure")
+    told = [event for event in plant_events(PLANTS[-1]) if target.wants(event)]
+    said = []
+    assert run.send(told, [target], SENSOR, lambda *words: said.append(words)) == {}
+    assert workspace.rows == [json.loads(FORMS[form].write(event, SENSOR, 1_000_000)) for event in told]
+    assert len(told) > 10
+    assert len(said) == 1  # it was throttled once
+
+
+@pytest.mark.parametrize("form", ["commonsecuritylog", "assets_table"])
+def test_a_destination_can_be_tried(form, workspace, tmp_path):
+    workspace.ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    run.send_test(destination(workspace.port, form, ca_file=str(tmp_path / "ca.pem")), SENSOR)
+    [row] = workspace.rows
+    assert "ot.sensor.export_test" in json.dumps(row)
 
 
 OPENING = f"""
