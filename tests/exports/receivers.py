@@ -136,7 +136,11 @@ def syslog_ng(folder: Path, agent: int, *, source: str = NG_PLAIN, keep: str = "
     port = free_port()
     configuration = folder / "syslog-ng.conf"
     configuration.write_text(NG.format(source=source.replace("{port}", str(port)), agent=agent, keep=keep), encoding="utf-8")
+    return daemon_of_syslog_ng(folder, configuration, [port])
+
+
+def daemon_of_syslog_ng(folder: Path, configuration: Path, ports: list[int]) -> Receiver:
     [modules] = SYSLOG_NG.glob("lib/syslog-ng/*/")
     files = [f"--{name}={folder / name}" for name in ("persist-file", "control", "pidfile")]
     command = [str(SYSLOG_NG / "sbin/syslog-ng"), "-F", "--no-caps", f"--cfgfile={configuration}", f"--module-path={modules}", *files]
-    return Receiver(folder, command, [port], {"LD_LIBRARY_PATH": str(SYSLOG_NG / "lib/syslog-ng")})
+    return Receiver(folder, command, ports, {"LD_LIBRARY_PATH": str(SYSLOG_NG / "lib/syslog-ng")})

@@ -19,6 +19,8 @@ from contextlib import contextmanager, suppress
 from sensor.errors import DeliveryError, SettingsError
 from sensor.exports import tls
 from sensor.exports.destination import Destination
+from sensor.exports.options import seconds
+from sensor.exports.reasons import explain
 
 PORT = 514
 TLS_PORT = 6514
@@ -35,14 +37,6 @@ NOTHING_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 OPTIONS: Mapping[str, str] = {"timeout": f"seconds that the other side may let us wait without any progress ({TIMEOUT:.0f})"}
 
-REASONS = {
-    errno.ECONNREFUSED: "nothing listens there: is the receiver running, and is this its port?",
-    errno.EHOSTUNREACH: "no way leads there: look at the network and the firewalls in between",
-    errno.ENETUNREACH: "no way leads there: look at the network and the routes of this host",
-    errno.ECONNRESET: "it broke the connection: look at the receiver's own log",
-    errno.EPIPE: "it broke the connection: look at the receiver's own log",
-    errno.ECONNABORTED: "it closed the connection",
-}
 BROKEN = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED)
 
 
@@ -226,13 +220,9 @@ class Stream:
                 error = better
             except OSError:
                 pass
-        if isinstance(error, ssl.SSLError):
-            return tls.explain(error)
         if isinstance(error, TimeoutError):
             return self._slow(error)
-        if isinstance(error, socket.gaierror):
-            return f"the name {self._address[0]} is not known: look at the name, or at the name server of this host"
-        reason = REASONS.get(error.errno or 0, f"{(error.strerror or str(error)).lower()}")
+        reason = explain(error)
         return f"{reason}; it may want another certificate of us" if self._secure and error.errno in BROKEN else reason
 
     def _slow(self, error: OSError) -> str:
@@ -251,17 +241,6 @@ def _queued(connection: socket.socket, which: int) -> int:
     """Octets that our kernel still holds."""
     [octets] = struct.unpack("i", fcntl.ioctl(connection.fileno(), which, b"\0\0\0\0"))
     return int(octets)
-
-
-def seconds(options: Mapping[str, str], usual: float) -> float:
-    """The option timeout. Raises SettingsError where it is no number of seconds."""
-    try:
-        value = float(options.get("timeout", usual))
-    except ValueError:
-        value = 0
-    if not 0 < value <= 3600:
-        raise SettingsError(f"timeout: {options['timeout']!r} is no number of seconds up to 3600: write 10, for example")
-    return value
 
 
 def plain(destination: Destination) -> Stream:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from sensor.errors import DeliveryError, RefusedError, SettingsError
 from sensor.exports.destination import Destination
+from sensor.exports.reasons import explain
 
 PORT = 514
 SETTLE = 0.05
@@ -38,7 +39,7 @@ class Datagrams:
             _hear(sender)
         except OSError as error:
             self.close()
-            raise DeliveryError(f"{self._url}: {_reason(error, self._address[0])}") from None
+            raise DeliveryError(f"{self._url}: {explain(error)}") from None
         except DeliveryError:
             self.close()
             raise
@@ -77,14 +78,6 @@ def _hear(sender: socket.socket) -> None:
     """Raises OSError where the host has answered that it does not take them."""
     if pending := sender.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
         raise OSError(pending, os.strerror(pending))
-
-
-def _reason(error: OSError, host: str) -> str:
-    if isinstance(error, socket.gaierror):
-        return f"the name {host} is not known: look at the name, or at the name server of this host"
-    if error.errno == errno.ECONNREFUSED:
-        return "nothing listens there: is the receiver running, and is this its port?"
-    return (error.strerror or str(error)).lower()
 
 
 def datagrams(destination: Destination) -> Datagrams:
