@@ -180,9 +180,11 @@ class Stream:
         socket.socket.shutdown(connection, socket.SHUT_WR)
         connection.settimeout(self._timeout)
         deadline = time.monotonic() + self._timeout
-        while connection.recv(PIECE):
-            if time.monotonic() > deadline:
-                raise TimeoutError
+        with suppress(TimeoutError):
+            while time.monotonic() < deadline:
+                if not connection.recv(PIECE):
+                    return
+        raise DeliveryError(f"it has not closed the connection {self._timeout:g} s after we did: it may not have read everything")
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
