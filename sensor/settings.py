@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -74,7 +74,7 @@ class Settings(_Table):
 
     sensor: SensorSettings = SensorSettings()
     outbox: OutboxSettings = OutboxSettings()
-    exports: Annotated[dict[str, ExportSettings], Field(default_factory=dict)]
+    exports: dict[str, ExportSettings] = Field(default_factory=dict)
 
     def destinations(self) -> list[Destination]:
         """What `exports` says. Raises SettingsError."""

@@ -59,7 +59,7 @@ class Queue(Protocol):
 class Forwarder:
     """Delivers to one destination, in one thread.
 
-    `failing` says why the last attempt failed, "" where it did not.
+    failing: why the last attempt failed, "" where it did not. position: the number of the last event that was handed over.
     """
 
     def __init__(self, destination: Destination, sensor: Sensor, queue: Queue) -> None:
@@ -68,7 +68,7 @@ class Forwarder:
         self._sensor = sensor
         self._queue = queue
         self._way = WAYS[destination.scheme].open(destination)
-        self._cursor = self._position = queue.cursor(destination.name)
+        self._cursor = self.position = queue.cursor(destination.name)
         self._unsure: deque[int] = deque()
         self._failures = 0
         self._failing_since: float | None = None
@@ -96,12 +96,12 @@ class Forwarder:
         name = self.destination.name
         if self._queue.take_nudge(name):
             self._deliver_refused()
-        portion = self._queue.after(name, self._position, _PORTION)
+        portion = self._queue.after(name, self.position, _PORTION)
         if portion.events:
             self._deliver(portion.events)
         elif self._unsure:
             self._way.deliver(())  # says whether the connection still stands
-        self._position = portion.upto
+        self.position = portion.upto
         self._settle(self._way.unsure())
         self.failing, self._failures, self._failing_since = "", 0, None
         return bool(portion.events)
@@ -138,7 +138,7 @@ class Forwarder:
 
     def _note(self, events: Sequence[tuple[int, Event]]) -> None:
         for number, _ in events:
-            self._position = number
+            self.position = number
             self._unsure.append(number)
 
     def _deliver_refused(self) -> None:
@@ -152,7 +152,7 @@ class Forwarder:
     def _settle(self, unsure: int) -> None:
         """Move the cursor behind what is sure."""
         sure = len(self._unsure) - unsure
-        cursor = self._unsure[sure - 1] if 0 < sure < len(self._unsure) else self._cursor if self._unsure and sure <= 0 else self._position
+        cursor = self._unsure[sure - 1] if 0 < sure < len(self._unsure) else self._cursor if self._unsure and sure <= 0 else self.position
         if cursor != self._cursor:
             self._queue.advance(self.destination.name, cursor, max(sure, 0))
             self._cursor = cursor
@@ -163,7 +163,7 @@ class Forwarder:
         """Begin again behind what is sure."""
         if isinstance(error, DeliveryError):
             self._unsure.clear()
-            self._position = self._cursor
+            self.position = self._cursor
         if str(error) != self.failing and on_failure is not None:
             on_failure(str(error))
         self.failing = str(error)

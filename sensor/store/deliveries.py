@@ -5,16 +5,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, true, update
 
 from sensor.errors import StoreError
 from sensor.events import Event, decode, encode
 from sensor.exports.destination import Destination
 from sensor.exports.queue import Portion
 from sensor.store.connect import errors, writing
+from sensor.store.encoding import decode as decode_body
 from sensor.store.outbox import Bounds, forget_delivered, is_wanted, put, read_clock, set_bounds, wanted_by
 from sensor.store.save import chunks
-from sensor.store.tables import destinations, outbox, refused
+from sensor.store.tables import alerts, assets, destinations, outbox, refused, runs
 
 _MOST_REFUSED = 10_000
 """Of one destination; more are dropped, and counted."""
@@ -139,6 +140,18 @@ class Outbox:
         with self._writing() as connection:
             connection.execute(update(destinations).where(destinations.c.name == name).values(nudged=False))
         return True
+
+    def figures(self) -> dict[str, int]:
+        """What a heartbeat tells of the database."""
+        with self._reading() as connection:
+            bodies = [decode_body(body) for body in connection.execute(select(runs.c.body)).scalars()]
+            counted = (assets, true()), (alerts, alerts.c.status == "open"), (outbox, true())
+            numbers = [connection.execute(select(func.count()).select_from(table).where(which)).scalar_one() for table, which in counted]
+            dropped = connection.execute(select(func.coalesce(func.sum(destinations.c.dropped), 0))).scalar_one()
+        seen = {name: sum(int(body.get(name, 0)) for body in bodies) for name in ("packets", "octets")}
+        lost = sum(int(body.get("counters", {}).get("lost_segments", 0)) for body in bodies)
+        waiting = dict(zip(("assets", "alerts_open", "waiting"), numbers, strict=True))
+        return {**seen, "lost_segments": lost, **waiting, "dropped": int(dropped)}
 
     def tell(self, events: Sequence[Event]) -> None:
         """Let events wait that come from no save."""

@@ -164,7 +164,8 @@ def _is_due(connection: Connection, telling: Telling, old: _Told, row: Body, now
 
 
 def _remember(connection: Connection, name: str, rows: Mapping[str, Body]) -> None:
-    kept = {key: {field: value for field, value in row.items() if field not in _NOT_KEPT} for key, row in rows.items()}
+    left_out = _NOT_KEPT if name == assets.name else frozenset()
+    kept = {key: {field: value for field, value in row.items() if field not in left_out} for key, row in rows.items()}
     made = [{"kind": name, "key": key, "at": nanoseconds(row["last"]), "due": None, "body": encode(row)} for key, row in kept.items()]
     upsert(connection, told, made)
 
