@@ -3,6 +3,18 @@
 from collections.abc import Mapping
 
 from sensor.errors import SettingsError
+from sensor.exports.destination import Destination
+
+
+def host(destination: Destination, example: str) -> str:
+    """The host. Raises SettingsError where there is none, or what no host can be called."""
+    if not destination.host:
+        raise SettingsError(f"{destination.scheme}:// needs a host: {destination.scheme}://{example}")
+    try:
+        destination.host.encode("idna")
+    except UnicodeError:
+        raise SettingsError(f"{destination.host}: no host has such a name") from None
+    return destination.host
 
 
 def seconds(options: Mapping[str, str], usual: float) -> float:

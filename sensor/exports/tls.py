@@ -50,6 +50,8 @@ ALERTS = {
 }
 """By the end of OpenSSL's name of what failed."""
 
+OTHER = "its certificate has another fingerprint; if it was renewed, and you know that, set fingerprint to the new one"
+
 
 def explain(error: ssl.SSLError) -> str:
     """What failed, and what to do."""
@@ -58,7 +60,7 @@ def explain(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLZeroReturnError):
         return "it closed the connection"
     if not (reason := getattr(error, "reason", None)):
-        return str(error)
+        return str(error.args[0] if error.args else error)
     found = next((text for name, text in ALERTS.items() if name in reason), None)
     return found or f"TLS failed: {reason.lower().replace('_', ' ')}"
 
@@ -67,6 +69,8 @@ def context(options: Mapping[str, str]) -> ssl.SSLContext:
     """What TLS 1.2 or 1.3 is to be spoken with. Raises SettingsError where a file is missing or is not what it should be."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
+    if options.get("server_name", "x").startswith(".") or not options.get("server_name", "x"):
+        raise SettingsError("server_name: a name is needed, as it stands in the other side's certificate")
     made.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     if pinned(options):
         made.check_hostname = False
@@ -98,7 +102,7 @@ def check(certificate: bytes | None, fingerprint: str) -> None:
     """Raises ssl.SSLError where a fingerprint is demanded, and this certificate (DER) has another."""
     seen = hashlib.sha256(certificate or b"").hexdigest()
     if fingerprint and not hmac.compare_digest(seen, fingerprint):
-        raise ssl.SSLError(f"its certificate has another fingerprint, {seen}: if it was renewed, and you know that, set fingerprint to it")
+        raise ssl.SSLError(f"{OTHER}: {seen}")
 
 
 def _certificates(made: ssl.SSLContext, path: str) -> None:
@@ -130,5 +134,5 @@ def _readable(option: str, path: str) -> None:
     try:
         with Path(path).open("rb"):
             pass
-    except OSError as error:
-        raise SettingsError(f"{option}: {path}: {(error.strerror or str(error)).lower()}") from None
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{option}: {path}: {(getattr(error, 'strerror', None) or str(error)).lower()}") from None

@@ -187,6 +187,6 @@ def _keep_names(folder: Path) -> None:
 
 def file(destination: Destination) -> File | StandardOutput:
     """A way into a file, or to standard output."""
-    if not destination.path or destination.host:
+    if not destination.path or destination.host or "\0" in destination.path:
         raise SettingsError("file: needs a path: file:/var/log/otoscope/alerts.log, or file:- for standard output")
     return StandardOutput() if destination.path in STANDARD_OUTPUT else File(destination)

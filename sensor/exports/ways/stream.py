@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from sensor.errors import DeliveryError, SettingsError
 from sensor.exports import tls
 from sensor.exports.destination import Destination
-from sensor.exports.options import seconds
+from sensor.exports.options import host, seconds
 from sensor.exports.reasons import explain
 
 PORT = 514
@@ -48,10 +48,8 @@ class Stream:
     """
 
     def __init__(self, destination: Destination, port: int, *, secure: bool) -> None:
-        if not destination.host:
-            raise SettingsError(f"{destination.scheme}:// needs a host: {destination.scheme}://HOST:{port}")
         self._url = destination.url
-        self._address = (destination.host, destination.port or port)
+        self._address = (host(destination, f"HOST:{port}"), destination.port or port)
         self._options = destination.options
         self._secure = secure
         self._timeout = seconds(destination.options, TIMEOUT)
@@ -180,9 +178,11 @@ class Stream:
         socket.socket.shutdown(connection, socket.SHUT_WR)
         connection.settimeout(self._timeout)
         deadline = time.monotonic() + self._timeout
-        while connection.recv(PIECE):
-            if time.monotonic() > deadline:
-                raise TimeoutError
+        with suppress(TimeoutError):
+            while time.monotonic() < deadline:
+                if not connection.recv(PIECE):
+                    return
+        raise DeliveryError(f"it has not closed the connection {self._timeout:g} s after we did: it may not have read everything")
 
     @contextmanager
     def _failing(self) -> Iterator[None]:

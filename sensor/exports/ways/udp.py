@@ -6,8 +6,9 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 
-from sensor.errors import DeliveryError, RefusedError, SettingsError
+from sensor.errors import DeliveryError, RefusedError
 from sensor.exports.destination import Destination
+from sensor.exports.options import host
 from sensor.exports.reasons import explain
 
 PORT = 514
@@ -21,10 +22,8 @@ class Datagrams:
     """Messages to a host, each for itself."""
 
     def __init__(self, destination: Destination) -> None:
-        if not destination.host:
-            raise SettingsError(f"udp:// needs a host: udp://HOST:{PORT}")
         self._url = destination.url
-        self._address = (destination.host, destination.port or PORT)
+        self._address = (host(destination, f"HOST:{PORT}"), destination.port or PORT)
         self._socket: socket.socket | None = None
         self._again = 0
 

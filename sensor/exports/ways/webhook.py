@@ -12,7 +12,7 @@ from sensor.errors import DeliveryError, RefusedError, SettingsError
 from sensor.exports import tls
 from sensor.exports.destination import Destination
 from sensor.exports.forms import FORMS
-from sensor.exports.options import seconds, yes
+from sensor.exports.options import host, seconds, yes
 from sensor.exports.reasons import explain
 from sensor.exports.retry import retry_after
 
@@ -45,15 +45,13 @@ class Webhook:
     """Batches of events to one URL."""
 
     def __init__(self, destination: Destination, *, secure: bool) -> None:
-        if not destination.host:
-            raise SettingsError(f"{destination.scheme}:// needs a host: {destination.scheme}://HOST/PATH")
         if destination.framing != "lf" or destination.header not in (None, "none"):
             raise SettingsError(f"header and framing are syslog's: {destination.scheme} has none")
         if destination.form in FORMS and FORMS[destination.form].header != "none":
             raise SettingsError(f"form: {destination.scheme} takes JSON, which {destination.form} is not: write ocsf")
         options = destination.options
         port = destination.port or (443 if secure else 80)
-        self._host, self._secure = (destination.host, port), secure
+        self._host, self._secure = (host(destination, "HOST/PATH"), port), secure
         # Paths of webhooks are often secrets: no error shows them.
         self._shown = f"{destination.scheme}://{destination.host}:{port}"
         path, mark, query = destination.path.partition("?")
@@ -150,7 +148,7 @@ class Webhook:
         try:
             token = Path(path).read_bytes().strip()
         except OSError as error:
-            raise SettingsError(f"token_file: {path}: {explain(error)}") from None
+            raise SettingsError(f"token_file: {path}: {(error.strerror or str(error)).lower()}") from None
         if not token or len(token) > 16_384 or any(not 0x21 <= octet <= 0x7E for octet in token):
             raise SettingsError(f"token_file: {path}: there must be a token in it, and nothing else")
         return {"Authorization": f"Bearer {token.decode('ascii')}"}
@@ -171,11 +169,13 @@ class Webhook:
         return self._pool
 
     def _reason(self, error: Exception) -> str:
-        if isinstance(error, urllib3.exceptions.TimeoutError):
+        causes = [cause for cause in (*error.args, error.__cause__, error) if isinstance(cause, OSError)]
+        if causes and not isinstance(causes[0], TimeoutError):
+            return explain(causes[0])
+        if causes or isinstance(error, urllib3.exceptions.TimeoutError):
             return f"no answer within {self._timeout:g} s: is the host up, and do firewalls let us through?"
-        causes = (cause for cause in (*error.args, error.__cause__, error) if isinstance(cause, OSError))
-        found = next(causes, None)
-        return explain(found) if found is not None else _printable(str(error).encode())
+        said = _printable(str(error).encode())
+        return f"{tls.OTHER}: {said}" if isinstance(error, urllib3.exceptions.SSLError) and tls.pinned(self._options) else said
 
 
 def _printable(octets: bytes, most: int = 200) -> str:
