@@ -13,6 +13,11 @@ from typing import Any
 import orjson
 
 from sensor.detections.model import Severity
+from sensor.times import nanoseconds, timestamp
+
+SCHEMA = "otoscope.event/1"
+_LATEST = 2**63 - 1
+_TIMES = ("at", "first", "last")
 
 
 class Kind(StrEnum):
@@ -128,37 +133,52 @@ class Sensor:
         return f"{self.name}.{self.domain}" if self.domain else self.name
 
 
-def encode(event: Event) -> bytes:
-    """An event as JSON, as the outbox keeps it. Lone surrogates, which no octets of UTF-8 stand for, are kept as escapes."""
-    row = {**asdict(event), "severity": str(event.severity)}
+_FIELDS = tuple(item.name for item in fields(Event))
+_PARTS = frozenset(item.name for item in fields(End))
+
+
+def row(event: Event) -> dict[str, Any]:
+    """As JSON has it: the event's fields, times in RFC 3339, of the ends what is known."""
+    made: dict[str, Any] = {"schema": SCHEMA}
+    for name in _FIELDS:
+        made[name] = getattr(event, name)
+    made["severity"] = str(event.severity)
+    for name in _TIMES:
+        made[name] = timestamp(min(max(made[name], 0), _LATEST))
+    for name in ("source", "target"):
+        made[name] = {key: value for key, value in asdict(made[name]).items() if value is not None}
+    return made
+
+
+def to_json(value: Any) -> bytes:  # noqa: ANN401  whatever JSON can say
+    """One line of JSON; what UTF-8 cannot say (halves of surrogate pairs) is "?"."""
     try:
-        return orjson.dumps(row)
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:
-        return json.dumps(row, separators=(",", ":")).encode()
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=list).encode("utf-8", "replace")
+
+
+def encode(event: Event) -> bytes:
+    """As the outbox keeps it: one JSON object."""
+    return to_json(row(event))
 
 
 def decode(octets: bytes) -> Event:
-    """The event that `encode` was given; what another version has written as far as this one knows it."""
+    """An event that any version has encoded: what it does not know is left out, what is missing is as usual.
+
+    Raises ValueError where that is no event.
+    """
+    found = orjson.loads(octets)
     try:
-        row = orjson.loads(octets)
-    except ValueError:
-        row = json.loads(octets)
-    known = {name: value for name, value in row.items() if name in _FIELDS}
-    known |= {
-        "kind": Kind(row["kind"]),
-        "change": Change(row["change"]),
-        "severity": Severity[row["severity"].upper()],
-        "source": _end(row.get("source") or {}),
-        "target": _end(row.get("target") or {}),
-        "techniques": tuple(row.get("techniques", ())),
-        "evidence": tuple(row.get("evidence", ())),
-    }
-    return Event(**known)
+        known = {name: found[name] for name in _FIELDS if name in found}
+        known |= {name: nanoseconds(known[name]) for name in _TIMES}
+        known |= {name: _end(known.get(name) or {}) for name in ("source", "target")}
+        known |= {name: tuple(known.get(name) or ()) for name in ("techniques", "evidence")}
+        known |= {"kind": Kind(known["kind"]), "change": Change(known["change"]), "severity": Severity[known["severity"].upper()]}
+        return Event(**known)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no event: {error!r}") from error
 
 
 def _end(row: Mapping[str, Any]) -> End:
-    return End(**{name: value for name, value in row.items() if name in _END_FIELDS})
-
-
-_FIELDS = frozenset(known.name for known in fields(Event))
-_END_FIELDS = frozenset(known.name for known in fields(End))
+    return End(**{name: value for name, value in row.items() if name in _PARTS})

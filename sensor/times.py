@@ -19,7 +19,7 @@ def _second(seconds: int) -> str:
 
 
 def nanoseconds(timestamp: str) -> int:
-    """RFC 3339 in UTC, with a fraction of nine digits, as nanoseconds since the epoch."""
+    """The reverse: RFC 3339 in UTC, with a fraction of nine digits. Raises ValueError."""
     return _seconds(timestamp[:19]) * _NANOSECONDS + int(timestamp[20:29])
 
 

@@ -86,6 +86,9 @@ class Forwarder:
                 except (DeliveryError, StoreError) as error:
                     self._fail(error, on_failure)
                     self._pause(stop, error.wait if isinstance(error, DeliveryError) else None)
+                except Exception as error:  # noqa: BLE001  a mistake of ours must not end deliveries without a word
+                    self._fail(DeliveryError(f"a mistake in Otoscope, please report it: {error!r}"), on_failure)
+                    self._pause(stop, None)
             with suppress(DeliveryError, StoreError):
                 self.finish()
         finally:

@@ -1,7 +1,7 @@
 """The outbox as those see it who deliver from it: what waits for a destination, and how far each has got."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,8 +87,8 @@ class Outbox:
             newest = max(number, connection.execute(select(func.max(outbox.c.id))).scalar() or 0)
             row = self._row(connection, name)
             query = select(outbox.c.id, outbox.c.body).where(outbox.c.id > number, outbox.c.id <= newest, wanted_by(row.kinds, row.least))
-            events = [(row.id, decode(row.body)) for row in connection.execute(query.order_by(outbox.c.id).limit(most))]
-            return Portion(events, events[-1][0] if len(events) == most else newest)
+            rows = connection.execute(query.order_by(outbox.c.id).limit(most)).all()
+        return Portion(_events(rows), rows[-1].id if len(rows) == most else newest)
 
     def advance(self, name: str, number: int, sent: int) -> None:
         """A destination has everything up to that event; so many of them were sent now."""
@@ -117,8 +117,7 @@ class Outbox:
     def refused(self, name: str) -> list[tuple[int, Event]]:
         """What was put aside, with a number each."""
         with self._reading() as connection:
-            rows = connection.execute(select(refused).where(refused.c.destination == name).order_by(refused.c.id))
-            return [(row.id, decode(row.body)) for row in rows]
+            return _events(connection.execute(select(refused).where(refused.c.destination == name).order_by(refused.c.id)).all())
 
     def accept(self, numbers: Sequence[int]) -> None:
         """What had been put aside has been taken now."""
@@ -175,6 +174,15 @@ class Outbox:
     def _writing(self) -> Iterator[Connection]:
         with errors(self._where), writing(self._engine) as connection:
             yield connection
+
+
+def _events(rows: Sequence[Row[Any]]) -> list[tuple[int, Event]]:
+    """With their numbers; one that a damaged disk has made unreadable holds nobody up."""
+    found = []
+    for row in rows:
+        with suppress(ValueError):
+            found.append((row.id, decode(row.body)))
+    return found
 
 
 def _state(connection: Connection, row: Row[Any], clock: int) -> ExportState:

@@ -2,12 +2,20 @@
 
 import ipaddress
 import re
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Any, TypeVar
 
 from sensor.detections.model import Severity
+from sensor.events import End, Event, Sensor
+
+Holder = TypeVar("Holder", Event, End, Sensor)
 
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
+_NOT_PLAIN = re.compile("[^ -~]")
 _LATEST = 2**63 - 1
 _MORE = "..."
+_SHORT = 64
 
 SYSLOG_SEVERITIES = {Severity.CRITICAL: 2, Severity.HIGH: 3, Severity.MEDIUM: 4, Severity.LOW: 5, Severity.INFO: 6}
 OUTCOMES = {"accepted": "success", "rejected": "failure", "attempted": "no answer seen"}
@@ -75,3 +83,35 @@ def mac(text: str | None) -> str | None:
 def port(number: int | None) -> int | None:
     """None where it is none."""
     return number if number is not None and 0 <= number <= 65535 else None
+
+
+def visible(line: str) -> str:
+    """JSON with all that is not to be seen escaped: it says the same, and does nothing to a terminal.
+
+    JSON itself has only printable characters, so that what is escaped is always part of a string.
+    """
+    return line if line.isprintable() else _NOT_PLAIN.sub(_escaped, line)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    if found[0].isprintable():
+        return found[0]
+    units = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+def smaller(event: Event, sensor: Sensor) -> Iterator[tuple[Event, Sensor]]:
+    """The event, then with less and less: at last so that as JSON it goes into any datagram."""
+    yield event, sensor
+    event = replace(event, evidence=())
+    yield event, sensor
+    event = replace(event, details={})
+    yield event, sensor
+    techniques = tuple(clip(name, 16) for name in event.techniques[:10])
+    yield replace(_short(event), source=_short(event.source), target=_short(event.target), techniques=techniques), _short(sensor)
+
+
+def _short(holder: Holder) -> Holder:
+    values: dict[str, Any] = {item.name: getattr(holder, item.name) for item in fields(holder)}
+    long: dict[str, Any] = {name: clip(value, _SHORT) for name, value in values.items() if isinstance(value, str) and len(value) > _SHORT}
+    return replace(holder, **long)
