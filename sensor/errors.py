@@ -3,6 +3,7 @@
 OtoscopeError
 ├── BaselineError   a baseline file that cannot be read
 ├── CaptureError    a capture that cannot be opened or read
+├── ListenError     an address that cannot be listened at
 ├── SiteError       a site file that cannot be read
 └── StoreError      a database that cannot be opened, read or written
 """
@@ -27,6 +28,10 @@ class CaptureError(OtoscopeError):
 
 class BaselineError(OtoscopeError):
     """A baseline file that cannot be read, or is none."""
+
+
+class ListenError(OtoscopeError):
+    """An address and port at which metrics cannot be served."""
 
 
 class StoreError(OtoscopeError):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sensor.capture import Capture, Progress
     from sensor.errors import OtoscopeError
     from sensor.knowledge import Knowledge
+    from sensor.metrics.model import Durations, Sources
     from sensor.observations import Observations
     from sensor.rows import Document
 
@@ -37,9 +38,9 @@ Examples:
 
 \b
 Exit status: 0 every capture was read; 1 a capture could not be read, or the
-report or the database not be written (what the captures hold is shown all the
-same); 2 wrong usage; 130 stopped by Ctrl-C, and what was read until then is
-shown.
+report, the database or the metrics not be written (what the captures hold is
+shown all the same); 2 wrong usage; 130 stopped by Ctrl-C, and what was read
+until then is shown.
 """
 
 
@@ -53,6 +54,7 @@ class Options(TypedDict):
     baseline: str | None
     report: str | None
     database: str | None
+    metrics_file: str | None
 
 
 @click.command(epilog=_EXAMPLES)
@@ -78,6 +80,7 @@ class Options(TypedDict):
 @click.option("--baseline", metavar="FILE", help="What is usual (otoscope baseline export): what is not in it is an alert.")
 @click.option("--report", metavar="FILE", help="Write all of it as one page of HTML, too.")
 @click.option("--database", metavar="PATH|URL", help="Keep what was found in this database: a SQLite file, or postgresql://…")
+@click.option("--metrics-file", metavar="FILE", help="Write metrics to this file (.prom), for node_exporter's textfile collector.")
 def replay(captures: tuple[str, ...], **options: Unpack[Options]) -> None:
     """Show what captures hold: assets with their levels, alerts, what crosses zones, conversations, operations, identities.
 
@@ -85,6 +88,7 @@ def replay(captures: tuple[str, ...], **options: Unpack[Options]) -> None:
     one after the other, as one capture.
     """
     from sensor.capture import open_capture
+    from sensor.metrics.model import Durations, Sources
     from sensor.observations import Observations
     from sensor.pipeline import conclude
 
@@ -98,15 +102,19 @@ def replay(captures: tuple[str, ...], **options: Unpack[Options]) -> None:
 
     site = load_site(options["site"]) if options["site"] else None
     baseline = load_baseline(options["baseline"]) if options["baseline"] else None
-    observations = Observations()
+    observations, batches = Observations(), Durations()
     with (
         _progress() as on_progress,
         open_capture(*captures, limits=options["limits"], on_progress=on_progress, on_error=on_error) as capture,
     ):
-        interrupted = _read(capture, observations)
+        interrupted = _read(capture, observations, batches)
     for path, text in capture.warnings:
         _complain(f"warning: {path}: {text}")
-    kept = not capture.files or _tell(conclude(observations, site, baseline), capture, options)
+    known = conclude(observations, site, baseline)
+    kept = not capture.files or _tell(known, capture, options)
+    if capture.files and options["metrics_file"] is not None:
+        sources = Sources(knowledge=lambda: known, baseline=lambda: baseline, batches=batches)
+        kept = _write_metrics(options["metrics_file"], sources) and kept
     if interrupted:
         sys.exit(130)
     if failed or not kept:
@@ -131,6 +139,18 @@ def _tell(known: Knowledge, capture: Capture, options: Options) -> bool:
     return kept
 
 
+def _write_metrics(file: str, sources: Sources) -> bool:
+    """The metrics to a file; False where that failed, which is said."""
+    from sensor.metrics import write_textfile
+
+    try:
+        write_textfile(file, sources)
+    except OSError as error:
+        _complain(f"{file} cannot be written: {error.strerror}")
+        return False
+    return True
+
+
 def _limits(values: tuple[str, ...]) -> dict[str, int]:
     """Limits by name, as the command line gives them."""
     if not values:
@@ -153,13 +173,14 @@ def _complain(text: str) -> None:
     click.echo(f"otoscope: {words.plain(text)}", err=True)
 
 
-def _read(capture: Capture, observations: Observations) -> bool:
+def _read(capture: Capture, observations: Observations, batches: Durations) -> bool:
     """Read to the end; True where Ctrl-C ended it earlier."""
     interrupted = False
     while True:
         try:
             for batch in capture:
-                observations.add(batch)
+                with batches.measured():
+                    observations.add(batch)
         except KeyboardInterrupt:
             if interrupted:
                 raise

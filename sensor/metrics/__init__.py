@@ -1,0 +1,24 @@
+"""Metrics for Prometheus (docs/metrics.md): what the sensor sees and how it keeps up, read when somebody asks.
+
+with serving(Sources(knowledge=lambda: known)) as port:
+    ...
+"""
+
+from sensor.metrics.collect import METRICS, exposition, registry, write_textfile
+from sensor.metrics.model import Buckets, Durations, ExportState, Metric, Sources
+from sensor.metrics.serve import DEFAULT_PORT, serving, shown
+
+__all__ = [
+    "DEFAULT_PORT",
+    "METRICS",
+    "Buckets",
+    "Durations",
+    "ExportState",
+    "Metric",
+    "Sources",
+    "exposition",
+    "registry",
+    "serving",
+    "shown",
+    "write_textfile",
+]
