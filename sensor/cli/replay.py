@@ -12,16 +12,17 @@ import click
 
 from sensor import words
 from sensor.cli.inputs import load_baseline, load_site
-from sensor.cli.source import keep
+from sensor.cli.source import keep, octets_of, usual_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Unpack
 
+    from sensor.baseline.model import Baseline
     from sensor.capture import Capture, Progress
     from sensor.errors import OtoscopeError
     from sensor.knowledge import Knowledge
-    from sensor.metrics.model import Durations, Sources
+    from sensor.metrics.model import Durations
     from sensor.observations import Observations
     from sensor.rows import Document
 
@@ -88,7 +89,7 @@ def replay(captures: tuple[str, ...], **options: Unpack[Options]) -> None:
     one after the other, as one capture.
     """
     from sensor.capture import open_capture
-    from sensor.metrics.model import Durations, Sources
+    from sensor.metrics.model import Durations
     from sensor.observations import Observations
     from sensor.pipeline import conclude
 
@@ -110,18 +111,14 @@ def replay(captures: tuple[str, ...], **options: Unpack[Options]) -> None:
         interrupted = _read(capture, observations, batches)
     for path, text in capture.warnings:
         _complain(f"warning: {path}: {text}")
-    known = conclude(observations, site, baseline)
-    kept = not capture.files or _tell(known, capture, options)
-    if capture.files and options["metrics_file"] is not None:
-        sources = Sources(knowledge=lambda: known, baseline=lambda: baseline, batches=batches)
-        kept = _write_metrics(options["metrics_file"], sources) and kept
+    kept = not capture.files or _tell(conclude(observations, site, baseline), baseline, batches, capture, options)
     if interrupted:
         sys.exit(130)
     if failed or not kept:
         sys.exit(1)
 
 
-def _tell(known: Knowledge, capture: Capture, options: Options) -> bool:
+def _tell(known: Knowledge, baseline: Baseline | None, batches: Durations, capture: Capture, options: Options) -> bool:
     """Show what follows from the captures, and write it where that was asked for; False where that failed, which is said."""
     from sensor.errors import OtoscopeError
     from sensor.replay import document
@@ -135,14 +132,22 @@ def _tell(known: Knowledge, capture: Capture, options: Options) -> bool:
         except OtoscopeError as error:
             _complain(str(error))
             kept = False
+    if options["metrics_file"] is not None:
+        kept = _write_metrics(options["metrics_file"], known, baseline, batches, options["database"]) and kept
     _show(document(known, capture.files, capture.warnings), options["output_format"], options["rows"])
     return kept
 
 
-def _write_metrics(file: str, sources: Sources) -> bool:
+def _write_metrics(file: str, known: Knowledge, baseline: Baseline | None, batches: Durations, database: str | None) -> bool:
     """The metrics to a file; False where that failed, which is said."""
-    from sensor.metrics import write_textfile
+    from sensor.metrics import Sources, write_textfile
 
+    sources = Sources(
+        knowledge=lambda: known,
+        baseline=lambda: baseline or (usual_of(database) if database else None),
+        database_octets=lambda: octets_of(database) if database else None,
+        batches=batches,
+    )
     try:
         write_textfile(file, sources)
     except OSError as error:

@@ -10,6 +10,7 @@ from sensor import words
 from sensor.errors import OtoscopeError
 
 if TYPE_CHECKING:
+    from sensor.baseline.model import Baseline
     from sensor.knowledge import Knowledge
     from sensor.store import Saved, Store
 
@@ -102,6 +103,24 @@ def _measure(known: "Knowledge", store: "Store") -> None:
     if new != old:
         store.accept_baseline(to_text(new).encode(), "learned", "otoscope")
     against(known, new)
+
+
+def usual_of(database: str) -> "Baseline | None":
+    """The database's baseline, if it has one."""
+    from sensor.baseline.file import parse
+    from sensor.store import Store
+
+    with Store.open(database, create=False) as store:
+        content = store.baseline()
+    return None if content is None else parse(content.decode(), "the database's baseline")
+
+
+def octets_of(database: str) -> int:
+    """How much a database takes."""
+    from sensor.store import Store
+
+    with Store.open(database, create=False) as store:
+        return store.octets()
 
 
 def _plain_name(database: str) -> str:

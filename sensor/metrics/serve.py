@@ -81,6 +81,7 @@ class _Handler(WSGIRequestHandler):
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+    request_queue_size = 64
 
     def __init__(self, address: str, port: int) -> None:
         self.address_family = AF_INET6 if ip_address(address).version == 6 else AF_INET

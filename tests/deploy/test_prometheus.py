@@ -56,7 +56,7 @@ def check(expression):
     for name, matchers in re.findall(r"\b(otoscope_\w+)\{([^}]*)\}", expression):
         assert set(re.findall(r"(\w+)\s*=~?", matchers)) <= LABELS[name] | OF_PROMETHEUS, name
     known = set().union(*(LABELS[name] for name in names)) | OF_PROMETHEUS
-    for listed in re.findall(r"\b(?:by|on) \(([^)]*)\)", expression):
+    for listed in re.findall(r"\b(?:by|on)\s*\(([^)]*)\)", expression):
         assert set(re.split(r",\s*", listed)) <= known
     return known
 

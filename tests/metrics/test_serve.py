@@ -99,6 +99,17 @@ def test_a_replay_writes_the_metrics_that_the_command_prints(otoscope, tmp_path)
     assert stat.S_IMODE(file.stat().st_mode) & 0o444 == 0o444, "node_exporter is another user"
 
 
+def test_with_a_database_its_baseline_and_its_size_are_told(otoscope, tmp_path):
+    database, file, learned = tmp_path / "plant.db", tmp_path / "otoscope.prom", tmp_path / "baseline.toml"
+    assert otoscope("baseline", "export", CAPTURE, "-o", learned).returncode == 0
+    assert otoscope("baseline", "import", learned, "--database", database).returncode == 0
+    assert otoscope("replay", "--database", database, "--metrics-file", file, CAPTURE).returncode == 0
+    told = file.read_text()
+    assert 'otoscope_baseline_phase{phase="learning"} 1.0' in told
+    assert float(re.search(r"^otoscope_database_size_bytes (.*)$", told, re.MULTILINE)[1]) > 50_000
+    assert "otoscope_unreadable_metrics 0.0" in told
+
+
 def test_a_file_that_cannot_be_written_costs_nothing_else(otoscope, tmp_path):
     done = otoscope("replay", "--metrics-file", tmp_path / "missing/otoscope.prom", CAPTURE)
     assert done.returncode == 1
