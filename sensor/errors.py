@@ -3,7 +3,10 @@
 OtoscopeError
 ├── BaselineError   a baseline file that cannot be read
 ├── CaptureError    a capture that cannot be opened or read
+├── DeliveryError   a destination that did not take what was sent to it
+│   └── RefusedError    and will never take one of them
 ├── ListenError     an address that cannot be listened at
+├── SettingsError   settings that cannot be read, or are wrong
 ├── SiteError       a site file that cannot be read
 └── StoreError      a database that cannot be opened, read or written
 """
@@ -40,3 +43,29 @@ class StoreError(OtoscopeError):
 
 class SiteError(OtoscopeError):
     """A site file that cannot be read: line, key, what is wrong, what to write."""
+
+
+class SettingsError(OtoscopeError):
+    """Settings that cannot be read, or are wrong: where, what is wrong, what to write."""
+
+
+class DeliveryError(OtoscopeError):
+    """A destination that did not take what was sent to it; all of it is to be sent again later.
+
+    wait: seconds that the destination asked to be left alone for.
+    """
+
+    def __init__(self, reason: str, wait: float | None = None) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+class RefusedError(DeliveryError):
+    """A destination that will never take one of the messages.
+
+    index: which one of those that were handed over; those before it have arrived.
+    """
+
+    def __init__(self, reason: str, index: int) -> None:
+        super().__init__(reason)
+        self.index = index

@@ -24,6 +24,6 @@ def learning_ends(first: int | None, learning_days: float) -> int:
     return (first or 0) + int(learning_days * _DAY)
 
 
-def is_learning(baseline: Baseline, time: int | None) -> bool:
+def is_learning(baseline: Baseline, time: int) -> bool:
     """Does it still learn at that time of the traffic?"""
-    return time is None or time <= learning_ends(baseline.first, baseline.learning_days)
+    return time <= learning_ends(baseline.first, baseline.learning_days)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, TypedDict
 import click
 
 from sensor import words
-from sensor.cli.inputs import load_baseline, load_site
-from sensor.cli.source import keep, octets_of, usual_of
+from sensor.cli.inputs import load_baseline, load_settings, load_site
+from sensor.cli.send import destinations_of, send
+from sensor.cli.source import keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sensor.metrics.model import Durations
     from sensor.observations import Observations
     from sensor.rows import Document
+    from sensor.settings import Settings
 
 _LARGEST_LIMIT = 2**32 - 1
 """What the engine's numbers hold on any machine; it clamps a table to 16 million rows by itself."""
@@ -35,13 +37,14 @@ Examples:
   otoscope replay --rows 0 monday.pcapng.gz tuesday.pcapng.gz
   otoscope replay --format json plant.pcap > plant.json
   otoscope replay --report plant.html --site site.toml plant.pcap
+  otoscope replay --to tcp://siem.example.net:514 plant.pcap
   tcpdump -i eth0 -c 100000 -w - | otoscope replay -
 
 \b
-Exit status: 0 every capture was read; 1 a capture could not be read, or the
-report, the database or the metrics not be written (what the captures hold is
-shown all the same); 2 wrong usage; 130 stopped by Ctrl-C, and what was read
-until then is shown.
+Exit status: 0 every capture was read; 1 a capture could not be read, the
+report, the database or the metrics not be written, or something not be
+delivered (what the captures hold is shown all the same); 2 wrong usage; 130
+stopped by Ctrl-C, and what was read until then is shown.
 """
 
 
@@ -56,6 +59,8 @@ class Options(TypedDict):
     report: str | None
     database: str | None
     metrics_file: str | None
+    config: str | None
+    to: tuple[str, ...]
 
 
 @click.command(epilog=_EXAMPLES)
@@ -82,6 +87,13 @@ class Options(TypedDict):
 @click.option("--report", metavar="FILE", help="Write all of it as one page of HTML, too.")
 @click.option("--database", metavar="PATH|URL", help="Keep what was found in this database: a SQLite file, or postgresql://…")
 @click.option("--metrics-file", metavar="FILE", help="Write metrics to this file (.prom), for node_exporter's textfile collector.")
+@click.option("--config", metavar="FILE", help="The settings: who the sensor is, and with --database which destinations are told.")
+@click.option(
+    "--to",
+    metavar="URL",
+    multiple=True,
+    help="Send what was found there, and end when it has arrived: tcp://HOST:PORT, udp://…, tls://…, file:PATH; CEF, or ?form=NAME.",
+)
 def replay(captures: tuple[str, ...], **options: Unpack[Options]) -> None:
     """Show what captures hold: assets with their levels, alerts, what crosses zones, conversations, operations, identities.
 
@@ -101,6 +113,8 @@ def replay(captures: tuple[str, ...], **options: Unpack[Options]) -> None:
         failed.append(error)
         _complain(str(error))
 
+    settings = load_settings(options["config"]) if options["config"] else None
+    destinations = destinations_of(options["to"])
     site = load_site(options["site"]) if options["site"] else None
     baseline = load_baseline(options["baseline"]) if options["baseline"] else None
     observations, batches = Observations(), Durations()
@@ -111,19 +125,25 @@ def replay(captures: tuple[str, ...], **options: Unpack[Options]) -> None:
         interrupted = _read(capture, observations, batches)
     for path, text in capture.warnings:
         _complain(f"warning: {path}: {text}")
-    kept = not capture.files or _tell(conclude(observations, site, baseline), baseline, batches, capture, options)
+    known = conclude(observations, site, baseline)
+    kept = not capture.files or _tell(known, capture, options, settings, baseline, batches)
+    if capture.files and destinations:
+        kept = send(known, destinations, settings) and kept
     if interrupted:
         sys.exit(130)
     if failed or not kept:
         sys.exit(1)
 
 
-def _tell(known: Knowledge, baseline: Baseline | None, batches: Durations, capture: Capture, options: Options) -> bool:
+def _tell(
+    known: Knowledge, capture: Capture, options: Options, settings: Settings | None, baseline: Baseline | None, batches: Durations
+) -> bool:
     """Show what follows from the captures, and write it where that was asked for; False where that failed, which is said."""
     from sensor.errors import OtoscopeError
     from sensor.replay import document
 
-    kept = options["database"] is None or keep(known, capture.files, options["database"], baseline=options["baseline"] is None)
+    database = options["database"]
+    kept = database is None or keep(known, capture.files, database, baseline=options["baseline"] is None, settings=settings)
     if options["report"] is not None:
         from sensor.report import write_report
 
@@ -140,18 +160,22 @@ def _tell(known: Knowledge, baseline: Baseline | None, batches: Durations, captu
 
 def _write_metrics(file: str, known: Knowledge, baseline: Baseline | None, batches: Durations, database: str | None) -> bool:
     """The metrics to a file; False where that failed, which is said."""
-    from sensor.metrics import Sources, write_textfile
+    from sensor.errors import StoreError
+    from sensor.metrics import Sources, with_database, write_textfile
+    from sensor.store import Store
 
-    sources = Sources(
-        knowledge=lambda: known,
-        baseline=lambda: baseline or (usual_of(database) if database else None),
-        database_octets=lambda: octets_of(database) if database else None,
-        batches=batches,
-    )
+    sources = Sources(knowledge=lambda: known, baseline=lambda: baseline, batches=batches)
     try:
-        write_textfile(file, sources)
+        if database is None:
+            write_textfile(file, sources)
+        else:
+            with Store.open(database, create=False) as store:
+                write_textfile(file, with_database(sources, store))
     except OSError as error:
         _complain(f"{file} cannot be written: {error.strerror}")
+        return False
+    except StoreError as error:
+        _complain(str(error))
         return False
     return True
 

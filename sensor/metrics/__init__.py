@@ -5,7 +5,8 @@ with serving(Sources(knowledge=lambda: known)) as port:
 """
 
 from sensor.metrics.collect import METRICS, exposition, registry, write_textfile
-from sensor.metrics.model import Buckets, Durations, ExportState, Metric, Sources
+from sensor.metrics.database import with_database
+from sensor.metrics.model import Buckets, Durations, Metric, Sources
 from sensor.metrics.serve import DEFAULT_PORT, serving, shown
 
 __all__ = [
@@ -13,12 +14,12 @@ __all__ = [
     "METRICS",
     "Buckets",
     "Durations",
-    "ExportState",
     "Metric",
     "Sources",
     "exposition",
     "registry",
     "serving",
     "shown",
+    "with_database",
     "write_textfile",
 ]

@@ -2,26 +2,32 @@
 
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from sensor import words
 from sensor.baseline.phase import is_learning
-from sensor.metrics.model import ExportState, Metric, Moment, Type, Value, only
+from sensor.metrics.model import Metric, Moment, Type, Value, only
+
+if TYPE_CHECKING:
+    from sensor.store import ExportState
 
 _PHASES = ("none", "learning", "operation")
 
 
 def _phase(now: Moment) -> Iterator[Value]:
     baseline, last = now.sources.baseline(), now.statistics.last if now.statistics else None
-    phase = "none" if baseline is None else "learning" if is_learning(baseline, last) else "operation"
+    if baseline is not None and last is None:
+        return iter(())  # it learns by the time of the traffic, and there is none
+    phase = "none" if baseline is None or last is None else "learning" if is_learning(baseline, last) else "operation"
     return (((name,), name == phase) for name in _PHASES)
 
 
-def _each(read: Callable[[ExportState], float]) -> Callable[[Moment], Iterator[Value]]:
+def _each(read: "Callable[[ExportState], float]") -> Callable[[Moment], Iterator[Value]]:
     """A number of each destination."""
     return lambda now: (((words.plain(state.name),), read(state)) for state in now.destinations)
 
 
-def _export(name: str, kind: Type, unit: str, about: str, read: Callable[[ExportState], float]) -> Metric:
+def _export(name: str, kind: Type, unit: str, about: str, read: "Callable[[ExportState], float]") -> Metric:
     return Metric(f"otoscope_export_{name}", kind, unit, about, _each(read), ("destination",))
 
 
@@ -62,13 +68,7 @@ METRICS = (
     ),
     _export("sent_events_total", Type.COUNTER, "events", "Events that it has got.", lambda state: state.sent),
     _export("dropped_events_total", Type.COUNTER, "events", "Events that the outbox had no room for.", lambda state: state.dropped),
-    _export(
-        "refused_events_total",
-        Type.COUNTER,
-        "events",
-        "Events that it did not want, whatever the sensor tried.",
-        lambda state: state.refused,
-    ),
+    _export("refused_events", Type.GAUGE, "events", "Events put aside because it will not take them.", lambda state: state.refused),
     _export("failures_total", Type.COUNTER, "attempts", "Attempts to send that failed.", lambda state: state.failures),
     _export("connected", Type.GAUGE, "0 or 1", "1 where the destination takes events.", lambda state: state.connected),
 )

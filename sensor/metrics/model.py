@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from sensor.baseline.model import Baseline
 from sensor.capture import Statistics
 from sensor.detections.model import Alert
 from sensor.knowledge import Knowledge
+
+if TYPE_CHECKING:
+    from sensor.store import ExportState
 
 
 class Type(StrEnum):
@@ -32,42 +35,6 @@ class Buckets:
 
     counts: Sequence[tuple[float, int]]
     total: float
-
-
-class ExportState(Protocol):
-    """How it goes with one destination of what is told to others."""
-
-    @property
-    def name(self) -> str:
-        """The operator's name of it."""
-
-    @property
-    def waiting(self) -> int:
-        """Events that it has not got yet."""
-
-    @property
-    def lag_seconds(self) -> float:
-        """Age of the oldest of those, 0 where there is none."""
-
-    @property
-    def sent(self) -> int:
-        """Events that it has got."""
-
-    @property
-    def dropped(self) -> int:
-        """Events that the outbox had no room for."""
-
-    @property
-    def refused(self) -> int:
-        """Events that it did not want."""
-
-    @property
-    def failures(self) -> int:
-        """Attempts that failed."""
-
-    @property
-    def connected(self) -> bool:
-        """Is there a connection, or was the last attempt good?"""
 
 
 class Durations:
@@ -108,7 +75,7 @@ class Sources:
     statistics: totals, where there are newer ones than the knowledge's.
     open_alerts: where somebody has dealt with some of the knowledge's.
     kernel_drops: packets that the kernel dropped before the sensor could take them.
-    batches: how long it took to take up each batch.
+    destinations: the outbox's states. batches: how long it took to take up each batch.
     """
 
     knowledge: Callable[[], Knowledge | None]
@@ -116,7 +83,7 @@ class Sources:
     open_alerts: Callable[[], Iterable[Alert] | None] = _unknown
     baseline: Callable[[], Baseline | None] = _unknown
     kernel_drops: Callable[[], int | None] = _unknown
-    destinations: Callable[[], Iterable[ExportState]] = tuple
+    destinations: "Callable[[], Iterable[ExportState]]" = tuple
     database_octets: Callable[[], int | None] = _unknown
     outbox_octets: Callable[[], int | None] = _unknown
     batches: Durations = field(default_factory=Durations)
@@ -139,13 +106,13 @@ class Moment:
         return self.sources.statistics() or (self.knowledge.statistics if self.knowledge else None)
 
     @cached_property
-    def destinations(self) -> tuple[ExportState, ...]:
+    def destinations(self) -> "tuple[ExportState, ...]":
         """How it goes with each destination."""
         return tuple(self.sources.destinations())
 
-    def counted(self, name: str) -> int:
+    def counted(self, name: str) -> int | None:
         """One of the engine's counters."""
-        return self.statistics.counters.get(name, 0) if self.statistics else 0
+        return self.statistics.counters.get(name, 0) if self.statistics else None
 
 
 Value = tuple[tuple[str, ...], float | Buckets]

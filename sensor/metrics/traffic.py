@@ -15,11 +15,11 @@ def _counter(name: str, unit: str, about: str, counter: str) -> Metric:
 
 
 def _packets(now: Moment) -> Iterator[Value]:
-    return only(now.statistics.packets if now.statistics else 0)
+    return only(now.statistics.packets if now.statistics else None)
 
 
 def _octets(now: Moment) -> Iterator[Value]:
-    return only(now.statistics.octets if now.statistics else 0)
+    return only(now.statistics.octets if now.statistics else None)
 
 
 def _last_packet(now: Moment) -> Iterator[Value]:
@@ -28,7 +28,7 @@ def _last_packet(now: Moment) -> Iterator[Value]:
 
 
 def _skipped(now: Moment) -> Iterator[Value]:
-    return only(sum(now.statistics.skipped_link_types.values()) if now.statistics else 0)
+    return only(sum(now.statistics.skipped_link_types.values()) if now.statistics else None)
 
 
 def _evicted(now: Moment) -> Iterator[Value]:
@@ -38,7 +38,7 @@ def _evicted(now: Moment) -> Iterator[Value]:
 
 def _loss(now: Moment) -> Iterator[Value]:
     lost, seen = now.counted("lost_segments"), now.counted("tcp_segments")
-    return only(lost / (lost + seen) if lost else 0)
+    return only(None if lost is None or seen is None else lost / (lost + seen or 1))
 
 
 def _messages(now: Moment) -> Iterator[Value]:
@@ -53,7 +53,7 @@ def _malformed(now: Moment) -> Iterator[Value]:
 
 def _unrecognised(now: Moment, which: int) -> Iterator[Value]:
     families = now.statistics.families if now.statistics else {}
-    return (((transport,), families.get(transport, (0, 0))[which]) for transport in _TRANSPORTS)
+    return (((transport,), families.get(transport, (0, 0))[which]) for transport in _TRANSPORTS if now.statistics)
 
 
 def _response_times(now: Moment) -> Iterator[Value]:

@@ -14,7 +14,7 @@ from sqlalchemy.pool import StaticPool
 from sensor.errors import StoreError
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-NEWEST = "0001"
+NEWEST = "0002"
 """The newest migration: a database that is there is not migrated, which would take longer than most questions."""
 
 _LOCK = 0x070705C0

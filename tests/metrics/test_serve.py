@@ -30,7 +30,7 @@ def test_metrics_are_served_at_their_path_and_nothing_elsewhere():
     with serving(NOTHING, port=0) as port:
         status, kind, text = get(port)
         assert (status, kind.partition(";")[0]) == (200, "text/plain")
-        assert "otoscope_packets_total 0.0\n" in text
+        assert "otoscope_unreadable_metrics 0.0\n" in text
         assert get(port, "/")[0] == 404
         assert get(port, "/metrics/../etc/passwd")[0] == 404
         assert get(port, method="POST")[0] == 405
@@ -99,15 +99,41 @@ def test_a_replay_writes_the_metrics_that_the_command_prints(otoscope, tmp_path)
     assert stat.S_IMODE(file.stat().st_mode) & 0o444 == 0o444, "node_exporter is another user"
 
 
-def test_with_a_database_its_baseline_and_its_size_are_told(otoscope, tmp_path):
-    database, file, learned = tmp_path / "plant.db", tmp_path / "otoscope.prom", tmp_path / "baseline.toml"
+SETTINGS = """
+[exports.siem]
+url = "tcp://127.0.0.1:9"
+"""
+
+
+def test_a_database_tells_its_size_its_baseline_and_how_far_its_destinations_have_got(otoscope, tmp_path):
+    database, file = tmp_path / "plant.db", tmp_path / "otoscope.prom"
+    learned, settings = tmp_path / "baseline.toml", tmp_path / "otoscope.toml"
+    settings.write_text(SETTINGS)
     assert otoscope("baseline", "export", CAPTURE, "-o", learned).returncode == 0
     assert otoscope("baseline", "import", learned, "--database", database).returncode == 0
-    assert otoscope("replay", "--database", database, "--metrics-file", file, CAPTURE).returncode == 0
-    told = file.read_text()
-    assert 'otoscope_baseline_phase{phase="learning"} 1.0' in told
-    assert float(re.search(r"^otoscope_database_size_bytes (.*)$", told, re.MULTILINE)[1]) > 50_000
-    assert "otoscope_unreadable_metrics 0.0" in told
+    assert otoscope("replay", "--config", settings, "--database", database, "--metrics-file", file, CAPTURE).returncode == 0
+    alone = otoscope("metrics", "--database", database)
+    assert (alone.returncode, alone.stderr) == (0, "")
+    for told in (file.read_text(), alone.stdout):
+        assert value(told, "otoscope_database_size_bytes") > 50_000
+        assert value(told, "otoscope_outbox_size_bytes") > 1000
+        assert value(told, 'otoscope_export_waiting_events{destination="siem"}') > 10
+        assert value(told, 'otoscope_export_connected{destination="siem"}') == 0
+        assert value(told, "otoscope_unreadable_metrics") == 0
+    assert value(file.read_text(), 'otoscope_baseline_phase{phase="learning"}') == 1
+    assert "otoscope_packets_total" not in alone.stdout
+
+
+def value(text, series):
+    return float(re.search(rf"^{re.escape(series)} (.*)$", text, re.MULTILINE)[1])
+
+
+def test_of_nothing_there_are_no_metrics(otoscope, tmp_path):
+    done = otoscope("metrics")
+    assert (done.returncode, done.stdout) == (2, "")
+    done = otoscope("metrics", "--database", tmp_path / "missing.db")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: ")
 
 
 def test_a_file_that_cannot_be_written_costs_nothing_else(otoscope, tmp_path):

@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from sensor.metrics.plant import MOST_ZONE_PAIRS
 from sensor.observations import Observations, observe
 from sensor.pipeline import conclude
 from sensor.protocols import PROTOCOLS, Intent
+from sensor.store import ExportState
+from tests import samples
 from tests.report.hostile import hostile_plant
 from tests.report.plant import plant
 
@@ -89,11 +91,18 @@ def test_what_is_lost_counted_twice_or_not_known_is_told():
     assert value(found, "otoscope_loss_ratio") == pytest.approx(lost / (lost + seen))
 
 
-def test_before_anything_was_read_the_totals_are_zero_and_the_rest_is_missing():
-    found = of(None)
-    assert value(found, "otoscope_packets_total") == 0
+def test_where_nothing_is_known_nothing_is_told_of_it_and_no_traffic_is_zero(tmp_path):
+    assert {key[0] for key in of(None) if not key[0].startswith("otoscope_batch_duration_seconds")} == {
+        "otoscope_build_info", "otoscope_baseline_phase", "otoscope_unreadable_metrics",
+    }  # fmt: skip
+    empty = tmp_path / "empty.pcap"
+    empty.write_bytes(samples.pcap([]))
+    [batch] = open_capture(empty)
+    found = read(Sources(knowledge=lambda: None, statistics=lambda: batch.statistics))
+    assert value(found, "otoscope_packets_total") == 0, "a rule can tell that there is no traffic"
     assert value(found, "otoscope_loss_ratio") == 0
-    assert not [key for key in found if key[0] in ("otoscope_assets", "otoscope_open_alerts", "otoscope_kernel_dropped_packets_total")]
+    assert value(found, "otoscope_table_dropped_rows_total", table="flows") == 0
+    assert not [key for key in found if key[0] in ("otoscope_last_packet_timestamp_seconds", "otoscope_kernel_dropped_packets_total")]
 
 
 def test_counters_and_histograms_never_go_back():
@@ -122,25 +131,20 @@ def test_buckets_add_up(water):
     assert value(found, "otoscope_batch_duration_seconds_count") == 7
 
 
-@dataclass
-class State:
-    name: str
-    waiting: int = 3
-    lag_seconds: float = 41.5
-    sent: int = 10
-    dropped: int = 1
-    refused: int = 2
-    failures: int = 7
-    connected: bool = False
-    last_error: str = "10.1.2.3: connection refused"
+def state(name, **changes):
+    url, error = "tcp://10.1.2.3:514", "10.1.2.3: connection refused"
+    usual = ExportState(
+        name, url, waiting=3, lag_seconds=41.5, sent=10, dropped=1, refused=2, failures=7, connected=False, last_error=error
+    )
+    return replace(usual, **changes)
 
 
 def test_each_destination_is_told(water):
-    states = [State("siem"), State("files", waiting=0, lag_seconds=0, connected=True)]
+    states = [state("siem"), state("files", waiting=0, lag_seconds=0, connected=True)]
     found = read(Sources(knowledge=lambda: water, destinations=lambda: states))
     told = {key[0].removeprefix("otoscope_export_"): number for key, number in found.items() if ("destination", "siem") in key}
     assert told == {
-        "waiting_events": 3, "lag_seconds": 41.5, "sent_events_total": 10, "dropped_events_total": 1, "refused_events_total": 2,
+        "waiting_events": 3, "lag_seconds": 41.5, "sent_events_total": 10, "dropped_events_total": 1, "refused_events": 2,
         "failures_total": 7, "connected": 0,
     }  # fmt: skip
     assert value(found, "otoscope_export_connected", destination="files") == 1
@@ -234,7 +238,7 @@ def test_violations_name_the_zones_of_the_site_file():
 
 
 def test_promtool_finds_nothing_to_say(water):
-    states = [State("siem")]
+    states = [state("siem")]
     everything = Sources(
         knowledge=lambda: water, kernel_drops=lambda: 1, destinations=lambda: states, database_octets=lambda: 1, outbox_octets=lambda: 1,
     )  # fmt: skip
