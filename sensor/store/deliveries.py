@@ -13,7 +13,7 @@ from sensor.exports.destination import Destination
 from sensor.exports.queue import Portion
 from sensor.store.connect import errors, writing
 from sensor.store.encoding import decode as decode_body
-from sensor.store.outbox import Bounds, forget_delivered, is_wanted, put, read_clock, set_bounds, wanted_by
+from sensor.store.outbox import Bounds, forget_delivered, is_wanted, put, read_clock, set_bounds, size, wanted_by
 from sensor.store.save import chunks
 from sensor.store.tables import alerts, assets, destinations, outbox, refused, runs
 
@@ -75,6 +75,11 @@ class Outbox:
             rows = connection.execute(select(destinations).order_by(destinations.c.name)).all()
             clock = read_clock(connection, keep=False)
             return [_state(connection, row, clock) for row in rows]
+
+    def octets(self) -> int:
+        """Of what waits."""
+        with self._reading() as connection:
+            return size(connection)
 
     def cursor(self, name: str) -> int:
         """Up to which event a destination has everything."""

@@ -19,7 +19,7 @@ from sensor.store.encoding import encode
 from sensor.store.kinds import KINDS, Kind
 from sensor.store.news import tell, tell_judged
 from sensor.store.queries import Answer, Query
-from sensor.store.retain import Retained, retain
+from sensor.store.retain import Retained, retain, size
 from sensor.store.run import Run, run_of
 from sensor.store.save import Change, Memory, changes, load, upsert, write
 from sensor.store.tables import baseline, meta, runs
@@ -157,6 +157,11 @@ class Store:
         """
         with errors(self._where):
             return retain(self._engine, days=days, megabytes=megabytes)
+
+    def octets(self) -> int:
+        """How much it takes."""
+        with errors(self._where):
+            return size(self._engine)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
