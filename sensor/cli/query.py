@@ -111,6 +111,8 @@ def _list(listing: Listing, options: dict[str, Any]) -> None:
 
     captures, database, site = options.pop("captures"), options.pop("database"), options.pop("site")
     form, output, force = options.pop("output_format"), options.pop("output", None), options.pop("force", False)
+    if output and form == "table":
+        raise click.UsageError("--output goes with another --format than table")
     site_name = _site_name(form, options.pop("site_name", None), site)
     everything, limit = options.pop("everything") or _whole(form), options.pop("limit")
     if options.pop("statuses", False):

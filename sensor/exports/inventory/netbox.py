@@ -27,7 +27,7 @@ _CUSTOM: dict[str, tuple[str, str]] = {
     "first_seen": ("datetime", "First packet"),
     "last_seen": ("datetime", "Latest packet"),
     "otoscope_id": ("text", "Id of the asset in Otoscope"),
-    "otoscope_parent": ("text", "Id of the asset that this one is a unit or module of"),
+    "otoscope_parent": ("text", "Id of the asset that it is a unit or module of"),
 }
 """Custom fields of devices: their type, and what they say."""
 
@@ -57,7 +57,7 @@ _NAME, _SERIAL, _TEXT, _CUSTOM_TEXT = 64, 50, 100, 200
 
 def _lines(assets: Iterable[Row], site: str) -> Iterator[Line]:
     for weight, (name, (kind, label)) in enumerate(_CUSTOM.items(), 100):
-        described = (name, label[:50], _GROUP, kind, "dcim.device", label)
+        described = (name, label, _GROUP, kind, "dcim.device", label)
         yield "1-custom-fields", (*described, weight, 1000, "loose", "always", "yes")
     known = _Known()
     for row in assets:
