@@ -181,7 +181,7 @@ class Outbox:
             yield connection
 
 
-def _events(rows: Sequence[Row[Any]]) -> list[tuple[int, Event]]:
+def _events(rows: Sequence[Any]) -> list[tuple[int, Event]]:
     """With their numbers; one that a damaged disk has made unreadable holds nobody up."""
     found = []
     for row in rows:

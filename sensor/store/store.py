@@ -17,6 +17,7 @@ from sensor.store.connect import connect, errors, writing
 from sensor.store.deliveries import Outbox
 from sensor.store.encoding import encode
 from sensor.store.kinds import KINDS, Kind
+from sensor.store.merge import Body
 from sensor.store.news import tell, tell_judged
 from sensor.store.queries import Answer, Query
 from sensor.store.retain import Retained, retain, size
@@ -110,6 +111,11 @@ class Store:
         """Rows that a query asks for."""
         with self._reading() as connection:
             return queries.find(connection, kind, query)
+
+    def each(self, kind: Kind, query: Query) -> Iterator[Body]:
+        """The same rows one by one, for what has no room for all of them; all from one moment."""
+        with self._reading() as connection:
+            yield from queries.each(connection, kind, query)
 
     def judge(self, alert: str, action: str, comment: str = "", who: str | None = None) -> dict[str, Any]:
         """Learn, mute, close, open or comment an alert, by its id or the beginning of it; logged with the name of who did it."""
