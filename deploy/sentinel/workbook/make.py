@@ -16,8 +16,19 @@ WORKBOOK = FOLDER / "Otoscope.json"
 Json = dict[str, Any]
 
 WORKSPACES = {"queryType": 0, "resourceType": "microsoft.operationalinsights/workspaces"}
+DAY = 86_400_000
 TIMES = [3_600_000, 14_400_000, 86_400_000, 259_200_000, 604_800_000, 1_209_600_000, 2_592_000_000, 7_776_000_000]
 """Milliseconds: an hour to ninety days."""
+
+WORKSPACE_LIST = """\
+resources
+| where type =~ "microsoft.operationsmanagement/solutions" and name startswith "SecurityInsights("
+| extend id = tolower(tostring(properties.workspaceResourceId))
+| order by id asc
+| summarize First = make_list(id, 1), All = make_list(id)
+| mv-expand All
+| project value = tostring(All), label = tostring(split(tostring(All), "/")[8]), selected = tostring(First) contains tostring(All)"""
+"""Asked of the Resource Graph: the workspaces with Microsoft Sentinel."""
 
 FILTER = {"timeContext": {"durationMs": 0}, "timeContextFromParameter": "TimeRange", "crossComponentResources": ["{Workspace}"]}
 ALL = {"additionalResourceOptions": ["value::all"], "selectAllValue": "*", "showDefault": False}
@@ -37,8 +48,13 @@ def query(name: str) -> str:
 
 
 def parameter(name: str, kind: int, **more: object) -> Json:
-    """One parameter; its id is made of its name, so that it stays the same."""
-    return {"id": str(uuid5(NAMESPACE_URL, f"otoscope/workbook/{name}")), "version": "KqlParameterItem/1.0", "name": name, "type": kind} | more
+    """One parameter."""
+    return {"id": identifier(name), "version": "KqlParameterItem/1.0", "name": name, "type": kind} | more
+
+
+def identifier(name: str) -> str:
+    """Made of a name, so that it is the same each time."""
+    return str(uuid5(NAMESPACE_URL, f"otoscope/workbook/{name}"))
 
 
 def choice(name: str, **source: object) -> Json:
@@ -49,23 +65,9 @@ def choice(name: str, **source: object) -> Json:
 
 def parameters() -> Json:
     """Workspaces, time, site, sensor and severity; a workspace of a subsidiary can be chosen where its data may be read."""
-    workspaces = "where type =~ 'microsoft.operationalinsights/workspaces'\n| project id, name\n| order by name asc\n| project value = id, label = name, selected = id =~ '{Home}'"
     severities = [{"value": name, "label": name} for name in ("High", "Medium", "Low", "Informational")]
     rows = [
-        parameter("Home", 5, isRequired=True, isHiddenWhenLocked=True, value="value::1", typeSettings={"additionalResourceOptions": ["value::1"]}),
-        parameter(
-            "Workspace",
-            5,
-            isRequired=True,
-            multiSelect=True,
-            quote="'",
-            delimiter=",",
-            query=workspaces,
-            crossComponentResources=["value::all"],
-            typeSettings={"additionalResourceOptions": ["value::all"], "showDefault": False},
-            queryType=1,
-            resourceType="microsoft.resourcegraph/resources",
-        ),
+        workspaces(),
         parameter(
             "TimeRange",
             4,
@@ -82,11 +84,28 @@ def parameters() -> Json:
     return {"type": PARAMETERS, "content": content, "name": "parameters"}
 
 
+def workspaces() -> Json:
+    """Those that the reader may read; the first one unless told, as only a person knows which belong together."""
+    return parameter(
+        "Workspace",
+        5,
+        isRequired=True,
+        multiSelect=True,
+        quote="'",
+        delimiter=",",
+        query=WORKSPACE_LIST,
+        crossComponentResources=["value::all"],
+        typeSettings={"additionalResourceOptions": ["value::all"], "showDefault": False},
+        queryType=1,
+        resourceType="microsoft.resourcegraph/resources",
+    )
+
+
 def tabs(names: list[str]) -> Json:
     """The row of tabs: each sets the parameter that the groups look at."""
     links = [
         {
-            "id": str(uuid5(NAMESPACE_URL, f"otoscope/workbook/tab/{name}")),
+            "id": identifier(f"tab/{name}"),
             "cellValue": "Tab",
             "linkTarget": "parameter",
             "linkLabel": name,
@@ -114,6 +133,9 @@ def item(row: Json) -> Json:
         return {"type": TEXT, "content": {"json": row["text"].strip()}, "name": "text"}
     view = row.get("view", "table")
     content: Json = {"version": "KqlItem/1.0", "query": query(row["query"]), "size": 4 if view == "tiles" else 0, **FILTER, **WORKSPACES}
+    if "days" in row:
+        content = {name: value for name, value in content.items() if name != "timeContextFromParameter"}
+        content["timeContext"] = {"durationMs": row["days"] * DAY}
     content |= {"title": row.get("title", ""), "noDataMessage": "Nothing in this time.", "visualization": view}
     if "pick" in row:
         content |= {"exportFieldName": row["pick"]["column"], "exportParameterName": row["pick"]["parameter"]}
@@ -140,13 +162,17 @@ def tile(fields: list[str]) -> Json:
 def formatters(row: Json) -> list[Json]:
     """How the columns of a table look."""
     made: list[Json] = []
+    options: Json
     if "link" in row:
         options = {"linkTarget": "Url", "linkLabel": "Open at the sensor"}
         made.append({"columnMatch": f"^{row['link']}$", "formatter": LINK, "formatOptions": options})
     if "states" in row:
-        grid = [{"operator": "==", "thresholdValue": value, "representation": icon, "text": "{0}{1}"} for value, icon in STATES.items()]
+        grid: list[Json] = [
+            {"operator": "==", "thresholdValue": value, "representation": icon, "text": "{0}{1}"} for value, icon in STATES.items()
+        ]
         grid.append({"operator": "Default", "thresholdValue": None, "representation": "unknown", "text": "{0}{1}"})
-        made.append({"columnMatch": f"^{row['states']}$", "formatter": ICONS, "formatOptions": {"thresholdsOptions": "icons", "thresholdsGrid": grid}})
+        options = {"thresholdsOptions": "icons", "thresholdsGrid": grid}
+        made.append({"columnMatch": f"^{row['states']}$", "formatter": ICONS, "formatOptions": options})
     if "heat" in row:
         made.append({"columnMatch": row["heat"], "formatter": HEATMAP, "formatOptions": {"min": 0, "palette": "orange"}})
     return made
