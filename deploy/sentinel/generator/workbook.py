@@ -1,17 +1,13 @@
-"""The workbook: queries and a layout, put together as the JSON that the portal takes.
-
-`python deploy/sentinel/workbook/make.py` writes Otoscope.json beside it.
-"""
+"""The workbook: queries of kql/workbook/ and the layout in workbook/layout.toml, put together as the JSON that the portal takes."""
 
 import json
 import tomllib
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
-FOLDER = Path(__file__).parent
-QUERIES = FOLDER.parent / "kql" / "workbook"
-WORKBOOK = FOLDER / "Otoscope.json"
+from deploy.sentinel.generator.content import HOME, identity
+
+PATH = "solution/Workbooks/Otoscope.json"
 
 Json = dict[str, Any]
 
@@ -44,17 +40,12 @@ STATES = {"well": "success", "look": "warning", "drops events": "warning", "no h
 
 def query(name: str) -> str:
     """The text of a query, as the file has it."""
-    return (QUERIES / f"{name}.kql").read_text(encoding="utf-8").strip()
+    return (HOME / "kql" / "workbook" / f"{name}.kql").read_text(encoding="utf-8").strip()
 
 
 def parameter(name: str, kind: int, **more: object) -> Json:
     """One parameter."""
-    return {"id": identifier(name), "version": "KqlParameterItem/1.0", "name": name, "type": kind} | more
-
-
-def identifier(name: str) -> str:
-    """Made of a name, so that it is the same each time."""
-    return str(uuid5(NAMESPACE_URL, f"otoscope/workbook/{name}"))
+    return {"id": identity("workbook", name), "version": "KqlParameterItem/1.0", "name": name, "type": kind} | more
 
 
 def choice(name: str, **source: object) -> Json:
@@ -105,7 +96,7 @@ def tabs(names: list[str]) -> Json:
     """The row of tabs: each sets the parameter that the groups look at."""
     links = [
         {
-            "id": identifier(f"tab/{name}"),
+            "id": identity("workbook/tab", name),
             "cellValue": "Tab",
             "linkTarget": "parameter",
             "linkLabel": name,
@@ -180,7 +171,7 @@ def formatters(row: Json) -> list[Json]:
 
 def workbook() -> Json:
     """The whole of it."""
-    layout = tomllib.loads((FOLDER / "layout.toml").read_text(encoding="utf-8"))
+    layout = tomllib.loads((HOME / "workbook" / "layout.toml").read_text(encoding="utf-8"))
     head = {"type": TEXT, "content": {"json": f"## {layout['title']}"}, "name": "title"}
     items = [head, parameters(), tabs([tab["name"] for tab in layout["tabs"]]), *(group(tab) for tab in layout["tabs"])]
     return {
@@ -192,10 +183,6 @@ def workbook() -> Json:
     }
 
 
-def text() -> str:
-    """As it is committed."""
-    return json.dumps(workbook(), indent=2) + "\n"
-
-
-if __name__ == "__main__":
-    WORKBOOK.write_text(text(), encoding="utf-8")
+def files() -> Iterator[tuple[str, str]]:
+    """(path, text): what can be pasted into the portal's editor as well."""
+    yield PATH, json.dumps(workbook(), indent=2) + "\n"

@@ -1,14 +1,8 @@
-"""The watchlists: CSV files, put into the template that creates them.
+"""The watchlists: CSV files of watchlists/, as the resources that create them."""
 
-`python deploy/sentinel/watchlists/make.py` writes ../arm/watchlists.json.
-"""
-
-import json
-from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent
-TEMPLATE = FOLDER.parent / "arm" / "watchlists.json"
+from deploy.sentinel.generator.content import HOME
 
 ABOUT = {"OtoscopeSettings": "Thresholds of Otoscope's analytics rules and hunting queries. What is missing has its default."}
 """By name: what it is for."""
@@ -16,7 +10,7 @@ ABOUT = {"OtoscopeSettings": "Thresholds of Otoscope's analytics rules and hunti
 
 def watchlist(name: str) -> dict[str, Any]:
     """One list; its first column is its key."""
-    content = (FOLDER / f"{name}.csv").read_text(encoding="utf-8")
+    content = (HOME / "watchlists" / f"{name}.csv").read_text(encoding="utf-8")
     return {
         "type": "Microsoft.OperationalInsights/workspaces/providers/Watchlists",
         "apiVersion": "2023-11-01",
@@ -34,18 +28,3 @@ def watchlist(name: str) -> dict[str, Any]:
             "rawContent": content,
         },
     }
-
-
-def text() -> str:
-    """As it is committed."""
-    template = {
-        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
-        "contentVersion": "1.0.0.0",
-        "parameters": {"workspace": {"type": "string", "metadata": {"description": "Name of the workspace of Microsoft Sentinel"}}},
-        "resources": [watchlist(name) for name in ABOUT],
-    }
-    return json.dumps(template, indent=2) + "\n"
-
-
-if __name__ == "__main__":
-    TEMPLATE.write_text(text(), encoding="utf-8")
