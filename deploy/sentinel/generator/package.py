@@ -11,10 +11,11 @@ VERSION = "3.0.0"
 """Of the package; the build tools of Microsoft's repository want a 3 at its front."""
 
 DESCRIPTION = (
-    "Otoscope is a passive, open-source network sensor for plants: it says which devices exist and at which Purdue level, who asks whom to do "
-    "what, and what is wrong or dangerous. This solution brings its alerts, incidents, inventory and health into Microsoft Sentinel.\n\n"
-    "It depends on the solution Common Event Format, whose data connector CEF via AMA collects the events. It works beside Microsoft Defender "
-    "for IoT: the function OtoscopeAlerts unites both."
+    "Otoscope is a passive, open-source network sensor for plants: it says which devices exist and at which Purdue level, who asks whom "
+    "to do what, and what is wrong or dangerous. This solution brings its alerts, "
+    "incidents, inventory and health into Microsoft Sentinel.\n\n"
+    "It depends on the solution Common Event Format, whose data connector CEF via AMA collects the events. It works beside Microsoft "
+    "Defender for IoT: the function OtoscopeAlerts unites both."
 )
 
 
