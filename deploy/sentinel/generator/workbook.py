@@ -136,7 +136,7 @@ def item(row: Json) -> Json:
         content |= {"showExportToExcel": True, "gridSettings": {"rowLimit": 1000, "filter": True, "formatters": formatters(row)}}
     made = {"type": QUERY, "content": content, "customWidth": str(row.get("width", 100)), "name": row["query"]}
     if "needs" in row:
-        made["conditionalVisibility"] = {"parameterName": row["needs"], "comparison": "isNotEqualTo", "value": ""}
+        made["conditionalVisibility"] = {"parameterName": row["needs"], "comparison": "isNotEqualTo"}
     return made
 
 
