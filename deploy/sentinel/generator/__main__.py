@@ -1,23 +1,15 @@
 """Writes all that is made, and removes what is made no more."""
 
-from deploy.sentinel.generator import arm, catalogue, package, solution, workbook
+from deploy.sentinel.generator import arm, catalogue, solution
 from deploy.sentinel.generator.content import HOME
 
-MADE = (
-    "solution/Analytic Rules",
-    "solution/Hunting Queries",
-    "solution/Parsers",
-    "solution/Watchlists",
-    "solution/Workbooks",
-    "asim",
-    "samples",
-)
+MADE = ("solution/Analytic Rules", "solution/Hunting Queries", "solution/Parsers", "asim", "samples")
 """Folders in which everything is made."""
 
 
 def made() -> dict[str, str]:
     """Every file that is made, text by path."""
-    return {path: text for part in (catalogue, solution, workbook, package, arm) for path, text in part.files()}
+    return {path: text for part in (catalogue, solution, arm) for path, text in part.files()}
 
 
 def main() -> None:

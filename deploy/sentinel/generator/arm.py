@@ -7,13 +7,12 @@ from typing import Any
 from deploy.sentinel.generator.content import HOME, Query, identity, queries
 from deploy.sentinel.generator.rules import hunting, rule
 from deploy.sentinel.generator.solution import is_asim
-from deploy.sentinel.generator.watchlists import ABOUT, watchlist
-from deploy.sentinel.generator.workbook import workbook
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 WORKSPACE = {"type": "string", "metadata": {"description": "Name of the Log Analytics workspace that Sentinel runs on"}}
 LOCATION = {"type": "string", "defaultValue": "[resourceGroup().location]", "metadata": {"description": "Region of the workspace"}}
 DURATIONS = {"5m": "PT5M", "15m": "PT15M", "1h": "PT1H", "1d": "P1D"}
+WORKBOOK = "solution/Workbooks/Otoscope.json"
 ORDER = ("table-OtoscopeAssets_CL", "watchlists", "parsers", "hunting", "rules", "workbook", "dcr-cef", "dcr-assets-direct")
 """What all-in-one deploys, each after all before it. An association of a rule with a forwarder names a machine and is not among it."""
 GIVEN = {
@@ -31,11 +30,9 @@ def files() -> Iterator[tuple[str, str]]:
         "parsers": template(list(_functions())),
         "hunting": template([_search(query.name, _hunting(query)) for query in queries("hunting")]),
         "rules": template([_rule(query) for query in queries("rules")]),
-        "watchlists": template([watchlist(name) for name in ABOUT]),
-        "workbook": template([_workbook()], {"location": LOCATION}),
     }
-    for name in ABOUT:
-        yield f"solution/Watchlists/{name}/{name}.json", to_json(template([watchlist(name)]))
+    if (HOME / WORKBOOK).exists():
+        made["workbook"] = template([_workbook()], {"location": LOCATION})
     for name, document in made.items():
         yield f"arm/{name}.json", to_json(document)
     yield "arm/all-in-one.json", to_json(all_in_one(made))
@@ -137,16 +134,7 @@ def _search(name: str, properties: dict[str, Any], needed: list[str] | None = No
 
 def _rule(query: Query) -> dict[str, Any]:
     row = rule(query)
-    shared = (
-        "description",
-        "severity",
-        "query",
-        "tactics",
-        "entityMappings",
-        "eventGroupingSettings",
-        "customDetails",
-        "alertDetailsOverride",
-    )
+    shared = ("description", "severity", "query", "tactics", "entityMappings", "eventGroupingSettings", "customDetails", "alertDetailsOverride")
     properties = {
         "displayName": row["name"],
         "enabled": True,
@@ -171,6 +159,7 @@ def _rule(query: Query) -> dict[str, Any]:
 
 
 def _workbook() -> dict[str, Any]:
+    data = json.loads((HOME / WORKBOOK).read_text(encoding="utf-8"))
     return {
         "type": "Microsoft.Insights/workbooks",
         "apiVersion": "2022-04-01",
@@ -182,6 +171,6 @@ def _workbook() -> dict[str, Any]:
             "category": "sentinel",
             "version": "1.0",
             "sourceId": GIVEN["workspaceResourceId"],
-            "serializedData": json.dumps(workbook(), ensure_ascii=True, separators=(",", ":")),
+            "serializedData": json.dumps(data, ensure_ascii=True, separators=(",", ":")),
         },
     }

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator
 
-from deploy.sentinel.generator import watchlists, workbook
 from deploy.sentinel.generator.content import HOME, queries
 from deploy.sentinel.generator.solution import is_asim
+from deploy.sentinel.watchlists import make as watchlists
 
 VERSION = "3.0.0"
 """Of the package; the build tools of Microsoft's repository want a 3 at its front."""
@@ -21,6 +21,8 @@ DESCRIPTION = (
 
 def files() -> Iterator[tuple[str, str]]:
     """(path, text)."""
+    for name in watchlists.ABOUT:
+        yield f"solution/Watchlists/{name}/{name}.json", watchlists.text()
     document = {
         "Name": "Otoscope",
         "Author": "Otoscope maintainers - maintainers@otoscope.example",
@@ -30,7 +32,7 @@ def files() -> Iterator[tuple[str, str]]:
         "Parsers": [f"Parsers/{query.name}.yaml" for query in queries("functions") if not is_asim(query)],
         "Analytic Rules": [f"Analytic Rules/{query.name}.yaml" for query in queries("rules")],
         "Hunting Queries": [f"Hunting Queries/{query.name}.yaml" for query in queries("hunting")],
-        "Workbooks": [workbook.PATH.removeprefix("solution/")],
+        "Workbooks": ["Workbooks/Otoscope.json"],
         "Watchlists": [f"Watchlists/{name}/{name}.json" for name in watchlists.ABOUT],
         "dependentDomainSolutionIds": ["azuresentinel.azure-sentinel-solution-commoneventformat"],
         "BasePath": "Solutions/Otoscope",

@@ -5,11 +5,11 @@ import re
 
 import pytest
 
-from deploy.sentinel.generator import workbook
 from deploy.sentinel.generator.content import HOME
+from deploy.sentinel.workbook import make as workbook
 from sensor.detections.techniques import TECHNIQUES
 
-WORKBOOK = json.loads((HOME / workbook.PATH).read_text(encoding="utf-8"))
+WORKBOOK = json.loads((HOME / "solution" / "Workbooks" / "Otoscope.json").read_text(encoding="utf-8"))
 QUERIES = {path.stem: path.read_text(encoding="utf-8") for path in sorted((HOME / "kql" / "workbook").glob("*.kql"))}
 PLACEHOLDER = re.compile(r"\{([A-Za-z]+)(?::\w+)?\}")
 TABS = ["Inventory", "Levels and conduits", "Alerts", "ATT&CK for ICS", "Sensor health", "Setup check"]

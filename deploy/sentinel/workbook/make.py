@@ -2,12 +2,9 @@
 
 import json
 import tomllib
-from collections.abc import Iterator
 from typing import Any
 
 from deploy.sentinel.generator.content import HOME, identity
-
-PATH = "solution/Workbooks/Otoscope.json"
 
 Json = dict[str, Any]
 
@@ -183,6 +180,6 @@ def workbook() -> Json:
     }
 
 
-def files() -> Iterator[tuple[str, str]]:
-    """(path, text): what can be pasted into the portal's editor as well."""
-    yield PATH, json.dumps(workbook(), indent=2) + "\n"
+def text() -> str:
+    """As it is committed; it can be pasted into the portal's editor as well."""
+    return json.dumps(workbook(), indent=2) + "\n"

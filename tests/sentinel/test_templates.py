@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from deploy.sentinel.generator.content import HOME
-from deploy.sentinel.generator.watchlists import ABOUT
+from deploy.sentinel.watchlists.make import ABOUT
 
 TEMPLATES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((HOME / "arm").glob("*.json"))}
 DIRECT = {"dcr-assets-direct": "Custom-OtoscopeAssets", "dcr-events-direct": "Custom-OtoscopeEvents"}

@@ -1,5 +1,6 @@
-"""The watchlists: CSV files of watchlists/, as the resources that create them."""
+"""The watchlists: CSV files of watchlists/, as the template that creates them."""
 
+import json
 from typing import Any
 
 from deploy.sentinel.generator.content import HOME
@@ -28,3 +29,14 @@ def watchlist(name: str) -> dict[str, Any]:
             "rawContent": content,
         },
     }
+
+
+def text() -> str:
+    """As it is committed."""
+    template = {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "parameters": {"workspace": {"type": "string", "metadata": {"description": "Name of the workspace of Microsoft Sentinel"}}},
+        "resources": [watchlist(name) for name in ABOUT],
+    }
+    return json.dumps(template, indent=2) + "\n"
