@@ -1,7 +1,7 @@
 """Times as text."""
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 _NANOSECONDS = 1_000_000_000
@@ -13,13 +13,16 @@ def timestamp(nanoseconds: int) -> str:
     return f"{_second(seconds)}.{rest:09d}Z"
 
 
-def nanoseconds(text: str) -> int:
-    """The reverse: RFC 3339 as nanoseconds since the epoch; ValueError where it is none."""
-    second, _, rest = text.removesuffix("Z").partition(".")
-    fraction = int(f"{rest:0<9}"[:9]) if rest else 0
-    return int(datetime.fromisoformat(second + "+00:00").timestamp()) * _NANOSECONDS + fraction
-
-
 @lru_cache(maxsize=4096)
 def _second(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+def nanoseconds(timestamp: str) -> int:
+    """The reverse: RFC 3339 in UTC, with a fraction of nine digits. Raises ValueError."""
+    return _seconds(timestamp[:19]) * _NANOSECONDS + int(timestamp[20:29])
+
+
+@lru_cache(maxsize=4096)
+def _seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())

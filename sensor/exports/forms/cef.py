@@ -56,15 +56,13 @@ _ASSET_TEXTS = {"vendor": "Vendor", "model": "Model", "firmware": "Firmware", "s
 
 def write(event: Event, sensor: Sensor, limit: int) -> str:
     """The line from `CEF:0` on, at most `limit` octets (of 8,000, what the syslog header leaves)."""
-    values: dict[str, str] = {}
-    for key, value in _pairs(event, sensor):
-        text = _value(key, value)
-        if text and key not in values:
-            values[key] = text
-    return _fitted(_header(event, sensor), values, limit)
+    values = {key: text.replace("\\", "\\\\").replace("=", "\\=") for key, text in texts(event, sensor).items()}
+    escaped = (text.replace("\\", "\\\\").replace("|", "\\|") for text in header(event, sensor))
+    return _fitted("|".join(("CEF:0", *escaped, "")), values, limit)
 
 
-def _header(event: Event, sensor: Sensor) -> str:
+def header(event: Event, sensor: Sensor) -> list[str]:
+    """Vendor, product, version, class id, name and severity, cleaned and no longer than allowed, not yet escaped."""
     fields = (
         ("Otoscope", 63),
         ("Sensor", 63),
@@ -74,18 +72,27 @@ def _header(event: Event, sensor: Sensor) -> str:
         (str(SEVERITIES[event.severity]), 2),
     )
     # The length counts octets here: for the names of kinds of events, which are ASCII, that is the same, and a line always fits.
-    texts = (clip_octets(text, limit).replace("\\", "\\\\").replace("|", "\\|") for text, limit in fields)
-    return "|".join(("CEF:0", *texts, ""))
+    return [clip_octets(text, limit) for text, limit in fields]
 
 
-def _value(key: str, value: str | int | None) -> str:
-    """Cleaned, no longer than allowed, escaped; nothing where there is nothing to say."""
+def texts(event: Event, sensor: Sensor) -> dict[str, str]:
+    """What stands behind the header, by key: cleaned and no longer than allowed, not yet escaped; nothing empty."""
+    values: dict[str, str] = {}
+    for key, value in _pairs(event, sensor):
+        text = _text(key, value)
+        if text and key not in values:
+            values[key] = text
+    return values
+
+
+def _text(key: str, value: str | int | None) -> str:
+    """Cleaned, no longer than allowed; nothing where there is nothing to say."""
     if value is None:
         return ""
     text = clean(str(value))
     if key.startswith(CUSTOM):  # they share one column of Sentinel as key=value;key=value
         text = clean(text.replace(";", " ").replace("=", " "))
-    return clip(text, LIMITS.get(key, _CUSTOM_LIMIT)).replace("\\", "\\\\").replace("=", "\\=")
+    return clip(text, LIMITS.get(key, _CUSTOM_LIMIT))
 
 
 def _pairs(event: Event, sensor: Sensor) -> Iterator[Pair]:
