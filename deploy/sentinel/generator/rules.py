@@ -36,9 +36,13 @@ GROUP = ["Site", "Source"]
 
 def entity_mappings(entities: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
     """Of (type, column)."""
-    return [
-        {"entityType": kind, "fieldMappings": [{"identifier": IDENTIFIERS[kind], "columnName": column}]} for kind, column in entities
-    ]
+    return [{"entityType": kind, "fieldMappings": [{"identifier": IDENTIFIERS[kind], "columnName": column}]} for kind, column in entities]
+
+
+def _techniques(query: Query) -> dict[str, list[str]]:
+    """Left out where there is none."""
+    techniques = query.listed("techniques")
+    return {"relevantTechniques": techniques} if techniques else {}
 
 
 def rule(query: Query) -> dict[str, Any]:
@@ -54,8 +58,8 @@ def rule(query: Query) -> dict[str, Any]:
         "queryPeriod": PERIOD,
         "triggerOperator": "gt",
         "triggerThreshold": 0,
-        "tactics": query.list("tactics"),
-        "relevantTechniques": query.list("techniques"),
+        "tactics": query.listed("tactics"),
+        **_techniques(query),
         "query": query.text,
         "entityMappings": entity_mappings(query.pairs("entities") or ENTITIES),
         "eventGroupingSettings": {"aggregationKind": "AlertPerResult"},
@@ -75,7 +79,7 @@ def rule(query: Query) -> dict[str, Any]:
                 "matchingMethod": "Selected",
                 "groupByEntities": [],
                 "groupByAlertDetails": [],
-                "groupByCustomDetails": query.list("group") or GROUP,
+                "groupByCustomDetails": query.listed("group") or GROUP,
             },
         },
         "version": VERSION,
@@ -90,8 +94,8 @@ def hunting(query: Query) -> dict[str, Any]:
         "name": query.about["name"],
         "description": query.about["description"],
         "requiredDataConnectors": CONNECTORS,
-        "tactics": query.list("tactics"),
-        "relevantTechniques": query.list("techniques"),
+        "tactics": query.listed("tactics"),
+        **_techniques(query),
         "query": query.text,
         "entityMappings": entity_mappings(query.pairs("entities")),
         "version": VERSION,
