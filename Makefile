@@ -7,12 +7,14 @@ FUZZ := dissectors/fuzz
 KUSTO := deploy/sentinel/check
 FUZZ_SECONDS ?= 600
 FUZZ_CORPUS := $(FUZZ)/corpus
+RSYSLOGD := /usr/sbin/rsyslogd
+SYSLOG_NG := .cache/syslog-ng/usr/sbin/syslog-ng
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The build finds maturin on the path.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help docs sentinel demo evaluate test lint bench bench-store fuzz fuzz-short wheel clean build rust tools
+.PHONY: help docs sentinel demo evaluate test lint bench bench-store fuzz fuzz-short wheel clean build rust tools receivers
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -68,7 +70,7 @@ wheel: rust $(VENV)/.maturin ## Build the wheel into dist/
 	@ls dist/*.whl
 
 clean: ## Remove everything that was built or downloaded
-	rm -rf $(VENV) dist $(KUSTO)/node_modules dissectors/target $(FUZZ)/target $(FUZZ)/corpus $(FUZZ)/artifacts benchmarks/traces .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .cache dist $(KUSTO)/node_modules dissectors/target $(FUZZ)/target $(FUZZ)/corpus $(FUZZ)/artifacts benchmarks/traces .mypy_cache .ruff_cache .pytest_cache
 	find sensor tests benchmarks pcaps -name __pycache__ -prune -exec rm -rf {} +
 	rm -f sensor/_dissectors*.so
 
@@ -81,10 +83,21 @@ rust:
 	@command -v cc >/dev/null || { echo "Rust needs a C compiler: install one (Debian: sudo apt-get install build-essential) and try again" >&2; exit 1; }
 
 tools:
-	@command -v tshark >/dev/null && command -v tcpdump >/dev/null && command -v chromium >/dev/null && command -v npm >/dev/null && ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || \
+	@command -v tshark >/dev/null && command -v tcpdump >/dev/null && command -v chromium >/dev/null && command -v promtool >/dev/null && command -v npm >/dev/null && ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tshark tcpdump chromium postgresql nodejs npm; \
-	else echo "the tests need tshark, tcpdump, chromium, PostgreSQL and npm: install them (Debian: sudo apt-get install tshark tcpdump chromium postgresql npm) and try again" >&2; exit 1; fi
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tshark tcpdump chromium postgresql prometheus nodejs npm; \
+	else echo "the tests need tshark, tcpdump, chromium, PostgreSQL, Prometheus and npm: install them (Debian: sudo apt-get install tshark tcpdump chromium postgresql prometheus npm) and try again" >&2; exit 1; fi
+	@[ -x $(SYSLOG_NG) ] && command -v $(RSYSLOGD) >/dev/null && ls /usr/lib/*/rsyslog/lmnsd_gtls.so /usr/lib/*/rsyslog/lmnsd_ossl.so >/dev/null 2>&1 || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then $(MAKE) --no-print-directory receivers; \
+	else echo "the tests need rsyslog and syslog-ng, which Debian does not install side by side: run \"sudo make receivers\" on Debian and try again" >&2; exit 1; fi
+
+# Debian's syslog-ng and rsyslog refuse each other: one is installed, the other only unpacked, with what it needs installed.
+receivers:
+	@apt-get update -qq
+	@DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-upgrade --no-install-recommends rsyslog rsyslog-gnutls rsyslog-openssl \
+	    $$(apt-cache depends syslog-ng-core | sed -n 's/^  Depends: \([^<]*\)$$/\1/p')
+	@mkdir -p .cache/syslog-ng && cd .cache && apt-get download -qq -o APT::Sandbox::User=root syslog-ng-core && \
+	    dpkg -x syslog-ng-core_*.deb syslog-ng && rm syslog-ng-core_*.deb
 
 # The language service that reads the queries of deploy/sentinel.
 $(KUSTO)/node_modules: $(KUSTO)/package-lock.json

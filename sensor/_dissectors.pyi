@@ -204,6 +204,10 @@ class Statistics:
     def vlans(self) -> Mapping[int | None, tuple[int, int]]: ...  # VLAN → packets, octets; without those that came twice
     @property
     def families(self) -> Mapping[str, tuple[int, int]]: ...  # protocol, else transport → packets, octets
+    @property
+    def response_times(self) -> Mapping[str, tuple[tuple[tuple[int | None, int], ...], int]]: ...
+    # protocol → (buckets, sum in nanoseconds): each bucket its upper bound in nanoseconds, None for the last, and the answers
+    # in it alone
 
 @final
 class Batch:

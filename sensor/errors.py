@@ -5,6 +5,7 @@ OtoscopeError
 ├── CaptureError    a capture that cannot be opened or read
 ├── DeliveryError   a destination that did not take what was sent to it
 │   └── RefusedError    and will never take one of them
+├── ListenError     an address that cannot be listened at
 ├── SettingsError   settings that cannot be read, or are wrong
 ├── SiteError       a site file that cannot be read
 └── StoreError      a database that cannot be opened, read or written
@@ -30,6 +31,10 @@ class CaptureError(OtoscopeError):
 
 class BaselineError(OtoscopeError):
     """A baseline file that cannot be read, or is none."""
+
+
+class ListenError(OtoscopeError):
+    """An address and port at which metrics cannot be served."""
 
 
 class StoreError(OtoscopeError):

@@ -4,12 +4,20 @@ An alert is told when it is raised, when it is counted up and when it is closed,
 new, changed or gone; the sensor tells how it is. An event is kept in the outbox as JSON until every destination has it.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+import orjson
+
 from sensor.detections.model import Severity
+from sensor.times import nanoseconds, timestamp
+
+SCHEMA = "otoscope.event/1"
+_LATEST = 2**63 - 1
+_TIMES = ("at", "first", "last")
 
 
 class Kind(StrEnum):
@@ -106,13 +114,71 @@ class Sensor:
     """Who tells it.
 
     id: stable, "sns-4b7e21". name: the host name that stands in headers, with or without a domain. site: "" where nobody named it.
-    address: its own IPv4 address, interface: where it listens, console: the beginning of links to its console; None where unknown.
+    domain: of the host, where the name is without it. address: its own IPv4 address, interface: where it listens, console: the beginning
+    of links to its console; None where unknown.
     """
 
     id: str
     name: str
     version: str
     site: str = ""
+    domain: str = ""
     address: str | None = None
     interface: str | None = None
     console: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        """The host name with its domain, as far as that is known."""
+        return f"{self.name}.{self.domain}" if self.domain else self.name
+
+
+_FIELDS = tuple(item.name for item in fields(Event))
+_PARTS = frozenset(item.name for item in fields(End))
+
+
+def row(event: Event) -> dict[str, Any]:
+    """As JSON has it: the event's fields, times in RFC 3339, of the ends what is known."""
+    made: dict[str, Any] = {"schema": SCHEMA}
+    for name in _FIELDS:
+        made[name] = getattr(event, name)
+    made["severity"] = str(event.severity)
+    for name in _TIMES:
+        made[name] = timestamp(min(max(made[name], 0), _LATEST))
+    for name in ("source", "target"):
+        made[name] = {key: value for key, value in asdict(made[name]).items() if value is not None}
+    return made
+
+
+def to_json(value: Any) -> bytes:  # noqa: ANN401  whatever JSON can say
+    """One line of JSON; what UTF-8 cannot say (halves of surrogate pairs) is "?"."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=list).encode("utf-8", "replace")
+
+
+def encode(event: Event) -> bytes:
+    """As the outbox keeps it: one JSON object."""
+    return to_json(row(event))
+
+
+def decode(octets: bytes) -> Event:
+    """An event that any version has encoded: what it does not know is left out, what is missing is as usual.
+
+    Raises ValueError where that is no event.
+    """
+    found = orjson.loads(octets)
+    try:
+        known = {name: found[name] for name in _FIELDS if name in found}
+        known |= {name: nanoseconds(known[name]) for name in _TIMES}
+        known |= {name: _end(known.get(name) or {}) for name in ("source", "target")}
+        known |= {name: tuple(known.get(name) or ()) for name in ("techniques", "evidence")}
+        known |= {"kind": Kind(known["kind"]), "change": Change(known["change"]), "severity": Severity[known["severity"].upper()]}
+        return Event(**known)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no event: {error!r}") from error
+
+
+def _end(row: Mapping[str, Any]) -> End:
+    return End(**{name: value for name, value in row.items() if name in _PARTS})

@@ -81,6 +81,13 @@ class AlertRow(FindingRow):
     engine: str
     techniques: list[str]
     evidence: list[str]
+    transport: str | None
+    source_port: int | None
+    target_port: int | None
+    vlan: int | None
+    operation: str | None
+    object: str | None
+    function: int | None
 
 
 class IncidentRow(TypedDict):

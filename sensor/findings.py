@@ -82,6 +82,7 @@ def violation_row(row: Violation) -> ViolationRow:
 
 def alert_row(alert: Alert) -> AlertRow:
     """Something that is wrong."""
+    scene = alert.scene
     return {
         "id": alert.id,
         "rule": alert.rule,
@@ -101,6 +102,13 @@ def alert_row(alert: Alert) -> AlertRow:
         "last": timestamp(alert.last),
         "message": alert.message,
         "evidence": list(alert.evidence),
+        "transport": scene.transport,
+        "source_port": scene.source_port,
+        "target_port": scene.target_port,
+        "vlan": scene.vlan,
+        "operation": scene.operation,
+        "object": scene.object,
+        "function": scene.function,
     }
 
 

@@ -11,7 +11,10 @@ import pytest
 
 from sensor.capture import Progress, open_capture
 from sensor.errors import CaptureError, OtoscopeError
+from sensor.observations import observe
 from tests import samples
+
+PLANT = Path(__file__).parents[1] / "pcaps/plants/water.pcap"
 
 
 def packets(*paths, **options):
@@ -163,3 +166,21 @@ def test_pcap_of_microseconds_and_of_either_order(tmp_path):
         with open_capture(path) as capture:
             statistics = list(capture)[-1].statistics
         assert (statistics.packets, statistics.first) == (11, 7_000_005_000)
+
+
+def test_response_times_add_up_to_those_of_the_operations_whatever_the_batches():
+    found = []
+    for batch_packets in (100, 2_000_000):
+        with open_capture(PLANT, batch_packets=batch_packets) as capture:
+            known = observe(capture)
+        times = known.statistics.response_times
+        for protocol, (buckets, total) in times.items():
+            rows = [row for row in known.operations.values() if row.protocol == protocol]
+            assert 0 < sum(count for _, count in buckets) <= sum(row.responses for row in rows)
+            assert 0 < total <= sum(row.response_time[2] * row.responses for row in rows if row.response_time)
+            bounds = [bound for bound, _ in buckets]
+            assert bounds[-1] is None
+            assert bounds[:-1] == sorted(bounds[:-1])
+        found.append((times, known.statistics.counters["tcp_segments"]))
+    assert found[0] == found[1]
+    assert "modbus" in found[0][0]

@@ -199,7 +199,7 @@ impl Context<'_> {
         let Some(row) = self.tables.operations.touch(place) else { return };
         row.respond(None, self.time, self.tables.limits.quiet_seconds);
         if let Some(asked) = asked {
-            row.response_time.add(u64::try_from(self.time.saturating_sub(asked)).unwrap_or(0));
+            row.took(u64::try_from(self.time.saturating_sub(asked)).unwrap_or(0), &mut self.tables.response_times);
         }
     }
 
@@ -370,7 +370,7 @@ impl Sink for Context<'_> {
         self.answered = Some((pending.operation, if response.status.is_none() { pending.gist } else { 0 }));
         if let Some(row) = self.tables.operations.touch(pending.operation) {
             row.respond(response.status, self.time, self.tables.limits.quiet_seconds);
-            row.response_time.add(u64::try_from(self.time.saturating_sub(pending.time)).unwrap_or(0));
+            row.took(u64::try_from(self.time.saturating_sub(pending.time)).unwrap_or(0), &mut self.tables.response_times);
         }
         Some(pending.matched)
     }

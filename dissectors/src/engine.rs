@@ -36,6 +36,8 @@ pub struct Counters {
     pub duplicates: u64,
     /// Packets that came through a tunnel, by its kind.
     pub tunnels: BTreeMap<&'static str, u64>,
+    /// TCP segments, those that came twice not counted.
+    pub tcp_segments: u64,
     /// Gaps in TCP streams that the capture does not hold.
     pub lost_segments: u64,
     /// Octets in those gaps.
@@ -64,6 +66,7 @@ impl Default for Counters {
             rate: Rate::default(),
             duplicates: 0,
             tunnels: BTreeMap::new(),
+            tcp_segments: 0,
             lost_segments: 0,
             lost_octets: 0,
             retransmissions: 0,
@@ -398,6 +401,7 @@ impl Engine {
         let hash = key.hash_with(&self.tables.hashes);
         let signature = self.signature(identification, segment, hash, side);
         let Some(index) = self.counted(key, hash, side, link, signature, arrival) else { return };
+        increase(&mut self.counters.tcp_segments);
         let Some(flow) = self.flows.touch_at(index) else { return };
         let mut delivery = Delivery { tables: &mut self.tables, flow, side, time: arrival.time };
         if segment.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) == 0 {

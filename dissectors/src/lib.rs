@@ -29,6 +29,7 @@ pub mod stream;
 pub mod table;
 pub mod tables;
 pub mod text;
+pub mod timing;
 pub mod tunnel;
 
 #[cfg(test)]

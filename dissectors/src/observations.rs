@@ -4,6 +4,7 @@ use crate::activity::{Activity, Episode, Minute, Minutes, SoFar};
 use crate::decode::{Address, Mac};
 use crate::sink::{Label, Role};
 use crate::table::{Place, Row};
+use crate::timing::Histograms;
 
 /// One value for each end of a conversation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -366,6 +367,8 @@ pub struct Operation {
     pub function: u32,
     /// Its sub-function.
     pub subfunction: Option<u32>,
+    /// Number of the protocol's histogram.
+    pub histogram: u32,
     /// Name of the protocol.
     pub protocol: &'static str,
     /// Gist of the request that was dissected last, 0 where it had none.
@@ -477,6 +480,13 @@ impl Operation {
         let Some(status) = status else { return };
         self.errors = self.errors.saturating_add(1);
         self.add_status(status, 1);
+    }
+
+    /// A response took that long after its request, nanoseconds.
+    #[inline]
+    pub fn took(&mut self, time: u64, response_times: &mut Histograms) {
+        self.response_time.add(time);
+        response_times.add(self.histogram, time);
     }
 
     fn add_status(&mut self, status: u32, times: u64) {

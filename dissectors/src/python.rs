@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMapping};
+use pyo3::types::{PyDict, PyMapping, PyTuple};
 
 use crate::decode::{Address, Mac};
 use crate::engine::Engine as Fast;
@@ -239,6 +239,7 @@ struct Statistics {
     tunnels: Py<PyDict>,
     vlans: Py<PyDict>,
     families: Py<PyDict>,
+    response_times: Py<PyDict>,
 }
 
 #[pyclass(frozen, get_all, module = "sensor._dissectors")]
@@ -361,6 +362,7 @@ fn statistics(python: Python<'_>, fast: &Fast) -> PyResult<Statistics> {
         ("truncated_frames", counters.truncated_frames),
         ("malformed_frames", counters.malformed.values().fold(0, |sum: u64, count| sum.saturating_add(*count))),
         ("duplicates", counters.duplicates),
+        ("tcp_segments", counters.tcp_segments),
         ("lost_segments", counters.lost_segments),
         ("lost_octets", counters.lost_octets),
         ("retransmissions", counters.retransmissions),
@@ -422,7 +424,17 @@ fn statistics(python: Python<'_>, fast: &Fast) -> PyResult<Statistics> {
         tunnels: tunnels.unbind(),
         vlans: vlans.unbind(),
         families: families.unbind(),
+        response_times: response_times(python, tables)?,
     })
+}
+
+/// Of each protocol the answers by how long they took, as pairs of a bucket's upper bound and its count, and their sum.
+fn response_times(python: Python<'_>, tables: &Tables) -> PyResult<Py<PyDict>> {
+    let all = PyDict::new(python);
+    for (protocol, histogram) in tables.response_times.answered() {
+        all.set_item(protocol, (PyTuple::new(python, histogram.buckets())?, histogram.sum))?;
+    }
+    Ok(all.unbind())
 }
 
 /// The module `sensor._dissectors`.

@@ -14,6 +14,7 @@ use crate::observations::{
 use crate::scan::{ARP_SCAN_WITHIN, Askers};
 use crate::sink::{Label, Memo, Role};
 use crate::table::{Hashes, Place, Row, Table};
+use crate::timing::Histograms;
 
 /// How much of each kind is kept at the most.
 #[derive(Clone, Copy, Debug)]
@@ -229,6 +230,8 @@ pub struct Tables {
     askers: Askers,
     /// Messages by the name of their protocol.
     pub messages: Vec<(&'static str, Messages)>,
+    /// How long answers took.
+    pub response_times: Histograms,
     /// Messages of which the snap length cut off a part.
     pub cut_messages: u64,
     /// Times that buffers of unfinished messages were given up for want of room.
@@ -270,6 +273,7 @@ impl Tables {
             memories: Table::new(limits.memories),
             askers: Askers::default(),
             messages: Vec::new(),
+            response_times: Histograms::default(),
             cut_messages: 0,
             dropped_buffers: 0,
             to_groups: 0,
@@ -566,6 +570,8 @@ impl Tables {
             };
             if let Some(same) = self.operation(into, &key, None, None, operation.span.first).and_then(|at| self.operations.touch(at)) {
                 same.join(&operation, self.limits.quiet_seconds);
+            } else {
+                self.count_gone(&operation);
             }
         }
     }
@@ -645,6 +651,7 @@ impl Tables {
             protocol: key.protocol,
             function: key.function,
             subfunction: key.subfunction,
+            histogram: self.response_times.number_of(key.protocol),
             unit: Text::new(&key.unit),
             object: Text::new(&key.object),
             request_gist: 0,
@@ -676,9 +683,15 @@ impl Tables {
         while let Some(operation) = next.and_then(|at| self.operations.evict(at)) {
             next = operation.next;
             self.label_octets = self.label_octets.saturating_sub(operation.label_octets());
-            if let Some(gone) = self.count(operation.protocol) {
-                gone.messages = gone.messages.saturating_add(operation.requests).saturating_add(operation.responses);
-            }
+            self.count_gone(&operation);
+        }
+    }
+
+    /// The messages of an operation that is gone still count.
+    #[cold]
+    fn count_gone(&mut self, operation: &Operation) {
+        if let Some(gone) = self.count(operation.protocol) {
+            gone.messages = gone.messages.saturating_add(operation.requests).saturating_add(operation.responses);
         }
     }
 

@@ -134,6 +134,26 @@ fn a_request_is_paired_with_its_response_and_timed() {
 }
 
 #[test]
+fn how_long_answers_took_is_counted_by_protocol() {
+    let mut wire = Wire::new(CLIENT, SERVER);
+    wire.handshake();
+    for (transaction, waits) in [(1, 0), (2, 3), (3, 3), (4, 20_000)] {
+        wire.send(0, ACK, &read(transaction, 0));
+        wire.time += waits * 1_000_000;
+        wire.send(1, ACK, &answer(transaction));
+    }
+    wire.send(0, ACK, &read(5, 0));
+    let engine = wire.finish();
+    let told: Vec<_> = engine.tables.response_times.answered().collect();
+    assert_eq!(told.len(), 1);
+    let (protocol, histogram) = told[0];
+    let counts: Vec<_> = histogram.buckets().into_iter().filter(|(_, count)| *count > 0).collect();
+    assert_eq!((*protocol, counts), ("modbus", vec![(Some(1_000_000), 1), (Some(5_000_000), 2), (None, 1)]));
+    assert_eq!(histogram.sum, 20_010_000_000);
+    assert_eq!(engine.counters.tcp_segments, 3 + 9);
+}
+
+#[test]
 fn an_odd_port_and_a_capture_begun_mid_stream_make_no_difference() {
     let mut wire = Wire::new(([10, 0, 0, 9], 1025), ([10, 0, 0, 2], 40_000));
     for transaction in 0..4 {

@@ -22,3 +22,8 @@ def advance(baseline: Baseline | None, known: Knowledge, learning_days: float = 
 def learning_ends(first: int | None, learning_days: float) -> int:
     """When a learning period that began then is over, nanoseconds."""
     return (first or 0) + int(learning_days * _DAY)
+
+
+def is_learning(baseline: Baseline, time: int) -> bool:
+    """Does it still learn at that time of the traffic?"""
+    return time <= learning_ends(baseline.first, baseline.learning_days)

@@ -7,6 +7,8 @@ from sensor.cli.baseline import baseline
 from sensor.cli.conduits import conduits
 from sensor.cli.detectors import detectors
 from sensor.cli.explain import explain
+from sensor.cli.exports import exports
+from sensor.cli.metrics import metrics
 from sensor.cli.query import commands
 from sensor.cli.replay import replay
 from sensor.cli.retain import retain
@@ -30,6 +32,8 @@ main.add_command(conduits)
 main.add_command(site)
 main.add_command(rules)
 main.add_command(retain)
+main.add_command(metrics)
+main.add_command(exports)
 main.add_command(detectors)
 for command in commands():
     main.add_command(alerts(command) if command.name == "alerts" else command)

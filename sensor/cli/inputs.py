@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sensor.baseline.model import Baseline
     from sensor.conduits.model import Site
     from sensor.knowledge import Knowledge
+    from sensor.settings import Settings
 
 
 captures_argument = click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
@@ -97,4 +98,15 @@ def load_site(file: str) -> Site:
     try:
         return read(file)
     except SiteError as error:
+        raise click.ClickException(words.plain(str(error))) from error
+
+
+def load_settings(file: str) -> Settings:
+    """The settings, or the end of the command with what is wrong with them."""
+    from sensor.errors import SettingsError
+    from sensor.settings import load_settings as read
+
+    try:
+        return read(file)
+    except SettingsError as error:
         raise click.ClickException(words.plain(str(error))) from error

@@ -15,6 +15,7 @@ class Listing:
 
     name: of the command and of what the database calls it. help: what it says of itself. one: what it lists, in words.
     filters: options by their names, see `filters`. headings, cells: the table. columns: of the CSV, a path into the row each.
+    inventory: it can be written as what other systems take in.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Listing:
     headings: tuple[str, ...]
     cells: Callable[[Row], Sequence[str | int]]
     columns: tuple[str, ...]
+    inventory: bool = False
 
 
 def _assets(row: Row) -> Sequence[str | int]:
@@ -107,6 +109,7 @@ LISTINGS = (
             ),
             *("criticality", "tags", "first", "last"),
         ),
+        inventory=True,
     ),
     Listing(
         "conversations",

@@ -1,8 +1,7 @@
 """`otoscope assets`, `conversations`, `operations`, `alerts`, `incidents`: what is known, asked for with filters."""
 
-import csv
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sensor import words
-from sensor.cli.inputs import site_option
+from sensor.cli.inputs import force_option, load_site, site_option
 from sensor.cli.listings import LISTINGS, Listing, Row
 from sensor.cli.source import database_option, opened, told
 
@@ -19,8 +18,9 @@ if TYPE_CHECKING:
 
 _SHOWN = 50
 _SEVERITIES = ("info", "low", "medium", "high", "critical")
-_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20\t\r\n")
-"""With these a spreadsheet takes a text for a formula."""
+_FORMS = ("table", "json", "csv")
+_INVENTORIES = ("netbox", "servicenow", "watchlist")
+"""Those of sensor.exports.inventory, which is not imported to show help."""
 
 
 def commands() -> Iterator[click.Command]:
@@ -48,6 +48,10 @@ def _level(_context: click.Context, _parameter: click.Parameter, values: tuple[s
 
 
 _FORMATS = "A table for people, JSON as in the replay document, or CSV that no spreadsheet runs."
+_ALSO_INVENTORIES = (
+    " Also, of all assets that match, what other systems take in: files for NetBox (in the directory that --output names),"
+    " an import set for ServiceNow, a watchlist for Microsoft Sentinel."
+)
 _LEVELS = ("0", "1", "2", "3", "3.5", "4", "5", "unknown")
 
 _FILTERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -80,27 +84,66 @@ def _command(listing: Listing) -> click.Command:
         click.option("--sort", metavar="COLUMN", help="In the order of this column; -COLUMN for the largest first. A wrong one lists all."),
         click.option("--limit", type=click.IntRange(min=1), default=_SHOWN, show_default=True, help="At most so many."),
         click.option("--all", "everything", is_flag=True, help="All of them."),
-        click.option(
-            "--format", "output_format", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True, help=_FORMATS
-        ),
+        *_format_options(listing),
     ]
     text = f"{listing.help}\n\nOf a database, or of captures that are read for it.{at_least_once}"
     decorated: Callable[..., None] = reduce(lambda command, decorate: decorate(command), reversed(shape), run)
     return click.command(listing.name, help=text)(decorated)
 
 
+def _format_options(listing: Listing) -> list[Callable[..., Any]]:
+    forms = _FORMS + (_INVENTORIES if listing.inventory else ())
+    about = _FORMATS + (_ALSO_INVENTORIES if listing.inventory else "")
+    chosen = click.option("--format", "output_format", type=click.Choice(forms), default="table", show_default=True, help=about)
+    if not listing.inventory:
+        return [chosen]
+    return [
+        chosen,
+        click.option("--output", metavar="PATH", help="Write to this file instead of standard output; for NetBox to this directory."),
+        force_option,
+        click.option("--site-name", metavar="NAME", help="What NetBox, ServiceNow or Sentinel calls the site; else the site file's name."),
+    ]
+
+
 def _list(listing: Listing, options: dict[str, Any]) -> None:
     from sensor import store as stored
+    from sensor.cli.written import targets_of, write
 
     captures, database, site = options.pop("captures"), options.pop("database"), options.pop("site")
-    output, everything, limit = options.pop("output_format"), options.pop("everything"), options.pop("limit")
+    form, output, force = options.pop("output_format"), options.pop("output", None), options.pop("force", False)
+    if output and form == "table":
+        raise click.UsageError("--output goes with another --format than table")
+    site_name = _site_name(form, options.pop("site_name", None), site)
+    everything, limit = options.pop("everything") or _whole(form), options.pop("limit")
     if options.pop("statuses", False):
         options["statuses"] = ("open",)
     query: Query = stored.Query(**options, limit=None if everything else limit)
     kind: stored.Kind = getattr(stored, listing.name.upper())
+    if form == "table":
+        with told(), opened(captures, database, site) as store:
+            answer = store.find(kind, query)
+        _show_table(listing, answer)
+        return
+    targets = targets_of(form, output, force=force)
+    if form in _INVENTORIES and not query.sort:
+        query = replace(query, sort="-last")  # of an address that several assets had, the one that had it last is told first
     with told(), opened(captures, database, site) as store:
-        answer = store.find(kind, query)
-    _SHOW[output](listing, answer)
+        write(form, listing, store.each(kind, query), site_name, targets)
+
+
+def _whole(form: str) -> bool:
+    """An inventory for another system is whole, unless somebody says how much of it."""
+    limited = click.get_current_context().get_parameter_source("limit") is click.core.ParameterSource.COMMANDLINE
+    return form in _INVENTORIES and not limited
+
+
+def _site_name(form: str, name: str | None, site: str | None) -> str:
+    """What other systems call the site."""
+    if form in _INVENTORIES and not name and site:
+        name = load_site(site).name
+    if form == "netbox" and not name:
+        raise click.UsageError("--format netbox needs the name of the site in NetBox: --site-name NAME")
+    return name or ""
 
 
 def _show_table(listing: Listing, answer: "Answer") -> None:
@@ -116,51 +159,3 @@ def _show_table(listing: Listing, answer: "Answer") -> None:
 
 def _cells(listing: Listing, row: Row) -> list[str | int]:
     return [words.plain(cell) if isinstance(cell, str) else cell for cell in listing.cells(row)]
-
-
-def _show_json(listing: Listing, answer: "Answer") -> None:
-    from sensor.store import encode
-
-    for octets in _array(encode(row) for row in _without_evidence(answer.rows)):
-        sys.stdout.buffer.write(octets)
-    sys.stdout.flush()
-    del listing
-
-
-def _without_evidence(rows: Iterable[Row]) -> Iterator[Row]:
-    """Rows as the replay document has them: what explains an asset is for `explain`."""
-    return (
-        {name: value for name, value in row.items() if name != "addresses" and not (name == "evidence" and isinstance(value, dict))}
-        for row in rows
-    )
-
-
-def _array(rows: Iterable[bytes]) -> Iterator[bytes]:
-    separator = b"[\n"
-    for row in rows:
-        yield separator + row
-        separator = b",\n"
-    yield b"[]\n" if separator == b"[\n" else b"\n]\n"
-
-
-def _show_csv(listing: Listing, answer: "Answer") -> None:
-    import io
-
-    text = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", errors="backslashreplace", newline="", write_through=True)
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(listing.columns)
-    writer.writerows([_csv_value(row, column) for column in listing.columns] for row in answer.rows)
-    text.detach()
-
-
-def _csv_value(row: Row, column: str) -> object:
-    """A value that no spreadsheet runs."""
-    value: Any = row
-    for part in column.split("."):
-        value = value[part]
-    if isinstance(value, list):
-        value = " ".join(map(str, value))
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
-
-
-_SHOW: dict[str, Callable[[Listing, "Answer"], None]] = {"table": _show_table, "json": _show_json, "csv": _show_csv}

@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING, TypedDict
 import click
 
 from sensor import words
-from sensor.cli.inputs import load_baseline, load_site
+from sensor.cli.inputs import load_baseline, load_settings, load_site
+from sensor.cli.send import destinations_of, send
 from sensor.cli.source import keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Unpack
 
+    from sensor.baseline.model import Baseline
     from sensor.capture import Capture, Progress
     from sensor.errors import OtoscopeError
     from sensor.knowledge import Knowledge
+    from sensor.metrics.model import Durations
     from sensor.observations import Observations
     from sensor.rows import Document
+    from sensor.settings import Settings
 
 _LARGEST_LIMIT = 2**32 - 1
 """What the engine's numbers hold on any machine; it clamps a table to 16 million rows by itself."""
@@ -33,13 +37,14 @@ Examples:
   otoscope replay --rows 0 monday.pcapng.gz tuesday.pcapng.gz
   otoscope replay --format json plant.pcap > plant.json
   otoscope replay --report plant.html --site site.toml plant.pcap
+  otoscope replay --to tcp://siem.example.net:514 plant.pcap
   tcpdump -i eth0 -c 100000 -w - | otoscope replay -
 
 \b
-Exit status: 0 every capture was read; 1 a capture could not be read, or the
-report or the database not be written (what the captures hold is shown all the
-same); 2 wrong usage; 130 stopped by Ctrl-C, and what was read until then is
-shown.
+Exit status: 0 every capture was read; 1 a capture could not be read, the
+report, the database or the metrics not be written, or something not be
+delivered (what the captures hold is shown all the same); 2 wrong usage; 130
+stopped by Ctrl-C, and what was read until then is shown.
 """
 
 
@@ -53,6 +58,9 @@ class Options(TypedDict):
     baseline: str | None
     report: str | None
     database: str | None
+    metrics_file: str | None
+    config: str | None
+    to: tuple[str, ...]
 
 
 @click.command(epilog=_EXAMPLES)
@@ -78,6 +86,14 @@ class Options(TypedDict):
 @click.option("--baseline", metavar="FILE", help="What is usual (otoscope baseline export): what is not in it is an alert.")
 @click.option("--report", metavar="FILE", help="Write all of it as one page of HTML, too.")
 @click.option("--database", metavar="PATH|URL", help="Keep what was found in this database: a SQLite file, or postgresql://…")
+@click.option("--metrics-file", metavar="FILE", help="Write metrics to this file (.prom), for node_exporter's textfile collector.")
+@click.option("--config", metavar="FILE", help="The settings: who the sensor is, and with --database which destinations are told.")
+@click.option(
+    "--to",
+    metavar="URL",
+    multiple=True,
+    help="Send what was found there, and end when it has arrived: tcp://HOST:PORT, udp://…, tls://…, file:PATH; CEF, or ?form=NAME.",
+)
 def replay(captures: tuple[str, ...], **options: Unpack[Options]) -> None:
     """Show what captures hold: assets with their levels, alerts, what crosses zones, conversations, operations, identities.
 
@@ -85,6 +101,7 @@ def replay(captures: tuple[str, ...], **options: Unpack[Options]) -> None:
     one after the other, as one capture.
     """
     from sensor.capture import open_capture
+    from sensor.metrics.model import Durations
     from sensor.observations import Observations
     from sensor.pipeline import conclude
 
@@ -96,29 +113,37 @@ def replay(captures: tuple[str, ...], **options: Unpack[Options]) -> None:
         failed.append(error)
         _complain(str(error))
 
+    settings = load_settings(options["config"]) if options["config"] else None
+    destinations = destinations_of(options["to"])
     site = load_site(options["site"]) if options["site"] else None
     baseline = load_baseline(options["baseline"]) if options["baseline"] else None
-    observations = Observations()
+    observations, batches = Observations(), Durations()
     with (
         _progress() as on_progress,
         open_capture(*captures, limits=options["limits"], on_progress=on_progress, on_error=on_error) as capture,
     ):
-        interrupted = _read(capture, observations)
+        interrupted = _read(capture, observations, batches)
     for path, text in capture.warnings:
         _complain(f"warning: {path}: {text}")
-    kept = not capture.files or _tell(conclude(observations, site, baseline), capture, options)
+    known = conclude(observations, site, baseline)
+    kept = not capture.files or _tell(known, capture, options, settings, baseline, batches)
+    if capture.files and destinations:
+        kept = send(known, destinations, settings) and kept
     if interrupted:
         sys.exit(130)
     if failed or not kept:
         sys.exit(1)
 
 
-def _tell(known: Knowledge, capture: Capture, options: Options) -> bool:
+def _tell(
+    known: Knowledge, capture: Capture, options: Options, settings: Settings | None, baseline: Baseline | None, batches: Durations
+) -> bool:
     """Show what follows from the captures, and write it where that was asked for; False where that failed, which is said."""
     from sensor.errors import OtoscopeError
     from sensor.replay import document
 
-    kept = options["database"] is None or keep(known, capture.files, options["database"], baseline=options["baseline"] is None)
+    database = options["database"]
+    kept = database is None or keep(known, capture.files, database, baseline=options["baseline"] is None, settings=settings)
     if options["report"] is not None:
         from sensor.report import write_report
 
@@ -127,8 +152,32 @@ def _tell(known: Knowledge, capture: Capture, options: Options) -> bool:
         except OtoscopeError as error:
             _complain(str(error))
             kept = False
+    if options["metrics_file"] is not None:
+        kept = _write_metrics(options["metrics_file"], known, baseline, batches, options["database"]) and kept
     _show(document(known, capture.files, capture.warnings), options["output_format"], options["rows"])
     return kept
+
+
+def _write_metrics(file: str, known: Knowledge, baseline: Baseline | None, batches: Durations, database: str | None) -> bool:
+    """The metrics to a file; False where that failed, which is said."""
+    from sensor.errors import StoreError
+    from sensor.metrics import Sources, with_database, write_textfile
+    from sensor.store import Store
+
+    sources = Sources(knowledge=lambda: known, baseline=lambda: baseline, batches=batches)
+    try:
+        if database is None:
+            write_textfile(file, sources)
+        else:
+            with Store.open(database, create=False) as store:
+                write_textfile(file, with_database(sources, store))
+    except OSError as error:
+        _complain(f"{file} cannot be written: {error.strerror}")
+        return False
+    except StoreError as error:
+        _complain(str(error))
+        return False
+    return True
 
 
 def _limits(values: tuple[str, ...]) -> dict[str, int]:
@@ -153,13 +202,14 @@ def _complain(text: str) -> None:
     click.echo(f"otoscope: {words.plain(text)}", err=True)
 
 
-def _read(capture: Capture, observations: Observations) -> bool:
+def _read(capture: Capture, observations: Observations, batches: Durations) -> bool:
     """Read to the end; True where Ctrl-C ended it earlier."""
     interrupted = False
     while True:
         try:
             for batch in capture:
-                observations.add(batch)
+                with batches.measured():
+                    observations.add(batch)
         except KeyboardInterrupt:
             if interrupted:
                 raise

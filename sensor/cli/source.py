@@ -11,6 +11,7 @@ from sensor.errors import OtoscopeError
 
 if TYPE_CHECKING:
     from sensor.knowledge import Knowledge
+    from sensor.settings import Settings
     from sensor.store import Saved, Store
 
 USUAL = "otoscope.db"
@@ -70,15 +71,18 @@ def _read(captures: tuple[str, ...], store: "Store", site: str | None) -> None:
         click.echo(f"otoscope: warning: {words.plain(f'{path}: {text}')}", err=True)
 
 
-def keep(known: "Knowledge", files: list[str], database: str, *, baseline: bool) -> bool:
+def keep(known: "Knowledge", files: list[str], database: str, *, baseline: bool, settings: "Settings | None" = None) -> bool:
     """Add what captures hold to a database; False where that failed, which it says.
 
+    settings: whose destinations are to be told of it (otoscope exports run does that).
     baseline: the database's, if it has one, learns from them and says what is new; else another one has done so.
     """
-    from sensor.store import Store, run_of
+    from sensor.store import Bounds, Store, run_of
 
     try:
         with Store.open(database) as store:
+            if settings is not None:
+                store.outbox.register(settings.destinations(), Bounds(**settings.outbox.model_dump()))
             if baseline:
                 _measure(known, store)
             saved = store.save(known, run_of(files, known.statistics))

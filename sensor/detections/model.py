@@ -42,6 +42,23 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Scene:
+    """Where it happened: the columns by which a SOC looks for an alert. None where it is unknown or not one value.
+
+    source_port, target_port: of the end that serves; a client's port changes from connection to connection.
+    operation: the function's name in the specification, several with commas; of violations the intent. function: the protocol's code.
+    """
+
+    transport: str | None = None
+    source_port: int | None = None
+    target_port: int | None = None
+    vlan: int | None = None
+    operation: str | None = None
+    object: str | None = None
+    function: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What a detector found in one subject. Findings of one detector with the same source, target, protocol and key are one alert.
 
@@ -53,6 +70,7 @@ class Finding:
     evidence: lines, each with what was seen.
     key: keeps apart what else would be one alert ("stop" of two units).
     severity, techniques: where they differ from the detector's.
+    scene: where it is not that of the row that the detector was called for.
     """
 
     message: str
@@ -68,6 +86,7 @@ class Finding:
     key: str = ""
     severity: Severity | None = None
     techniques: tuple[str, ...] | None = None
+    scene: Scene = Scene()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +174,7 @@ class Alert:
     outcome: Outcome = Outcome.NONE
     confidence: float = 1.0
     evidence: tuple[str, ...] = ()
+    scene: Scene = Scene()
 
 
 @dataclass(frozen=True, slots=True)

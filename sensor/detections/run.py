@@ -6,7 +6,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from sensor.detections.incidents import incidents_of
-from sensor.detections.model import Alert, Detector, Finding, Incident, Outcome, Severity, View
+from sensor.detections.model import Alert, Detector, Finding, Incident, Outcome, Scene, Severity, View
+from sensor.detections.scene import common, placed
 
 if TYPE_CHECKING:
     from sensor.knowledge import Knowledge
@@ -58,11 +59,11 @@ def _findings(detectors: Sequence[Detector], known: "Knowledge") -> Iterator[tup
         view, findings = views[detector.id], found[detector.id]
         if detector.on_dialogue is not None:
             for dialogue in known.dialogues.values():
-                findings.extend(detector.on_dialogue(dialogue, view))
+                findings.extend(placed(detector.on_dialogue(dialogue, view), dialogue))
         if detector.on_breach is not None:
             for breach in known.breaches:
                 if detector.kinds is None or breach.row.kind in detector.kinds:
-                    findings.extend(detector.on_breach(breach, view))
+                    findings.extend(placed(detector.on_breach(breach, view), breach.dialogue))
         if detector.on_asset is not None:
             for asset in known.assets:
                 findings.extend(detector.on_asset(asset, view))
@@ -85,7 +86,7 @@ def _on_operations(detectors: Sequence[Detector], views: dict[str, View], found:
             wanting = by_function.get((deed.row.protocol, deed.row.function), of_all)
             for wanted in (*wanting, *of_rejected) if deed.row.errors else wanting:
                 if wanted.on_deed is not None:
-                    found[wanted.id].extend(wanted.on_deed(deed, views[wanted.id]))
+                    found[wanted.id].extend(placed(wanted.on_deed(deed, views[wanted.id]), deed.dialogue, deed))
 
 
 def _thresholds(detector: Detector, known: "Knowledge") -> dict[str, float]:
@@ -149,6 +150,7 @@ def _alert(detector: Detector, key: tuple[str | None, ...], cluster: list[_Episo
         outcome=next(outcome for outcome in _SURENESS if outcome in outcomes),
         confidence=max(each.finding.confidence for each in cluster),
         evidence=evidence[:MOST_EVIDENCE],
+        scene=common([each.finding.scene for each in cluster]),
     )
 
 
@@ -180,5 +182,6 @@ def _bounded(detector: Detector, alerts: list[Alert]) -> list[Alert]:
         protocol=None,
         outcome=Outcome.NONE,
         evidence=(),
+        scene=Scene(),
     )
     return [*kept, more]

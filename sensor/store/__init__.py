@@ -1,7 +1,9 @@
 """What is kept: databases of everything that was concluded, over many runs. The only importer of sqlalchemy."""
 
+from sensor.store.deliveries import ExportState, Outbox
 from sensor.store.encoding import encode
 from sensor.store.kinds import ALERTS, ANOMALIES, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, VIOLATIONS, Kind
+from sensor.store.outbox import Bounds
 from sensor.store.people import STATUSES
 from sensor.store.queries import SORTS, Answer, Explanation, Query
 from sensor.store.retain import Retained
@@ -19,8 +21,11 @@ __all__ = [
     "STATUSES",
     "VIOLATIONS",
     "Answer",
+    "Bounds",
     "Explanation",
+    "ExportState",
     "Kind",
+    "Outbox",
     "Query",
     "Retained",
     "Run",

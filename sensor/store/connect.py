@@ -14,7 +14,7 @@ from sqlalchemy.pool import StaticPool
 from sensor.errors import StoreError
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-NEWEST = "0001"
+NEWEST = "0002"
 """The newest migration: a database that is there is not migrated, which would take longer than most questions."""
 
 _LOCK = 0x070705C0
@@ -86,8 +86,8 @@ def _sqlite(url: URL, *, create: bool, timeout: float) -> Engine:
     return engine
 
 
+_INCREMENTAL = 2
 _PRAGMAS = (
-    "auto_vacuum = INCREMENTAL",
     "journal_mode = WAL",
     "synchronous = NORMAL",
     "foreign_keys = ON",
@@ -98,6 +98,8 @@ _PRAGMAS = (
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+    if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != _INCREMENTAL:  # it is written down again each time, which takes room
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 

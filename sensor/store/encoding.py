@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import ip_address, ip_network
@@ -92,13 +91,3 @@ def address_range(text: str) -> tuple[bytes, bytes]:
         mac = address_key(text)
         return mac, mac + b"\xff"
     return address_key(str(network.network_address)), address_key(str(network.broadcast_address))
-
-
-def nanoseconds(timestamp: str) -> int:
-    """RFC 3339 in UTC, with a fraction of nine digits, as nanoseconds since the epoch."""
-    return _seconds(timestamp[:19]) * 1_000_000_000 + int(timestamp[20:29])
-
-
-@lru_cache(maxsize=4096)
-def _seconds(text: str) -> int:
-    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())

@@ -16,9 +16,9 @@ from sensor.inventory.resolve import Merge
 from sensor.knowledge import Knowledge
 from sensor.replay import anomaly_row, conversation_row, ends_of, operation_row
 from sensor.store import merge, tables
-from sensor.store.encoding import address_key, digest, key_of, nanoseconds, natural_key
+from sensor.store.encoding import address_key, digest, key_of, natural_key
 from sensor.store.merge import Body
-from sensor.times import timestamp
+from sensor.times import nanoseconds, timestamp
 
 Told = tuple[str, Body]
 """A row's key, and its body."""

@@ -6,6 +6,12 @@ from typing import Any
 Body = dict[str, Any]
 """What is shown of a row, as the JSON outputs have it."""
 
+NO_HISTORY = frozenset(
+    {"type_confidence", "level_confidence", "level_settled", "level_because", "level_against", "never_queried"}
+    | {"id", "first", "last", "addresses", "evidence"}
+)
+"""What of an asset changes all the time, or says the same in other words."""
+
 
 _PATH_COUNTS = ("packets", "octets", "retransmissions", "out_of_order", "lost_segments", "lost_octets", "duplicates")
 

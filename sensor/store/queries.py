@@ -1,7 +1,7 @@
 """What can be asked of a database, answered in SQL: filters, order and paging."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ _LONGEST = 1000
 """Of a text that is looked for so much is enough; SQLite refuses patterns of 50,000 octets."""
 _NEIGHBOURS = 1000
 _NAMES = 50_000
+_TOGETHER = 500
+"""So many rows are fetched at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,20 @@ class Explanation:
 
 def find(connection: Connection, kind: Kind, query: Query) -> Answer:
     """The rows of one kind that a query asks for."""
+    wanted = _conditions(kind, query)
+    total: int = connection.execute(select(func.count()).select_from(kind.table).where(*wanted)).scalar_one()
+    return Answer(list(each(connection, kind, query)), total)
+
+
+def each(connection: Connection, kind: Kind, query: Query) -> Iterator[Body]:
+    """The same rows one by one, of which few are in memory at a time."""
     table = kind.table
     people = [table.c.status, table.c.assignee] if kind is ALERTS else []
-    wanted = _conditions(kind, query)
-    total: int = connection.execute(select(func.count()).select_from(table).where(*wanted)).scalar_one()
-    rows = select(table.c.body, *people).where(*wanted).order_by(*_order(kind, query.sort)).offset(query.offset)
+    rows = select(table.c.body, *people).where(*_conditions(kind, query)).order_by(*_order(kind, query.sort)).offset(query.offset)
     if query.limit is not None:
         rows = rows.limit(query.limit)
-    return Answer([decode(body) | dict(zip(("status", "assignee"), more, strict=False)) for body, *more in connection.execute(rows)], total)
+    for body, *more in connection.execute(rows, execution_options={"yield_per": _TOGETHER}):
+        yield decode(body) | dict(zip(("status", "assignee"), more, strict=False))
 
 
 SORTS: Mapping[str, tuple[str, ...]] = {

@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, and_, delete, exists, func, select, text, true, type_coerce
 
 from sensor.store.connect import writing
-from sensor.store.tables import Wire, alerts, anomalies, contributions, conversations, history, incidents, metadata, operations, violations
+from sensor.store.tables import (
+    Wire,
+    alerts,
+    anomalies,
+    contributions,
+    conversations,
+    history,
+    incidents,
+    metadata,
+    operations,
+    told,
+    violations,
+)
 
 _DAY = 86_400 * 1_000_000_000
 _STEPS = 20
@@ -79,6 +91,7 @@ def _drop(connection: Connection, table: Table, condition: ColumnElement[bool], 
     if table is not history:
         said = select(table.c.key).where(old)
         connection.execute(delete(contributions).where(contributions.c.kind == table.name, contributions.c.key.in_(said)))
+        connection.execute(delete(told).where(told.c.kind == table.name, told.c.key.in_(said)))
     if number := connection.execute(delete(table).where(old)).rowcount:
         dropped[table.name] = dropped.get(table.name, 0) + number
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import compress, islice
 from operator import is_not
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Dialect, Row, Table, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,11 +13,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sensor.knowledge import Knowledge
 from sensor.store.encoding import address_key, decode, digest, encode, storable
 from sensor.store.kinds import ALERTS, ASSETS, Kind, row_of
-from sensor.store.merge import Body
+from sensor.store.merge import NO_HISTORY, Body
 from sensor.store.people import reopen
 from sensor.store.tables import addresses, alerts, contributions, history, words
 
 _CHUNK = 1000
+
+Key = TypeVar("Key")
 
 
 @dataclass(slots=True)
@@ -123,10 +125,14 @@ def _find_gone(change: Change, kind: Kind, known: Knowledge, memory: Memory) -> 
     change.gone |= memory.digests.keys() - {told[name][1] for name in present}
 
 
-def write(connection: Connection, change: Change, memory: Memory, run: int) -> None:
+News = dict[str, bytes | None]
+"""What a save did to the rows of one kind, by key: the bodies that were written, None for what is gone."""
+
+
+def write(connection: Connection, change: Change, memory: Memory, run: int) -> News:
     """Write the rows that have changed, and take back what is gone."""
-    kind = change.kind
-    for keys in _chunks(change.rows):
+    kind, news = change.kind, News()
+    for keys in chunks(change.rows):
         # Of what only this run saw nothing needs to be looked up, but where the old row tells something.
         looked_up = [key for key in keys if key not in memory.digests or key in memory.shared]
         stored = _stored(connection, kind, keys if kind.name in _LOOKED_AT else looked_up)
@@ -137,8 +143,10 @@ def write(connection: Connection, change: Change, memory: Memory, run: int) -> N
             _contribute(connection, kind, run, {key: change.rows[key][1] for key in shared})
             rows += _merged(connection, kind, shared, run)
         _put(connection, kind, rows, stored)
-    for keys in _chunks(change.gone):
-        _take_back(connection, kind, keys, run)
+        news |= {row["key"]: row["body"] for row in rows}
+    for keys in chunks(change.gone):
+        news |= _take_back(connection, kind, keys, run)
+    return news
 
 
 def _contribute(connection: Connection, kind: Kind, run: int, told: Mapping[str, bytes]) -> None:
@@ -173,7 +181,7 @@ def _put(connection: Connection, kind: Kind, rows: list[dict[str, Any]], stored:
         reopen(connection, again)
 
 
-def _take_back(connection: Connection, kind: Kind, keys: Sequence[str], run: int) -> None:
+def _take_back(connection: Connection, kind: Kind, keys: Sequence[str], run: int) -> News:
     """This run does not say it any more. What other runs say stays, and so does an alert that people have dealt with."""
     connection.execute(
         delete(contributions).where(contributions.c.kind == kind.name, contributions.c.run == run, contributions.c.key.in_(keys))
@@ -186,6 +194,8 @@ def _take_back(connection: Connection, kind: Kind, keys: Sequence[str], run: int
     _put(connection, kind, rows, stored)
     if unsaid := sorted(stored.keys() - {row["key"] for row in rows}):
         connection.execute(delete(table).where(table.c.key.in_(unsaid)))
+    left = set(connection.execute(select(table.c.key).where(table.c.key.in_(keys))).scalars())
+    return {row["key"]: row["body"] for row in rows} | {key: None for key in keys if key not in left}
 
 
 _LOOKED_AT = {ASSETS.name: ("body",), ALERTS.name: ("status", "closed_last")}
@@ -218,12 +228,6 @@ def _addresses(octets: bytes) -> list[bytes]:
     return sorted({address_key(address) for address in (*body["ips"], *body["macs"])})
 
 
-_NO_HISTORY = frozenset(
-    {"type_confidence", "level_confidence", "level_settled", "level_because", "level_against", "never_queried"}
-    | {"id", "first", "last", "addresses", "evidence"}
-)
-
-
 def _keep_history(connection: Connection, rows: Sequence[Mapping[str, Any]], stored: Mapping[str, Row[Any]]) -> None:
     """What of an asset changed, when, and why."""
     found = []
@@ -231,7 +235,7 @@ def _keep_history(connection: Connection, rows: Sequence[Mapping[str, Any]], sto
         if (old := stored.get(row["key"])) is None:
             continue
         before, after = decode(old.body), decode(row["body"])
-        changed = [what for what in after.keys() - _NO_HISTORY if before.get(what) != after[what]]
+        changed = [what for what in after.keys() - NO_HISTORY if before.get(what) != after[what]]
         found += [_changed(row, what, before.get(what), after) for what in changed]
     if found:
         connection.execute(insert(history), sorted(found, key=lambda row: (row["asset"], row["what"])))
@@ -275,7 +279,8 @@ def _value(value: object) -> object:
     return storable(words(value)) if isinstance(value, list) else value
 
 
-def _chunks(keys: Iterable[str]) -> Iterator[list[str]]:
+def chunks(keys: Iterable[Key]) -> Iterator[list[Key]]:
+    """Keys in portions that a statement takes."""
     left = iter(keys)
     while chunk := list(islice(left, _CHUNK)):
         yield chunk

@@ -14,10 +14,13 @@ from sensor.knowledge import Knowledge
 from sensor.observations import Observations
 from sensor.store import people, queries
 from sensor.store.connect import connect, errors, writing
+from sensor.store.deliveries import Outbox
 from sensor.store.encoding import encode
 from sensor.store.kinds import KINDS, Kind
+from sensor.store.merge import Body
+from sensor.store.news import tell, tell_judged
 from sensor.store.queries import Answer, Query
-from sensor.store.retain import Retained, retain
+from sensor.store.retain import Retained, retain, size
 from sensor.store.run import Run, run_of
 from sensor.store.save import Change, Memory, changes, load, upsert, write
 from sensor.store.tables import baseline, meta, runs
@@ -68,6 +71,11 @@ class Store:
         with errors(self._where):
             self._engine.dispose()
 
+    @property
+    def outbox(self) -> Outbox:
+        """What is told to others."""
+        return Outbox(self._engine, self._where)
+
     def begin(self, run: Run) -> None:
         """Look up what is known of a run, so that its first save need not."""
         with self._reading() as connection:
@@ -87,8 +95,8 @@ class Store:
             with errors(self._where), writing(self._engine) as connection:
                 number = self._enter(connection, known, run)
                 found = self._changes(known)
-                for change in found:
-                    write(connection, change, self._memory[change.kind.name], number)
+                news = {change.kind.name: write(connection, change, self._memory[change.kind.name], number) for change in found}
+                tell(connection, news, (known.statistics.last if known.statistics else None) or 0)
                 generation = self._next_generation(connection, found)
         except BaseException:
             self._run = None
@@ -104,10 +112,18 @@ class Store:
         with self._reading() as connection:
             return queries.find(connection, kind, query)
 
+    def each(self, kind: Kind, query: Query) -> Iterator[Body]:
+        """The same rows one by one, for what has no room for all of them; all from one moment."""
+        with self._reading() as connection:
+            yield from queries.each(connection, kind, query)
+
     def judge(self, alert: str, action: str, comment: str = "", who: str | None = None) -> dict[str, Any]:
         """Learn, mute, close, open or comment an alert, by its id or the beginning of it; logged with the name of who did it."""
         with errors(self._where), writing(self._engine) as connection:
-            return people.judge(connection, alert, action, comment, who)
+            judged = people.judge(connection, alert, action, comment, who)
+            if judged["was"] != judged["is"]:
+                tell_judged(connection, judged["id"], f"{judged['is']} by {who or people.user()}{f': {comment}' if comment else ''}")
+            return judged
 
     def assign(self, alert: str, assignee: str | None, who: str | None = None) -> None:
         """Say who deals with an alert; logged."""
@@ -147,6 +163,11 @@ class Store:
         """
         with errors(self._where):
             return retain(self._engine, days=days, megabytes=megabytes)
+
+    def octets(self) -> int:
+        """How much it takes."""
+        with errors(self._where):
+            return size(self._engine)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

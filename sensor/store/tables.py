@@ -221,3 +221,56 @@ audit = Table(
     Column("comment", Wire, nullable=False),
 )
 Index("audit_subject", audit.c.subject)
+
+told = Table(
+    "told",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("key", Wire, primary_key=True),
+    Column("at", BigInteger, nullable=False),  # in capture time: the last of what was told
+    Column("due", BigInteger, index=True),  # in capture time: when what has changed since is told
+    Column("body", LargeBinary, nullable=False),  # what later changes are measured against
+)
+"""What was told of things, and when."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    # No number is ever given twice: the cursors count on it.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("clock", BigInteger, nullable=False),  # seconds by the outbox's own clock
+    Column("kind", String(32), nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("octets", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("outbox_least", "severity", "id"),
+    sqlite_autoincrement=True,
+)
+
+destinations = Table(
+    "destinations",
+    metadata,
+    Column("name", Wire, primary_key=True),
+    Column("url", Wire, nullable=False),
+    Column("kinds", Words, nullable=False),
+    Column("least", SmallInteger, nullable=False),
+    Column("cursor", BigInteger, nullable=False),  # all events up to it have arrived, or were given up
+    Column("sent", BigInteger, nullable=False, server_default="0"),
+    Column("dropped", BigInteger, nullable=False, server_default="0"),
+    Column("failures", BigInteger, nullable=False, server_default="0"),
+    Column("connected", Boolean, nullable=False, server_default=false()),
+    Column("error", Wire, nullable=False, server_default=""),
+    Column("nudged", Boolean, nullable=False, server_default=false()),  # somebody asked to try now, and once more what was refused
+)
+
+refused = Table(
+    "refused",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("destination", ForeignKey("destinations.name", ondelete="CASCADE"), nullable=False, index=True),
+    Column("severity", SmallInteger, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("why", Wire, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+"""Events that a destination will not take, kept until somebody has put right why."""

@@ -1,14 +1,9 @@
-"""The watchlists: CSV files, put into the template that creates them.
-
-`python deploy/sentinel/watchlists/make.py` writes ../arm/watchlists.json.
-"""
+"""The watchlists: CSV files of watchlists/, as the template that creates them."""
 
 import json
-from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent
-TEMPLATE = FOLDER.parent / "arm" / "watchlists.json"
+from deploy.sentinel.generator.content import HOME
 
 ABOUT = {"OtoscopeSettings": "Thresholds of Otoscope's analytics rules and hunting queries. What is missing has its default."}
 """By name: what it is for."""
@@ -16,7 +11,7 @@ ABOUT = {"OtoscopeSettings": "Thresholds of Otoscope's analytics rules and hunti
 
 def watchlist(name: str) -> dict[str, Any]:
     """One list; its first column is its key."""
-    content = (FOLDER / f"{name}.csv").read_text(encoding="utf-8")
+    content = (HOME / "watchlists" / f"{name}.csv").read_text(encoding="utf-8")
     return {
         "type": "Microsoft.OperationalInsights/workspaces/providers/Watchlists",
         "apiVersion": "2023-11-01",
@@ -45,7 +40,3 @@ def text() -> str:
         "resources": [watchlist(name) for name in ABOUT],
     }
     return json.dumps(template, indent=2) + "\n"
-
-
-if __name__ == "__main__":
-    TEMPLATE.write_text(text(), encoding="utf-8")

@@ -1,17 +1,10 @@
-"""The workbook: queries and a layout, put together as the JSON that the portal takes.
-
-`python deploy/sentinel/workbook/make.py` writes Otoscope.json beside it.
-"""
+"""The workbook: queries of kql/workbook/ and the layout in workbook/layout.toml, put together as the JSON that the portal takes."""
 
 import json
 import tomllib
-from pathlib import Path
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
-FOLDER = Path(__file__).parent
-QUERIES = FOLDER.parent / "kql" / "workbook"
-WORKBOOK = FOLDER / "Otoscope.json"
+from deploy.sentinel.generator.content import HOME, identity
 
 Json = dict[str, Any]
 
@@ -44,17 +37,12 @@ STATES = {"well": "success", "look": "warning", "drops events": "warning", "no h
 
 def query(name: str) -> str:
     """The text of a query, as the file has it."""
-    return (QUERIES / f"{name}.kql").read_text(encoding="utf-8").strip()
+    return (HOME / "kql" / "workbook" / f"{name}.kql").read_text(encoding="utf-8").strip()
 
 
 def parameter(name: str, kind: int, **more: object) -> Json:
     """One parameter."""
-    return {"id": identifier(name), "version": "KqlParameterItem/1.0", "name": name, "type": kind} | more
-
-
-def identifier(name: str) -> str:
-    """Made of a name, so that it is the same each time."""
-    return str(uuid5(NAMESPACE_URL, f"otoscope/workbook/{name}"))
+    return {"id": identity("workbook", name), "version": "KqlParameterItem/1.0", "name": name, "type": kind} | more
 
 
 def choice(name: str, **source: object) -> Json:
@@ -105,7 +93,7 @@ def tabs(names: list[str]) -> Json:
     """The row of tabs: each sets the parameter that the groups look at."""
     links = [
         {
-            "id": identifier(f"tab/{name}"),
+            "id": identity("workbook/tab", name),
             "cellValue": "Tab",
             "linkTarget": "parameter",
             "linkLabel": name,
@@ -145,7 +133,7 @@ def item(row: Json) -> Json:
         content |= {"showExportToExcel": True, "gridSettings": {"rowLimit": 1000, "filter": True, "formatters": formatters(row)}}
     made = {"type": QUERY, "content": content, "customWidth": str(row.get("width", 100)), "name": row["query"]}
     if "needs" in row:
-        made["conditionalVisibility"] = {"parameterName": row["needs"], "comparison": "isNotEqualTo", "value": ""}
+        made["conditionalVisibility"] = {"parameterName": row["needs"], "comparison": "isNotEqualTo"}
     return made
 
 
@@ -180,7 +168,7 @@ def formatters(row: Json) -> list[Json]:
 
 def workbook() -> Json:
     """The whole of it."""
-    layout = tomllib.loads((FOLDER / "layout.toml").read_text(encoding="utf-8"))
+    layout = tomllib.loads((HOME / "workbook" / "layout.toml").read_text(encoding="utf-8"))
     head = {"type": TEXT, "content": {"json": f"## {layout['title']}"}, "name": "title"}
     items = [head, parameters(), tabs([tab["name"] for tab in layout["tabs"]]), *(group(tab) for tab in layout["tabs"])]
     return {
@@ -193,9 +181,5 @@ def workbook() -> Json:
 
 
 def text() -> str:
-    """As it is committed."""
+    """As it is committed; it can be pasted into the portal's editor as well."""
     return json.dumps(workbook(), indent=2) + "\n"
-
-
-if __name__ == "__main__":
-    WORKBOOK.write_text(text(), encoding="utf-8")

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 
 from sensor.baseline.compare import Change, Difference
-from sensor.detections.model import Detector, Engine, Finding, Outcome, Severity, View
+from sensor.detections.model import Detector, Engine, Finding, Outcome, Scene, Severity, View
+from sensor.detections.scene import of_deed, of_dialogue
 from sensor.knowledge import Party
 from sensor.protocols import Intent
 
@@ -57,6 +58,7 @@ def _between(change: Change, client: Party, server: Party, usual: tuple[str, ...
         outcome=deed.outcome if deed else Outcome.NONE,
         evidence=(change.what, *usual),
         severity=Severity.HIGH if serious and change.difference is Difference.WRITER else None,
+        scene=of_deed(deed) if deed else of_dialogue(dialogue) if dialogue else Scene(),
     )
 
 

@@ -1,11 +1,13 @@
 """Violations of the policy between zones, as alerts: one detector for each rule of the Purdue reference policy and of zones."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from sensor.baseline.compare import Difference
 from sensor.baseline.learn import came_about
 from sensor.conduits.model import Violation
 from sensor.detections.model import Detector, Engine, Finding, Severity, View
+from sensor.detections.scene import common, listed, of_dialogue
 from sensor.knowledge import Party
 from sensor.protocols import Intent
 
@@ -23,8 +25,10 @@ _BY_INTENT = {("ews_role", str(Intent.CONTROL)): ("T0858",), ("ews_role", str(In
 """Techniques of a rule that forbids several things."""
 
 
-def finding(violation: Violation) -> Finding:
+def finding(violation: Violation, view: View) -> Finding:
     """A violation as a finding."""
+    dialogues = (view.knowledge.dialogues.get(number) for number in violation.conversations)
+    scene = common([of_dialogue(dialogue) for dialogue in dialogues if dialogue is not None])
     return Finding(
         message=violation.message or f"{violation.source_ip} crosses zones to {violation.target_ip}: {violation.title}",
         times=violation.times,
@@ -38,11 +42,12 @@ def finding(violation: Violation) -> Finding:
         evidence=tuple(f"touched {name}" for name in violation.objects[:3]),
         severity=violation.severity,
         techniques=_BY_INTENT.get((violation.rule, violation.intent or "")),
+        scene=replace(scene, operation=violation.intent, object=listed(violation.objects)),
     )
 
 
 def _of(rule: str) -> Callable[[View], Iterator[Finding]]:
-    return lambda view: (finding(violation) for violation in view.knowledge.violations if violation.rule == rule)
+    return lambda view: (finding(violation, view) for violation in view.knowledge.violations if violation.rule == rule)
 
 
 def _contradicted_pins(view: View) -> Iterator[Finding]:
@@ -81,6 +86,7 @@ def _temporary_assets(view: View) -> Iterator[Finding]:
             target_ip=server.address,
             protocol=row.protocol,
             confidence=other.level.confidence,
+            scene=of_dialogue(dialogue),
         )
 
 

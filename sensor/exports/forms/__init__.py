@@ -1,28 +1,9 @@
 """The registry of forms: how an event is written. One file and one row each."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from sensor.exports.forms import asset_row, cef, json, sentinel_row
+from sensor.exports.forms._base import Form, Write
 
-from sensor.events import Event, Sensor
+__all__ = ["FORMS", "Form", "Write"]
 
-Write = Callable[[Event, Sensor, int], str]
-"""An event as one line without its end, no longer than so many octets of UTF-8."""
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """How an event is written.
-
-    name: in settings. about: for whom. header: the syslog header that is usual with it: "rfc3164", "rfc5424" or "none".
-    limit: octets of a line with its header.
-    """
-
-    name: str
-    about: str
-    write: Write
-    header: str = "none"
-    limit: int = 1_000_000
-
-
-FORMS: dict[str, Form] = {}
+FORMS: dict[str, Form] = {form.name: form for form in (asset_row.FORM, cef.FORM, json.FORM, sentinel_row.FORM)}
 """By name."""

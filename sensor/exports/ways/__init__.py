@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from sensor.exports import tls
 from sensor.exports.destination import Destination
+from sensor.exports.ways import file, ingestion, stream, udp, webhook
 
 
 class Way(Protocol):
@@ -43,5 +45,22 @@ class Kind:
     framed: bool = True
 
 
-WAYS: dict[str, Kind] = {}
+WAYS: dict[str, Kind] = {
+    kind.scheme: kind
+    for kind in (
+        Kind(
+            "ingestion",
+            "a table in an Azure workspace, by the Logs Ingestion API",
+            ingestion.open_ingestion,
+            ingestion.OPTIONS,
+            framed=False,
+        ),
+        Kind("tcp", "a syslog receiver, over TCP", stream.plain, stream.OPTIONS),
+        Kind("tls", "a syslog receiver, over TLS (RFC 5425)", stream.secure, {**stream.OPTIONS, **tls.OPTIONS}),
+        Kind("udp", "a syslog receiver, over UDP: nothing is proven, for laboratories", udp.datagrams, udp.OPTIONS),
+        Kind("file", "a file, or standard output (file:-)", file.file, file.OPTIONS),
+        Kind("http", "a URL that takes JSON, over HTTP", webhook.http, webhook.OPTIONS, framed=False),
+        Kind("https", "a URL that takes JSON, over HTTPS", webhook.https, {**webhook.OPTIONS, **tls.OPTIONS}, framed=False),
+    )
+}
 """By scheme."""

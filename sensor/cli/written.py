@@ -1,0 +1,124 @@
+"""Rows on standard output or in files, in forms that other programs read."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from sensor import words
+from sensor.cli.inputs import refuse_to_overwrite
+from sensor.cli.listings import Listing, Row
+
+if TYPE_CHECKING:
+    from sensor.exports.inventory.model import Inventory
+
+Write = Callable[[Listing, Iterable[Row], BinaryIO], None]
+
+
+def _json(_listing: Listing, rows: Iterable[Row], file: BinaryIO) -> None:
+    from sensor.store import encode
+
+    separator = b"[\n"
+    for row in rows:
+        file.write(separator + encode(_without_evidence(row)))
+        separator = b",\n"
+    file.write(b"[]\n" if separator == b"[\n" else b"\n]\n")
+
+
+def _without_evidence(row: Row) -> Row:
+    """A row as the replay document has it: what explains an asset is for `explain`."""
+    return {name: value for name, value in row.items() if name != "addresses" and not (name == "evidence" and isinstance(value, dict))}
+
+
+def _csv(listing: Listing, rows: Iterable[Row], file: BinaryIO) -> None:
+    from sensor.exports.inventory.cells import cell, writer
+
+    with _text(file) as text:
+        lines = writer(text)
+        lines.writerow(listing.columns)
+        lines.writerows([cell(_value(row, column)) for column in listing.columns] for row in rows)
+
+
+def _value(row: Row, column: str) -> object:
+    value: Any = row
+    for part in column.split("."):
+        value = value[part]
+    return value
+
+
+@contextmanager
+def _text(file: BinaryIO) -> Iterator[TextIOWrapper]:
+    """Text into a file of octets, which stays open."""
+    text = TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
+
+
+_WRITE: Mapping[str, Write] = {"json": _json, "csv": _csv}
+"""Forms of one file that are no inventories for other systems."""
+
+
+def targets_of(form: str, output: str | None, *, force: bool) -> list[Path]:
+    """The files that will be written, checked before the work is done; none for standard output."""
+    from sensor.exports.inventory import INVENTORIES
+
+    tables = INVENTORIES[form].tables if form in INVENTORIES else (form,)
+    if len(tables) > 1 and output is None:
+        raise click.UsageError(f"--format {form} writes several files: --output DIRECTORY says where")
+    if output is None:
+        return []
+    targets = [Path(output, f"{name}.csv") for name in tables] if len(tables) > 1 else [Path(output)]
+    for target in targets:
+        refuse_to_overwrite(str(target), force=force)
+    return targets
+
+
+def write(form: str, listing: Listing, rows: Iterable[Row], site: str, targets: list[Path]) -> None:
+    """Rows in one of the forms for programs, to files or standard output."""
+    from sensor.exports.inventory import INVENTORIES
+
+    with _opened(targets) as files:
+        if inventory := INVENTORIES.get(form):
+            _write_inventory(inventory, rows, site, files)
+        else:
+            _WRITE[form](listing, rows, files[0])
+
+
+def _write_inventory(inventory: "Inventory", rows: Iterable[Row], site: str, files: list[BinaryIO]) -> None:
+    from sensor.exports.inventory.cells import writer
+
+    with ExitStack() as stack:
+        texts = [stack.enter_context(_text(file)) for file in files]
+        tables = {name: writer(text) for name, text in zip(inventory.tables, texts, strict=True)}
+        for name, columns in inventory.tables.items():
+            tables[name].writerow(columns)
+        for name, cells in inventory.lines(rows, site):
+            tables[name].writerow(cells)
+
+
+@contextmanager
+def _opened(targets: list[Path]) -> Iterator[list[BinaryIO]]:
+    """Files that are there when all of them are written whole, else none; without targets standard output."""
+    if not targets:
+        yield [sys.stdout.buffer]
+        sys.stdout.flush()
+        return
+    temporaries = [target.with_name(f"{target.name}.{os.getpid()}.new") for target in targets]
+    try:
+        targets[0].parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            yield [stack.enter_context(temporary.open("wb")) for temporary in temporaries]
+        for temporary, target in zip(temporaries, targets, strict=True):
+            temporary.replace(target)
+    except OSError as error:
+        raise click.ClickException(f"{words.plain(str(targets[0]))} cannot be written: {error.strerror}") from error
+    finally:
+        for temporary in temporaries:
+            temporary.unlink(missing_ok=True)

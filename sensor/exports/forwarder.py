@@ -1,0 +1,206 @@
+"""The forwarder: brings events from a queue to one destination, in order, each at least once, and knows what may still be lost."""
+
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from sensor.detections.model import Severity
+from sensor.errors import DeliveryError, RefusedError, StoreError
+from sensor.events import Event, Sensor
+from sensor.exports.destination import Destination
+from sensor.exports.queue import Portion
+from sensor.exports.syslog import message
+from sensor.exports.ways import WAYS
+from sensor.telling import health_event
+
+_PORTION = 500
+_POLL = 0.25
+"""Seconds between two looks whether there is something to send."""
+_LONGEST_PAUSE = 300.0
+_TOLD_AFTER = 300.0
+"""Seconds without success after which others are told of it."""
+
+
+class Queue(Protocol):
+    """What waits for destinations, by their names: the outbox of a database, or what a replay has found."""
+
+    def cursor(self, name: str) -> int:
+        """Up to which event a destination has everything."""
+
+    def after(self, name: str, number: int, most: int) -> Portion:
+        """The next events that it gets, after that one."""
+
+    def advance(self, name: str, number: int, sent: int) -> None:
+        """It has everything up to that event; so many were sent now."""
+
+    def fail(self, name: str, error: str) -> None:
+        """An attempt failed."""
+
+    def refuse(self, name: str, event: Event, why: str) -> None:
+        """It will not take an event."""
+
+    def refused(self, name: str) -> list[tuple[int, Event]]:
+        """What it would not take, with a number each."""
+
+    def accept(self, numbers: Sequence[int]) -> None:
+        """It has taken what it would not take before."""
+
+    def take_nudge(self, name: str) -> bool:
+        """Has somebody asked to try now? Once."""
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Let further events wait."""
+
+
+class Forwarder:
+    """Delivers to one destination, in one thread.
+
+    failing: why the last attempt failed, "" where it did not. position: the number of the last event that was handed over.
+    """
+
+    def __init__(self, destination: Destination, sensor: Sensor, queue: Queue) -> None:
+        self.destination = destination
+        self.failing = ""
+        self._sensor = sensor
+        self._queue = queue
+        self._way = WAYS[destination.scheme].open(destination)
+        self._cursor = self.position = queue.cursor(destination.name)
+        self._unsure: deque[int] = deque()
+        self._failures = 0
+        self._failing_since: float | None = None
+
+    def run(self, stop: threading.Event, *, once: bool = False, on_failure: Callable[[str], None] | None = None) -> None:
+        """Deliver until `stop`, or with `once` until nothing waits any more. on_failure: gets each new reason why it fails."""
+        try:
+            while not stop.is_set():
+                try:
+                    if not self.step():
+                        if once:
+                            self.finish()
+                            return
+                        stop.wait(_POLL)
+                except (DeliveryError, StoreError) as error:
+                    self._fail(error, on_failure)
+                    self._pause(stop, error.wait if isinstance(error, DeliveryError) else None)
+                except Exception as error:  # noqa: BLE001  a mistake of ours must not end deliveries without a word
+                    self._fail(DeliveryError(f"a mistake in Otoscope, please report it: {error!r}"), on_failure)
+                    self._pause(stop, None)
+            with suppress(DeliveryError, StoreError):
+                self.finish()
+        finally:
+            self._way.close()
+
+    def step(self) -> bool:
+        """Deliver a portion; False where nothing waits. Raises DeliveryError, and StoreError where the queue cannot be read or written."""
+        name = self.destination.name
+        if self._queue.take_nudge(name):
+            self._deliver_refused()
+        portion = self._queue.after(name, self.position, _PORTION)
+        if portion.events:
+            self._deliver(portion.events)
+        elif self._unsure:
+            self._way.deliver(())  # says whether the connection still stands
+        self.position = portion.upto
+        self.failing = ""
+        try:
+            self._settle(self._way.unsure())
+        except StoreError as error:  # a full disk keeps nobody from being told; after a restart they are told again
+            self.failing = str(error)
+        self._failures, self._failing_since = 0, None
+        return bool(portion.events)
+
+    def finish(self) -> None:
+        """Make sure of all that was delivered. Raises DeliveryError where that fails."""
+        self._way.finish()
+        self._settle(0)
+
+    def _deliver(self, events: Sequence[tuple[int, Event]]) -> None:
+        left, messages = list[tuple[int, Event]](), list[bytes]()
+        for number, event in events:
+            written = self._write(event)
+            if isinstance(written, str):
+                self._queue.refuse(self.destination.name, event, written)
+            else:
+                left.append((number, event))
+                messages.append(written)
+        while left:
+            rest = self._hand_over(left, messages)
+            left, messages = rest, messages[len(messages) - len(rest) :]
+
+    def _write(self, event: Event) -> bytes | str:
+        """Its octets, or why there are none."""
+        try:
+            return message(event, self._sensor, self.destination)
+        except Exception as error:  # noqa: BLE001  one event that cannot be written must not hold up those behind it
+            return f"cannot be written as {self.destination.form}: {error!r}"
+
+    def _hand_over(self, events: list[tuple[int, Event]], messages: Sequence[bytes]) -> list[tuple[int, Event]]:
+        """Those that are left after one that is refused."""
+        try:
+            self._way.deliver(messages)
+        except RefusedError as error:
+            self._note(events[: error.index])
+            self._queue.refuse(self.destination.name, events[error.index][1], str(error))
+            return events[error.index + 1 :]
+        self._note(events)
+        return []
+
+    def _note(self, events: Sequence[tuple[int, Event]]) -> None:
+        for number, _ in events:
+            self.position = number
+            self._unsure.append(number)
+
+    def _deliver_refused(self) -> None:
+        for number, event in self._queue.refused(self.destination.name):
+            if isinstance(written := self._write(event), bytes):
+                with suppress(RefusedError):
+                    self._way.deliver([written])
+                    self._queue.accept([number])
+
+    def _settle(self, unsure: int) -> None:
+        """Move the cursor behind what is sure."""
+        sure = len(self._unsure) - unsure
+        cursor = self._unsure[sure - 1] if 0 < sure < len(self._unsure) else self._cursor if self._unsure and sure <= 0 else self.position
+        if cursor != self._cursor:
+            self._queue.advance(self.destination.name, cursor, max(sure, 0))
+            self._cursor = cursor
+        for _ in range(sure):
+            self._unsure.popleft()
+
+    def _fail(self, error: DeliveryError | StoreError, on_failure: Callable[[str], None] | None) -> None:
+        """Begin again behind what is sure."""
+        if isinstance(error, DeliveryError):
+            self._unsure.clear()
+            self.position = self._cursor
+        if str(error) != self.failing and on_failure is not None:
+            on_failure(str(error))
+        self.failing = str(error)
+        self._failures += 1
+        now = time.monotonic()
+        self._failing_since = self._failing_since or now
+        with suppress(StoreError):
+            self._queue.fail(self.destination.name, str(error))
+            if now - self._failing_since >= _TOLD_AFTER:
+                self._queue.tell([self._failing_event(now - self._failing_since)])
+                self._failing_since = now + 86_400  # once a day is enough
+
+    def _failing_event(self, seconds: float) -> Event:
+        name = self.destination.name
+        text = f"{name} has taken no event for {seconds / 60:.0f} minutes: {self.failing}"
+        figures = {"destination": name, "failures": self._failures}
+        title = "Destination takes no events"
+        return health_event("export_failing", title, time.time_ns(), severity=Severity.MEDIUM, message=text, figures=figures)
+
+    def _pause(self, stop: threading.Event, wait: float | None) -> None:
+        """Leave it alone for a while, longer each time, and not all sensors for the same time; less where somebody asks for it."""
+        longest = min(_LONGEST_PAUSE, 2.0 ** min(self._failures - 1, 20))
+        until = time.monotonic() + max(wait or 0.0, longest * random.uniform(0.5, 1.0))  # noqa: S311  no secret
+        while not stop.is_set() and (left := until - time.monotonic()) > 0:
+            stop.wait(min(left, 1.0))
+            with suppress(StoreError):
+                if self._queue.take_nudge(self.destination.name):
+                    return

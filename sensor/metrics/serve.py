@@ -1,0 +1,112 @@
+"""`/metrics` over HTTP, for Prometheus to read: one small server in threads of its own."""
+
+import errno
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from socket import AF_INET, AF_INET6, socket
+from socketserver import TCPServer, ThreadingMixIn
+from threading import BoundedSemaphore, Thread
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from prometheus_client import make_wsgi_app
+
+from sensor.errors import ListenError
+from sensor.metrics.collect import registry
+from sensor.metrics.model import Sources
+
+DEFAULT_PORT = 9815
+_AT_ONCE = 8
+"""Connections that are served at once; more are closed at once, so that nobody can have threads without number."""
+_PATIENCE_SECONDS = 10.0
+_REASONS = {
+    errno.EADDRINUSE: "the port is taken: stop what listens there, or give another port",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+    errno.EACCES: "that needs more rights: give a port above 1023",
+}
+
+_Request = socket | tuple[bytes, socket]
+_Address = tuple[str, int]
+_Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+@contextmanager
+def serving(sources: Sources, address: str = "127.0.0.1", port: int = DEFAULT_PORT) -> Iterator[int]:
+    """Serve while the block runs, and give it the port (another one where 0 was asked for).
+
+    Raises ListenError where nobody can listen there.
+    """
+    try:
+        server = _Server(address, port)
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+        raise ListenError(f"cannot listen at {shown(address, port)}: {reason}") from error
+    server.set_app(_at_metrics(make_wsgi_app(registry(sources))))
+    thread = Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def shown(address: str, port: int) -> str:
+    """Address and port as a URL has them."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _at_metrics(application: _Application) -> _Application:
+    """The application at its path, and at no other."""
+
+    def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/metrics":
+            return application(environ, start)
+        start("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+        return [b"The metrics are at /metrics.\n"]
+
+    return answer
+
+
+class _Handler(WSGIRequestHandler):
+    """One request: whoever sends it slowly is not waited for, and none is logged."""
+
+    timeout = _PATIENCE_SECONDS
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class calls it so
+        """Prometheus asks every few seconds: that is no news."""
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, address: str, port: int) -> None:
+        self.address_family = AF_INET6 if ip_address(address).version == 6 else AF_INET
+        self._room = BoundedSemaphore(_AT_ONCE)
+        super().__init__((address, port), _Handler)
+
+    def server_bind(self) -> None:
+        """Without asking anybody for the name of the address, as the base class does."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.socket.getsockname()[:2]
+        self.setup_environ()
+
+    def process_request(self, request: _Request, client_address: _Address) -> None:
+        """In a thread of its own, where there is room."""
+        if self._room.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: _Request, client_address: _Address) -> None:
+        """Then there is room for another."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
+
+    def handle_error(self, request: _Request, client_address: _Address) -> None:
+        """Who hangs up in the middle is no error of ours."""
