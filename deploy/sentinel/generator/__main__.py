@@ -3,19 +3,16 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploy.sentinel.generator import arm, catalogue, solution
+from deploy.sentinel.generator import arm, catalogue, package, solution
 from deploy.sentinel.generator.content import HOME
-from deploy.sentinel.watchlists import make as watchlists
-from deploy.sentinel.workbook import make as workbook
 
-FOLDERS = ("solution/Analytic Rules", "solution/Hunting Queries", "solution/Parsers", "asim", "samples")
+FOLDERS = ("solution/Analytic Rules", "solution/Hunting Queries", "solution/Parsers", "solution/Watchlists", "asim", "samples")
 """In which everything is made."""
 
 
 def made() -> dict[str, str]:
     """Every file that is made, text by path."""
-    own = {"arm/watchlists.json": watchlists.text(), "workbook/Otoscope.json": workbook.text()}
-    return own | {path: text for part in (catalogue, solution, arm) for path, text in part.files()}
+    return {path: text for part in (arm, catalogue, package, solution) for path, text in part.files()}
 
 
 def stale(files: Mapping[str, str]) -> list[Path]:
