@@ -27,10 +27,15 @@ class Answer:
     columns: dict[str, str]
 
 
+def known_tables():
+    """Microsoft's tables: columns by type."""
+    return json.loads((HOME / "check/tables.json").read_text())
+
+
 def tables():
     """The tables of the workspace as (column: type, ...): Microsoft's and ours, which is read from the template that makes it."""
-    known = json.loads((HOME / "check/tables.json").read_text())
-    schemas = {name: [(column, kind) for kind, columns in kinds.items() for column in columns] for name, kinds in known.items()}
+    known = known_tables().items()
+    schemas = {name: [(column, kind) for kind, columns in kinds.items() for column in columns] for name, kinds in known}
     made = json.loads((HOME / "arm/table-OtoscopeAssets_CL.json").read_text())["resources"][0]["properties"]["schema"]
     schemas[made["name"]] = [(column["name"], column["type"].lower()) for column in made["columns"]]
     return {name: f"({', '.join(f'{column}: {kind}' for column, kind in columns)})" for name, columns in schemas.items()}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploy.sentinel.generator import arm, catalogue, package, solution
+from deploy.sentinel.generator import arm, catalogue, package, samples, solution
 from deploy.sentinel.generator.content import HOME
 
 FOLDERS = ("solution/Analytic Rules", "solution/Hunting Queries", "solution/Parsers", "solution/Watchlists", "asim", "samples")
@@ -12,7 +12,7 @@ FOLDERS = ("solution/Analytic Rules", "solution/Hunting Queries", "solution/Pars
 
 def made() -> dict[str, str]:
     """Every file that is made, text by path."""
-    return {path: text for part in (arm, catalogue, package, solution) for path, text in part.files()}
+    return {path: text for part in (arm, catalogue, package, samples, solution) for path, text in part.files()}
 
 
 def stale(files: Mapping[str, str]) -> list[Path]:

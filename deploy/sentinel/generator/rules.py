@@ -8,7 +8,7 @@ from deploy.sentinel.generator.content import CONNECTORS, VERSION, Query, identi
 IDENTIFIERS = {"IP": "Address", "Host": "HostName"}
 PERIOD = "1d"
 """How far back a rule looks to know that an alert was told already."""
-ENTITIES = (("IP", "SrcIpAddr"), ("IP", "DstIpAddr"), ("Host", "SrcName"), ("Host", "DstName"))
+ENTITIES = (("IP", "SrcIpAddr"), ("IP", "DstIpAddr"), ("Host", "SrcHostname"), ("Host", "DstHostname"))
 DETAILS = (
     ("AlertId", "AlertId"),
     ("AlertType", "AlertType"),
