@@ -84,7 +84,7 @@ def write(form: str, listing: Listing, rows: Iterable[Row], site: str, targets: 
     """Rows in one of the forms for programs, to files or standard output."""
     from sensor.exports.inventory import INVENTORIES
 
-    with _opened(targets) as files:
+    with opened_files(targets) as files:
         if inventory := INVENTORIES.get(form):
             _write_inventory(inventory, rows, site, files)
         else:
@@ -104,7 +104,7 @@ def _write_inventory(inventory: "Inventory", rows: Iterable[Row], site: str, fil
 
 
 @contextmanager
-def _opened(targets: list[Path]) -> Iterator[list[BinaryIO]]:
+def opened_files(targets: list[Path]) -> Iterator[list[BinaryIO]]:
     """Files that are there when all of them are written whole, else none; without targets standard output."""
     if not targets:
         yield [sys.stdout.buffer]

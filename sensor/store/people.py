@@ -23,20 +23,26 @@ _BEGINNING = 4
 
 def judge(connection: Connection, alert: str, action: str, comment: str, who: str | None) -> dict[str, Any]:
     """Learn, mute, close, open or comment an alert; what it was and is. Raises StoreError where there is none, or several begin so."""
-    named = select(alerts.c.key, alerts.c.status, alerts.c.last)
-    found = connection.execute(named.where(alerts.c.key == key_of(alert))).all()
-    if not found and len(alert) >= _BEGINNING:
-        found = connection.execute(named.where(alerts.c.key.startswith(alert, autoescape=True)).limit(2)).all()
-    if not found:
-        raise StoreError(f"there is no alert {alert} (otoscope alerts lists them with their ids)")
-    if len(found) > 1:
-        raise StoreError(f"several alerts begin with {alert}: write more of its id")
-    [(key, before, last)] = found
+    key, before, last = named(connection, alert)
     status = STATUSES.get(action, before)
     values = {"status": status, "touched": True, "closed_last": last if status == "closed" else None}
     connection.execute(update(alerts).where(alerts.c.key == key).values(values))
     log(connection, action, key, comment, who)
     return {"id": key, "was": before, "is": status}
+
+
+def named(connection: Connection, alert: str) -> tuple[str, str, int]:
+    """Key, status and last time of the alert with that id or beginning of one. Raises StoreError where there is none, or several."""
+    rows = select(alerts.c.key, alerts.c.status, alerts.c.last)
+    found = connection.execute(rows.where(alerts.c.key == key_of(alert))).all()
+    if not found and len(alert) >= _BEGINNING:
+        found = connection.execute(rows.where(alerts.c.key.startswith(alert, autoescape=True)).limit(2)).all()
+    if not found:
+        raise StoreError(f"there is no alert {alert} (otoscope alerts lists them with their ids)")
+    if len(found) > 1:
+        raise StoreError(f"several alerts begin with {alert}: write more of its id")
+    [(key, status, last)] = found
+    return key, status, last
 
 
 def assign(connection: Connection, alert: str, assignee: str | None, who: str | None) -> None:

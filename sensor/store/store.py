@@ -117,6 +117,11 @@ class Store:
         with self._reading() as connection:
             yield from queries.each(connection, kind, query)
 
+    def alert_id(self, beginning: str) -> str:
+        """The id of the one alert whose id begins so."""
+        with self._reading() as connection:
+            return people.named(connection, beginning)[0]
+
     def judge(self, alert: str, action: str, comment: str = "", who: str | None = None) -> dict[str, Any]:
         """Learn, mute, close, open or comment an alert, by its id or the beginning of it; logged with the name of who did it."""
         with errors(self._where), writing(self._engine) as connection:

@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from sensor.detections.model import Severity
-from sensor.events import End, Event, Sensor
+from sensor.events import End, Event, Kind, Sensor
 
 Holder = TypeVar("Holder", Event, End, Sensor)
 
@@ -16,6 +17,7 @@ _NOT_PLAIN = re.compile("[^ -~]")
 _LATEST = 2**63 - 1
 _MORE = "..."
 _SHORT = 64
+_PAGES = {Kind.ALERT: "alerts", Kind.INCIDENT: "incidents", Kind.ASSET: "assets"}
 
 SYSLOG_SEVERITIES = {Severity.CRITICAL: 2, Severity.HIGH: 3, Severity.MEDIUM: 4, Severity.LOW: 5, Severity.INFO: 6}
 OUTCOMES = {"accepted": "success", "rejected": "failure", "attempted": "no answer seen"}
@@ -83,6 +85,13 @@ def mac(text: str | None) -> str | None:
 def port(number: int | None) -> int | None:
     """None where it is none."""
     return number if number is not None and 0 <= number <= 65535 else None
+
+
+def link(event: Event, sensor: Sensor) -> str | None:
+    """Where the sensor's console shows what the event is about."""
+    page = _PAGES.get(event.kind)
+    id_ = event.source.asset if event.kind is Kind.ASSET else event.id
+    return f"{sensor.console.rstrip('/')}/{page}/{quote(id_, safe='', errors='replace')}" if sensor.console and page and id_ else None
 
 
 def visible(line: str) -> str:

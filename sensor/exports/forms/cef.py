@@ -8,12 +8,11 @@ value per key, nothing empty.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from sensor.detections.model import Severity
 from sensor.events import End, Event, Kind, Sensor
 from sensor.exports.forms._base import Form
-from sensor.exports.forms._text import OUTCOMES, clean, clip, clip_octets, ip_version, mac, milliseconds, percent, port
+from sensor.exports.forms._text import OUTCOMES, clean, clip, clip_octets, ip_version, link, mac, milliseconds, percent, port
 
 Pair = tuple[str, str | int | None]
 
@@ -52,7 +51,6 @@ _FIRST_SHORTENED = ("msg", "cs5", "reason")
 _LENGTHS = (2048, 1024, 512, 256, 128, 64)
 """Octets that the longest values are cut to, one step after the other, until the line fits; numbers and addresses are shorter than all."""
 _MOST_COUNT = 2**31 - 1
-_PAGES = {Kind.ALERT: "alerts", Kind.INCIDENT: "incidents", Kind.ASSET: "assets"}
 _ASSET_TEXTS = {"vendor": "Vendor", "model": "Model", "firmware": "Firmware", "serial": "Serial", "roles": "Roles"}
 
 
@@ -117,7 +115,8 @@ def _pairs(event: Event, sensor: Sensor) -> Iterator[Pair]:
     yield "reason", event.reason
     yield from _numbered(event, sensor)
     yield from ((CUSTOM + key, value) for key, value in _custom(event))
-    yield "request", _link(event, sensor)
+    url = link(event, sensor)
+    yield "request", url if url and len(url) <= LIMITS["request"] else None  # shortened it would lead nowhere
     yield "msg", event.message
 
 
@@ -188,16 +187,6 @@ def _listed(value: object) -> str | None:
 def _camel(name: str) -> str:
     """The name of a figure, lost_segments, as part of a key, LostSegments."""
     return "".join(word.capitalize() for word in re.findall("[A-Za-z0-9]+", name))[:40]
-
-
-def _link(event: Event, sensor: Sensor) -> str | None:
-    """Where the sensor's console shows it; nothing where that would be too long to work."""
-    page = _PAGES.get(event.kind)
-    id_ = event.source.asset if event.kind is Kind.ASSET else event.id
-    if not (sensor.console and page and id_):
-        return None
-    url = f"{sensor.console.rstrip('/')}/{page}/{quote(id_, safe='', errors='replace')}"
-    return url if len(url) <= LIMITS["request"] else None
 
 
 def _fitted(header: str, values: dict[str, str], limit: int) -> str:
