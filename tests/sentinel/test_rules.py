@@ -64,7 +64,9 @@ def test_a_rule_is_told_once_and_not_of_what_is_settled(query):
 
 def test_what_is_closed_learned_or_muted_is_not_raised():
     (raised,) = (query for query in queries("functions") if query.name == "OtoscopeRaised")
-    assert 'Status == "open"' in raised.text
+    assert 'Status == "open" and Now > coalesce(Before, int(-1))' in raised.text, "as grave before as now is not new"
+    assert "maxif(SeverityNumber, IngestionTime > ago(window))" in raised.text, "when it arrived counts, not when it happened"
+    assert "maxif(SeverityNumber, IngestionTime <= ago(window))" in raised.text
     assert "arg_max(SensorTime, *)" in raised.text, "the latest state counts"
     assert re.search(r"by SensorId, AlertId", raised.text), "two sensors may have the same ids"
 
@@ -82,12 +84,13 @@ def test_every_query_is_of_any_workspace(kind):
 def test_thresholds_are_those_of_the_watchlist_and_have_its_values_where_there_is_none():
     with (HOME / "watchlists/OtoscopeSettings.csv").open(newline="") as lines:
         watchlist = {row["Setting"]: row["Value"] for row in csv.DictReader(lines)}
-    pattern = r"SearchKey == \"(\w+)\" \| project \w+\(column_ifexists\(\"Value\", \"\"\)\) \| take 1\), ([\d.]+)\)"
+    pattern = r'SearchKey == "(\w+)" \| project to(\w+)\(column_ifexists\("Value", ""\)\) \| take 1\), (\w+)\((\d+)\)\)'
     read = {}
     for query in [*queries("functions"), *RULES]:
         found = re.findall(pattern, query.text)
+        assert all(kind == default for _, kind, default, _ in found), "coalesce takes values of one type only"
         assert len(found) == query.text.count("_GetWatchlist("), f"{query.name} reads the watchlist in another way"
-        read |= found
+        read |= {name: value for name, _, _, value in found}
     assert {name: float(value) for name, value in read.items()} == {name: float(watchlist[name]) for name in read}
     assert {*read} == {"MinimumSeverity", "SilentMinutes", "DroppedEvents", "EnterpriseLevel"}
 

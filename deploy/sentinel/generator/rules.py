@@ -14,6 +14,7 @@ DETAILS = (
     ("AlertType", "AlertType"),
     ("Site", "Site"),
     ("Sensor", "SensorName"),
+    ("Actor", "Actor"),
     ("Source", "Source"),
     ("SourceZone", "SrcZone"),
     ("SourceAsset", "SrcAssetId"),
@@ -30,8 +31,8 @@ DETAILS = (
     ("FirstSeen", "EventStartTime"),
     ("LastSeen", "EventEndTime"),
 )
-GROUP = ["Site", "Source"]
-"""What one host does at one site is one incident."""
+GROUP = ["Sensor", "Actor"]
+"""What one host does is one incident; where nobody is known who did it, what happens to one. A site may have no name, a sensor has."""
 
 
 def entity_mappings(entities: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
