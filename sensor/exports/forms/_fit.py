@@ -9,7 +9,7 @@ _LENGTHS = (2048, 1024, 512, 256, 128, 64)
 
 
 def fitted(values: Mapping[str, str], first: Sequence[str], limit: int, line: Callable[[Mapping[str, str]], str]) -> str:
-    """The line of these values, as it escapes them: at most so many octets.
+    """The line of these values, at most so many octets. `line` escapes them, so that no escape is ever cut in two.
 
     What is too long is shortened: the values of the keys `first`, each until it is gone; then what is longer than 2,048 octets to that,
     1,024, and so on to 64; at last what stands last is left out.
@@ -20,8 +20,9 @@ def fitted(values: Mapping[str, str], first: Sequence[str], limit: int, line: Ca
         return len(line(kept).encode()) - limit
 
     for key in first:
-        if key in kept and (octets := excess()) > 0:
-            kept[key] = clip_octets(kept[key], len(kept[key].encode()) - octets)
+        while key in kept and (octets := excess()) > 0:
+            half = (octets + 1) // 2  # escaped it may be twice as long: never more is cut than must be
+            kept[key] = clip_octets(kept[key], len(kept[key].encode()) - half)
             if not kept[key]:
                 del kept[key]
     for most in _LENGTHS:

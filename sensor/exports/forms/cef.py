@@ -56,9 +56,8 @@ _ASSET_TEXTS = {"vendor": "Vendor", "model": "Model", "firmware": "Firmware", "s
 
 def write(event: Event, sensor: Sensor, limit: int) -> str:
     """The line from `CEF:0` on, at most `limit` octets (of 8,000, what the syslog header leaves)."""
-    values = {key: text.replace("\\", "\\\\").replace("=", "\\=") for key, text in texts(event, sensor).items()}
     escaped = (text.replace("\\", "\\\\").replace("|", "\\|") for text in header(event, sensor))
-    return fitted(values, _FIRST_SHORTENED, limit, partial(_line, "|".join(("CEF:0", *escaped, ""))))
+    return fitted(texts(event, sensor), _FIRST_SHORTENED, limit, partial(_line, "|".join(("CEF:0", *escaped, ""))))
 
 
 def header(event: Event, sensor: Sensor) -> list[str]:
@@ -190,7 +189,8 @@ def _camel(name: str) -> str:
 
 
 def _line(header: str, values: Mapping[str, str]) -> str:
-    labelled = ((key, f"{key}={value}") for key, value in values.items())
+    escaped = ((key, value.replace("\\", "\\\\").replace("=", "\\=")) for key, value in values.items())
+    labelled = ((key, f"{key}={value}") for key, value in escaped)
     return header + " ".join(f"{pair} {key}Label={LABELS[key]}" if key in LABELS else pair for key, pair in labelled)
 
 

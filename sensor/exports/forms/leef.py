@@ -44,22 +44,23 @@ def write(event: Event, sensor: Sensor, limit: int) -> str:
         "devTime": timestamp(moment(event.at))[:23] + "+0000",
         "devTimeFormat": _TIME_FORMAT,
         "sev": str(SEVERITIES[event.severity]),
-        "title": _escaped(title) or "-",
+        "title": _value(title) or "-",
     }
     for key, text in texts(event, sensor).items():
-        value = _escaped(text)
+        value = _value(text)
         if value and key not in _NOT_TOLD:
             values.setdefault(KEYS.get(key, key), value)
     head = "|".join(("LEEF:2.0", vendor, product, version, clip(type_, 255), DELIMITER, ""))
     return fitted(values, _FIRST_SHORTENED, limit, partial(_line, head))
 
 
-def _escaped(text: str) -> str:
-    return text.replace(DELIMITER, " ").replace("=", "\\=").strip(" ")
+def _value(text: str) -> str:
+    return text.replace(DELIMITER, " ").strip(" ")
 
 
 def _line(head: str, values: Mapping[str, str]) -> str:
-    return head + DELIMITER.join(f"{key}={value}" for key, value in values.items())
+    escaped = ((key, value.replace("=", "\\=")) for key, value in values.items())
+    return head + DELIMITER.join(f"{key}={value}" for key, value in escaped)
 
 
 FORM = Form("leef", "IBM QRadar", write, "rfc3164", 4_096)

@@ -62,8 +62,8 @@ def write(event: Event, sensor: Sensor, limit: int) -> str:
             values.setdefault(_snake(key.removeprefix(CUSTOM)), text)
     for name, time in (("at", event.at), ("first", event.first), ("last", event.last)):
         values[name] = timestamp(moment(time))
-    escaped = {key: clean(text).replace("\\", "\\\\").replace('"', '\\"') for key, text in values.items() if text}
-    return fitted(escaped, _FIRST_SHORTENED, limit, _line)
+    told = {key: clean(text) for key, text in values.items() if text}
+    return fitted(told, _FIRST_SHORTENED, limit, _line)
 
 
 def _snake(key: str) -> str:
@@ -73,7 +73,12 @@ def _snake(key: str) -> str:
 
 
 def _line(values: Mapping[str, str]) -> str:
-    return " ".join(f"{key}={value}" if _BARE.fullmatch(value) else f'{key}="{value}"' for key, value in values.items())
+    return " ".join(f"{key}={value if _BARE.fullmatch(value) else _quoted(value)}" for key, value in values.items())
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 FORM = Form("plain", "any syslog server: text for people, in key=value", write, "rfc5424", 8_000, tag="otoscope: ")
