@@ -21,7 +21,8 @@ def message(event: Event, sensor: Sensor, destination: Destination) -> bytes:
     """
     form = FORMS[destination.form]
     datagram = destination.scheme == "udp"
-    head = header(event, sensor, destination.header or form.header, destination.facility)
+    kind = destination.header or form.header
+    head = header(event, sensor, kind, destination.facility) + (form.tag if kind == "rfc3164" else "")
     limit = min(form.limit, _DATAGRAM) if datagram else form.limit
     line = (head + form.write(event, sensor, limit - len(head))).encode()
     if datagram:
@@ -32,8 +33,8 @@ def message(event: Event, sensor: Sensor, destination: Destination) -> bytes:
 def header(event: Event, sensor: Sensor, kind: str, facility: int) -> str:
     """What stands before the event, up to and with the space; ASCII.
 
-    rfc3164: no tag, for then CEF comes out right behind rsyslog and syslog-ng. rfc5424: no structured data, for agents mix it up with
-    the message. none: nothing.
+    rfc3164: without a tag, for then CEF comes out right behind rsyslog and syslog-ng. rfc5424: no structured data, for agents mix it
+    up with the message. none: nothing.
     """
     if kind == "none":
         return ""

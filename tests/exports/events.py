@@ -1,21 +1,16 @@
 """Events to write out: the published example, hostile ones, and those of the plants."""
 
-from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from hypothesis import strategies as some
 
 from sensor.capture import open_capture
-from sensor.detections.model import Alert, Engine, Severity
+from sensor.detections.model import Severity
 from sensor.events import CATEGORIES, Change, End, Event, Kind, Sensor
-from sensor.findings import asset_row
-from sensor.inventory.model import Asset
-from sensor.inventory.model import Kind as DeviceKind
-from sensor.knowledge import Knowledge
 from sensor.observations import observe
 from sensor.pipeline import conclude
+from sensor.telling import events_of
 
 PLANTS = sorted((Path(__file__).parents[2] / "pcaps" / "plants").glob("*.pcap"))
 MILLISECOND = 1_000_000
@@ -235,100 +230,10 @@ LONGEST = Event(
 """Too long in every field at once."""
 LOUD = Sensor(id=LONG, name=LONG, version=LONG, site=LONG, domain=LONG, address="::1", interface=LONG, console="https://" + LONG)
 
-_CATEGORIES = {
-    Engine.POLICY: "Policy Violation",
-    Engine.PROTOCOL: "Protocol Violation",
-    Engine.OPERATIONAL: "Operational",
-    Engine.ANOMALY: "Anomaly",
-    Engine.MALWARE: "Malware",
-}
-
 
 @cache
 def plant_events(path: Path) -> tuple[Event, ...]:
     """All that one capture of a plant gives: its alerts, incidents and assets."""
     with open_capture(path) as capture:
         known = conclude(observe(capture))
-    return tuple(_events(known))
-
-
-def _events(known: Knowledge) -> Iterator[Event]:
-    at = EXAMPLE.at
-    for alert in known.alerts:
-        yield _alert(alert, known)
-    for incident in known.incidents:
-        yield Event(
-            id=incident.id,
-            kind=Kind.INCIDENT,
-            type="ot.incident",
-            title=incident.title,
-            severity=incident.severity,
-            category="Incident",
-            change=Change.RAISED,
-            at=at,
-            first=incident.first,
-            last=incident.last,
-            message=incident.title,
-            source=_end(incident.actor, None, known),
-            details={"alerts": list(incident.alerts), "actor": incident.actor},
-        )
-    for asset in known.assets.values():
-        yield Event(
-            id=f"new-{asset.id}"[:40],
-            kind=Kind.ASSET,
-            type="ot.asset.new",
-            title="New Asset Detected",
-            severity=Severity.INFO,
-            category="Inventory",
-            change=Change.NEW,
-            at=at,
-            first=asset.first,
-            last=asset.last,
-            message=f"{asset.name} was seen for the first time",
-            source=_end(asset.id, None, known),
-            details=dict(asset_row(asset)),
-        )
-    yield HEARTBEAT
-
-
-def _alert(alert: Alert, known: Knowledge) -> Event:
-    return replace(
-        EXAMPLE,
-        id=alert.id,
-        type=alert.rule,
-        title=alert.title,
-        severity=alert.severity,
-        category=_CATEGORIES[alert.engine],
-        first=alert.first,
-        last=alert.last,
-        count=alert.count,
-        message=alert.message,
-        reason="",
-        source=_end(alert.source, alert.source_ip, known),
-        target=_end(alert.target, alert.target_ip, known),
-        protocol=alert.protocol,
-        vlan=None,
-        operation=None,
-        object=None,
-        outcome=str(alert.outcome),
-        techniques=alert.techniques,
-        confidence=alert.confidence,
-        evidence=alert.evidence,
-    )
-
-
-def _end(id_: str | None, address: str | None, known: Knowledge) -> End:
-    asset: Asset | None = known.assets.get(id_ or "")
-    ip, mac = (None, address) if address and address.count(":") == 5 else (address, None)
-    if asset is None:
-        return End(ip=ip, mac=mac)
-    return End(
-        ip=ip or next(iter(asset.ips), None),
-        mac=mac or next(iter(asset.macs), None),
-        hostname=asset.text("hostname"),
-        asset=asset.id,
-        name=asset.name,
-        type=str(DeviceKind(asset.kind.value or "unknown")),
-        zone=asset.zone,
-        level=asset.level.value,
-    )
+    return (*events_of(known, EXAMPLE.at), HEARTBEAT)

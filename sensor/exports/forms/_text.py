@@ -41,16 +41,10 @@ def clip(text: str, characters: int) -> str:
 
 
 def clip_octets(text: str, octets: int) -> str:
-    """The same by octets of UTF-8, cut between characters and never between a backslash and what it escapes.
-
-    Nothing where there is no room for more than the dots.
-    """
+    """The same by octets of UTF-8, cut between characters. Nothing where there is no room for more than the dots."""
     if len(text.encode()) <= octets:
         return text
-    kept = text.encode()[: max(octets - len(_MORE), 0)].decode(errors="ignore")
-    if (len(kept) - len(kept.rstrip("\\"))) % 2:
-        kept = kept[:-1]
-    kept = kept.rstrip(" ")
+    kept = text.encode()[: max(octets - len(_MORE), 0)].decode(errors="ignore").rstrip(" ")
     return kept + _MORE if kept else ""
 
 

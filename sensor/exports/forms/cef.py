@@ -7,11 +7,13 @@ value per key, nothing empty.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from sensor.detections.model import Severity
 from sensor.events import End, Event, Kind, Sensor
 from sensor.exports.forms._base import Form
+from sensor.exports.forms._fit import fitted
 from sensor.exports.forms._text import OUTCOMES, clean, clip, clip_octets, ip_version, link, mac, milliseconds, percent, port
 
 Pair = tuple[str, str | int | None]
@@ -48,17 +50,14 @@ MOST_ALERTS = 20
 """So many ids of its alerts stand in an incident."""
 _CUSTOM_LIMIT = 1023
 _FIRST_SHORTENED = ("msg", "cs5", "reason")
-_LENGTHS = (2048, 1024, 512, 256, 128, 64)
-"""Octets that the longest values are cut to, one step after the other, until the line fits; numbers and addresses are shorter than all."""
 _MOST_COUNT = 2**31 - 1
 _ASSET_TEXTS = {"vendor": "Vendor", "model": "Model", "firmware": "Firmware", "serial": "Serial", "roles": "Roles"}
 
 
 def write(event: Event, sensor: Sensor, limit: int) -> str:
     """The line from `CEF:0` on, at most `limit` octets (of 8,000, what the syslog header leaves)."""
-    values = {key: text.replace("\\", "\\\\").replace("=", "\\=") for key, text in texts(event, sensor).items()}
     escaped = (text.replace("\\", "\\\\").replace("|", "\\|") for text in header(event, sensor))
-    return _fitted("|".join(("CEF:0", *escaped, "")), values, limit)
+    return fitted(texts(event, sensor), _FIRST_SHORTENED, limit, partial(_line, "|".join(("CEF:0", *escaped, ""))))
 
 
 def header(event: Event, sensor: Sensor) -> list[str]:
@@ -189,25 +188,9 @@ def _camel(name: str) -> str:
     return "".join(word.capitalize() for word in re.findall("[A-Za-z0-9]+", name))[:40]
 
 
-def _fitted(header: str, values: dict[str, str], limit: int) -> str:
-    def excess() -> int:
-        return len(_line(header, values).encode()) - limit
-
-    for key in _FIRST_SHORTENED:
-        if key in values and (octets := excess()) > 0:
-            values[key] = clip_octets(values[key], len(values[key].encode()) - octets)
-            if not values[key]:
-                del values[key]
-    for most in _LENGTHS:
-        if excess() > 0:
-            values = {key: clip_octets(value, most) for key, value in values.items()}
-    while excess() > 0 and values:
-        values.popitem()
-    return _line(header, values)
-
-
 def _line(header: str, values: Mapping[str, str]) -> str:
-    labelled = ((key, f"{key}={value}") for key, value in values.items())
+    escaped = ((key, value.replace("\\", "\\\\").replace("=", "\\=")) for key, value in values.items())
+    labelled = ((key, f"{key}={value}") for key, value in escaped)
     return header + " ".join(f"{pair} {key}Label={LABELS[key]}" if key in LABELS else pair for key, pair in labelled)
 
 

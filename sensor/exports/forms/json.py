@@ -18,4 +18,4 @@ def write(event: Event, sensor: Sensor, limit: int) -> str:
     return line
 
 
-FORM = Form("json", "programs of your own, Graylog, Loki: every field of the event, nothing lost", write)
+FORM = Form("json", "programs of your own, Graylog, Loki: every field of the event, nothing lost", write, tag="otoscope: ")

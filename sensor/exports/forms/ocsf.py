@@ -101,7 +101,7 @@ def _finding(event: Event, sensor: Sensor) -> Json:
             **_known(
                 {
                     "desc": event.message,
-                    "attacks": [_technique(name) for name in event.techniques],
+                    "attacks": [_technique(name) for name in event.techniques if name],
                     "related_events": [{"uid": str(alert)} for alert in event.details.get("alerts") or ()],
                     "src_url": link(event, sensor),
                 }
@@ -226,4 +226,4 @@ def _known(found: Mapping[str, Any]) -> Json:
     return {name: value for name, value in found.items() if value is not None and value != "" and value not in ([], {})}
 
 
-FORM = Form("ocsf", "Splunk, AWS Security Lake and data lakes: JSON lines as OCSF 1.8 has them", write)
+FORM = Form("ocsf", "Splunk, AWS Security Lake and data lakes: JSON lines as OCSF 1.8 has them", write, tag="otoscope: ")
