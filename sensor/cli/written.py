@@ -103,12 +103,21 @@ def _write_inventory(inventory: "Inventory", rows: Iterable[Row], site: str, fil
             tables[name].writerow(cells)
 
 
+def _standard_output() -> Iterator[list[BinaryIO]]:
+    try:
+        yield [sys.stdout.buffer]
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # whoever reads it has enough
+    except OSError as error:
+        raise click.ClickException(f"standard output cannot be written: {error.strerror}") from error
+
+
 @contextmanager
 def opened_files(targets: list[Path]) -> Iterator[list[BinaryIO]]:
     """Files that are there when all of them are written whole, else none; without targets standard output."""
     if not targets:
-        yield [sys.stdout.buffer]
-        sys.stdout.flush()
+        yield from _standard_output()
         return
     temporaries = [target.with_name(f"{target.name}.{os.getpid()}.new") for target in targets]
     try:

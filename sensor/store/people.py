@@ -3,7 +3,7 @@
 import getpass
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -13,8 +13,9 @@ from sensor.store.encoding import key_of
 from sensor.store.tables import alerts, audit
 
 STATUSES = {"learn": "learned", "mute": "muted", "close": "closed", "open": "open"}
-"""What can be done with an alert, and how it stands then. One that is learned or muted stays so when it happens again; one that is closed
-is opened again."""
+"""What can be done with an alert, and how it stands then. One that is learned or muted stays so when it happens again, also after a quiet
+time, when it is another alert; one that is closed is opened again."""
+_LASTING = {"learned": "learn", "muted": "mute"}
 
 _OURSELVES = "otoscope"
 _BEGINNING = 4
@@ -57,6 +58,18 @@ def reopen(connection: Connection, keys: Sequence[str]) -> None:
         connection.execute(update(alerts).where(alerts.c.key.in_(keys)).values(status="open", closed_last=None))
     for key in keys:
         log(connection, "reopen", key, "it happened again", _OURSELVES)
+
+
+def stand_as_before(connection: Connection, things: Mapping[str, str]) -> None:
+    """New alerts, by key, of things that were learned or muted when they happened last stand so, too."""
+    if not things:
+        return
+    before = select(alerts.c.thing, alerts.c.status).where(alerts.c.thing.in_(set(things.values())), alerts.c.key.not_in(list(things)))
+    stood: dict[str, str] = {row.thing: row.status for row in connection.execute(before.order_by(alerts.c.last))}
+    for key, thing in things.items():
+        if (status := stood.get(thing, "")) in _LASTING:
+            connection.execute(update(alerts).where(alerts.c.key == key).values(status=status))
+            log(connection, _LASTING[status], key, "as before", _OURSELVES)
 
 
 def log(connection: Connection, what: str, subject: str, comment: str, who: str | None) -> None:

@@ -57,10 +57,15 @@ def resources(document):
             yield from resources(resource["properties"]["template"])
 
 
-def test_all_in_one_asks_for_the_workspace_and_its_region_and_nothing_else():
+def test_all_in_one_must_be_given_the_workspace_and_nothing_else():
     document = templates()["all-in-one"]
-    assert {*document["parameters"]} == {"workspace", "location"}
+    assert {*document["parameters"]} == {"workspace", "location", "thresholds"}
     assert [name for name, known in document["parameters"].items() if "defaultValue" not in known] == ["workspace"]
+
+
+def test_all_in_one_can_leave_the_thresholds_of_a_workspace_alone():
+    conditions = {resource["name"]: resource["condition"] for resource in templates()["all-in-one"]["resources"] if "condition" in resource}
+    assert conditions == {"otoscope-watchlists": "[equals(parameters('thresholds'), 'write')]"}
 
 
 def test_all_in_one_brings_parsers_before_what_asks_them():

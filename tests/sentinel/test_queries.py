@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 
 import pytest
 
@@ -92,6 +93,19 @@ def test_workbook_asks_only_what_is_checked():
     found = {query.strip() for query in walk(json.loads(text)) if "Otoscope" in query}
     assert found
     assert found <= asked
+
+
+def test_columns_that_the_workbook_names_are_there(answers):
+    layout = tomllib.loads((HOME / "workbook/layout.toml").read_text())
+    for row in (row for tab in layout["tabs"] for row in tab["items"] if "query" in row):
+        columns = answers[f"workbook/{row['query']}"].columns
+        named = {*row.get("fields", ()), *(row[key] for key in ("link", "states") if key in row)}
+        named |= {row["pick"]["column"]} if "pick" in row else set()
+        assert named <= {*columns}, row["query"]
+        if "heat" in row:
+            assert row["query"] == "ZoneMatrix" or any(re.search(row["heat"], column) for column in columns), (
+                "a matrix has the zones as columns"
+            )
 
 
 def test_functions_give_the_same_columns_for_both_products(answers):

@@ -13,6 +13,12 @@ from deploy.sentinel.workbook import make as workbook
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 WORKSPACE = {"type": "string", "metadata": {"description": "Name of the Log Analytics workspace that Sentinel runs on"}}
 LOCATION = {"type": "string", "defaultValue": "[resourceGroup().location]", "metadata": {"description": "Region of the workspace"}}
+THRESHOLDS = {
+    "type": "string",
+    "defaultValue": "write",
+    "allowedValues": ["write", "keep"],
+    "metadata": {"description": "keep: leave the watchlist of thresholds as it is, as when this was deployed before"},
+}
 DURATIONS = {"5m": "PT5M", "15m": "PT15M", "1h": "PT1H", "1d": "P1D"}
 ORDER = (
     "table-OtoscopeAssets_CL",
@@ -72,7 +78,9 @@ def literal(properties: dict[str, Any]) -> dict[str, Any]:
 def all_in_one(made: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """Each template as a deployment within this one."""
     resources = [_deployment(name, made.get(name) or _written(name), ORDER[: ORDER.index(name)]) for name in ORDER]
-    return template(resources, {"location": LOCATION})
+    (lists,) = (resource for resource in resources if resource["name"] == "otoscope-watchlists")
+    lists["condition"] = "[equals(parameters('thresholds'), 'write')]"
+    return template(resources, {"location": LOCATION, "thresholds": THRESHOLDS})
 
 
 def _written(name: str) -> dict[str, Any]:
