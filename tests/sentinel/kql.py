@@ -1,4 +1,4 @@
-"""What OtoscopeEvents makes of a row of CommonSecurityLog, worked out from its text with the few functions of KQL that it uses."""
+"""What OtoscopeEvents and OtoscopeRaised make of rows, worked out from their texts with the few functions of KQL that they use."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -40,7 +40,11 @@ FUNCTIONS = {
     "dynamic": lambda value: value,
     "iff": lambda holds, yes, no: yes if holds else no,
     "ingestion_time": lambda: EPOCH,
+    "int": int,
     "isempty": lambda value: value in (None, ""),
+    "isnotempty": lambda value: value not in (None, ""),
+    "strcat": lambda *values: "".join(str(value) for value in values if value is not None),
+    "substring": lambda text, begin, length: text[begin : begin + length],
     "split": lambda text, by: text.split(by),
     "todatetime": _time,
     "toint": _whole,
@@ -68,6 +72,45 @@ def events(text, row, schema):
     assert [step.split(None, 1)[0] for step in steps] == ["extend", "project"]
     known |= _assigned(steps[0], known)
     return _assigned(steps[1], known)
+
+
+def raised(text, rows, names):
+    """What OtoscopeRaised gives of rows of OtoscopeEvents. names: values of its parameters and settings, and `ago`."""
+    code = "\n".join(line for line in text.splitlines() if not line.startswith(("//", "let ")))
+    source, *steps = code.strip().split("\n| ")
+    assert source == "OtoscopeEvents"
+    for step in steps:
+        operator, _, rest = step.partition(" " if not step.startswith("summarize") else "\n")
+        if operator == "where":
+            rows = [row for row in rows if _holds(rest, row | names)]
+        elif operator == "summarize":
+            rows = list(_summarized(rest, rows, names))
+        elif operator == "extend":
+            rows = [row | _assigned(step, row | names) for row in rows]
+        else:
+            assert operator == "project-away"
+            rows = [{name: value for name, value in row.items() if name not in rest.split(", ")} for row in rows]
+    return rows
+
+
+def _holds(condition, known):
+    try:
+        return eval(condition.replace("!in", "not in"), FUNCTIONS, known)  # noqa: S307 - as below
+    except TypeError:  # a comparison with null
+        return False
+
+
+def _summarized(text, rows, names):
+    """Of `maxif`s and one `arg_max` of all columns."""
+    what, _, by = text.rpartition("by ")
+    keys = by.strip().split(", ")
+    for group in dict.fromkeys(tuple(row[key] for key in keys) for row in rows):
+        members = [row for row in rows if tuple(row[key] for key in keys) == group]
+        order = re.search(r"arg_max\((\w+), \*\)", what)[1]
+        found = dict(max(members, key=lambda row: row[order]))
+        for name, column, condition in re.findall(r"(\w+) = maxif\((\w+), (.*)\),\n", what):
+            found[name] = max((row[column] for row in members if _holds(condition, row | names)), default=None)
+        yield found
 
 
 def _assigned(step, known):
