@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -83,6 +82,8 @@ def listing(database: str, output_format: str) -> None:
     with told(), Store.open(database, create=False) as store:
         states = store.outbox.states()
     if output_format == "json":
+        import json
+
         click.echo(json.dumps([asdict(state) for state in states], indent=2))
         return
     if not states:
