@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 FUZZ := dissectors/fuzz
+KUSTO := deploy/sentinel/check
 FUZZ_SECONDS ?= 600
 FUZZ_CORPUS := $(FUZZ)/corpus
 RSYSLOGD := /usr/sbin/rsyslogd
@@ -13,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help docs demo evaluate test lint bench bench-store fuzz fuzz-short wheel clean build rust tools receivers
+.PHONY: help docs sentinel demo evaluate test lint bench bench-store fuzz fuzz-short wheel clean build rust tools receivers
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,7 +22,7 @@ help: ## List what can be made
 demo: build ## Build Otoscope and replay a day of a water works
 	@$(BIN)/otoscope replay --rows 5 pcaps/plants/water.pcap
 
-test: tools lint ## Lint, test the Rust and the Python half, test the wheel; installs what it needs
+test: tools lint $(KUSTO)/node_modules ## Lint, test the Rust and the Python half, test the wheel; installs what it needs
 	cargo test --locked --manifest-path dissectors/Cargo.toml
 	@$(MAKE) --no-print-directory fuzz-short
 	$(BIN)/python -m pytest
@@ -61,12 +62,15 @@ docs: build ## Write the pages that are made from the registry of detectors
 	$(BIN)/otoscope detectors --format markdown > docs/detectors.md
 	$(BIN)/otoscope detectors --coverage > docs/coverage.md
 
+sentinel: build $(VENV)/.dev ## Write what deploy/sentinel makes of its queries and of the registry of detectors
+	$(BIN)/python -m deploy.sentinel.generator
+
 wheel: rust $(VENV)/.maturin ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
 	@ls dist/*.whl
 
 clean: ## Remove everything that was built or downloaded
-	rm -rf $(VENV) .cache dist dissectors/target $(FUZZ)/target $(FUZZ)/corpus $(FUZZ)/artifacts benchmarks/traces .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .cache dist $(KUSTO)/node_modules dissectors/target $(FUZZ)/target $(FUZZ)/corpus $(FUZZ)/artifacts benchmarks/traces .mypy_cache .ruff_cache .pytest_cache
 	find sensor tests benchmarks pcaps -name __pycache__ -prune -exec rm -rf {} +
 	rm -f sensor/_dissectors*.so
 
@@ -79,10 +83,10 @@ rust:
 	@command -v cc >/dev/null || { echo "Rust needs a C compiler: install one (Debian: sudo apt-get install build-essential) and try again" >&2; exit 1; }
 
 tools:
-	@command -v tshark >/dev/null && command -v tcpdump >/dev/null && command -v chromium >/dev/null && command -v promtool >/dev/null && ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || \
+	@command -v tshark >/dev/null && command -v tcpdump >/dev/null && command -v chromium >/dev/null && command -v promtool >/dev/null && command -v npm >/dev/null && ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tshark tcpdump chromium postgresql prometheus; \
-	else echo "the tests need tshark, tcpdump, chromium, PostgreSQL and Prometheus: install them (Debian: sudo apt-get install tshark tcpdump chromium postgresql prometheus) and try again" >&2; exit 1; fi
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tshark tcpdump chromium postgresql prometheus nodejs npm; \
+	else echo "the tests need tshark, tcpdump, chromium, PostgreSQL, Prometheus and npm: install them (Debian: sudo apt-get install tshark tcpdump chromium postgresql prometheus npm) and try again" >&2; exit 1; fi
 	@[ -x $(SYSLOG_NG) ] && command -v $(RSYSLOGD) >/dev/null && ls /usr/lib/*/rsyslog/lmnsd_gtls.so /usr/lib/*/rsyslog/lmnsd_ossl.so >/dev/null 2>&1 || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then $(MAKE) --no-print-directory receivers; \
 	else echo "the tests need rsyslog and syslog-ng, which Debian does not install side by side: run \"sudo make receivers\" on Debian and try again" >&2; exit 1; fi
@@ -94,6 +98,11 @@ receivers:
 	    $$(apt-cache depends syslog-ng-core | sed -n 's/^  Depends: \([^<]*\)$$/\1/p')
 	@mkdir -p .cache/syslog-ng && cd .cache && apt-get download -qq -o APT::Sandbox::User=root syslog-ng-core && \
 	    dpkg -x syslog-ng-core_*.deb syslog-ng && rm syslog-ng-core_*.deb
+
+# The language service that reads the queries of deploy/sentinel.
+$(KUSTO)/node_modules: $(KUSTO)/package-lock.json
+	cd $(KUSTO) && npm ci --no-audit --no-fund
+	@touch $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

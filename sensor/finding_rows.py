@@ -78,6 +78,7 @@ class ViolationRow(FindingRow):
 class AlertRow(FindingRow):
     """Something that is wrong: raised once, then counted."""
 
+    thing: str
     engine: str
     techniques: list[str]
     evidence: list[str]

@@ -85,6 +85,7 @@ def alert_row(alert: Alert) -> AlertRow:
     scene = alert.scene
     return {
         "id": alert.id,
+        "thing": alert.thing,
         "rule": alert.rule,
         "title": alert.title,
         "engine": str(alert.engine),

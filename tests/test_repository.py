@@ -15,7 +15,7 @@ from sensor.cli import main
 from sensor.protocols import PROTOCOLS, Intent
 
 ROOT = Path(__file__).parents[1]
-PYTHON = sorted(path for folder in ("sensor", "tests", "benchmarks", "pcaps") for path in (ROOT / folder).rglob("*.py"))
+PYTHON = sorted(path for folder in ("sensor", "tests", "benchmarks", "deploy", "pcaps") for path in (ROOT / folder).rglob("*.py"))
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -14,6 +14,7 @@ from sensor.cli.replay import replay
 from sensor.cli.retain import retain
 from sensor.cli.rules import rules
 from sensor.cli.site import site
+from sensor.cli.stix import stix
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,5 +36,6 @@ main.add_command(retain)
 main.add_command(metrics)
 main.add_command(exports)
 main.add_command(detectors)
+main.add_command(stix)
 for command in commands():
     main.add_command(alerts(command) if command.name == "alerts" else command)

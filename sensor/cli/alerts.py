@@ -6,8 +6,8 @@ from sensor import words
 from sensor.cli.source import USUAL, told
 
 _ABOUT = {
-    "learn": "This is usual here: it stays so while it goes on.",
-    "mute": "Not of interest: it stays so while it goes on.",
+    "learn": "This is usual here, also when it happens again.",
+    "mute": "Not of interest, also when it happens again.",
     "close": "Dealt with: open it again only if it happens again.",
     "open": "Open it again.",
     "comment": "Say something about it.",

@@ -97,9 +97,10 @@ def listing(database: str, output_format: str) -> None:
 
 
 def _cells(state: ExportState) -> tuple[str | int, ...]:
-    oldest = words.duration(state.lag_seconds) if state.waiting else ""
+    oldest = ("under 1 s" if state.lag_seconds < 1 else words.duration(state.lag_seconds)) if state.waiting else ""
     how = f"failing: {words.plain(state.last_error)}" if state.last_error else "delivers" if state.connected else "not tried yet"
-    return (state.name, state.url, state.waiting, oldest, state.sent, state.refused, state.dropped, state.failures, how)
+    rare = (state.refused or "", state.dropped or "", state.failures or "")
+    return (state.name, state.url, state.waiting, oldest, state.sent, *rare, how)
 
 
 @exports.command()

@@ -1,6 +1,7 @@
 """`otoscope assets`, `conversations`, `operations`, `alerts`, `incidents`: what is known, asked for with filters."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import reduce
@@ -127,8 +128,8 @@ def _list(listing: Listing, options: dict[str, Any]) -> None:
     targets = targets_of(form, output, force=force)
     if form in _INVENTORIES and not query.sort:
         query = replace(query, sort="-last")  # of an address that several assets had, the one that had it last is told first
-    with told(), opened(captures, database, site) as store:
-        write(form, listing, store.each(kind, query), site_name, targets)
+    with told(), opened(captures, database, site) as store, closing(store.each(kind, query)) as rows:
+        write(form, listing, rows, site_name, targets)
 
 
 def _whole(form: str) -> bool:

@@ -84,7 +84,7 @@ def write(form: str, listing: Listing, rows: Iterable[Row], site: str, targets: 
     """Rows in one of the forms for programs, to files or standard output."""
     from sensor.exports.inventory import INVENTORIES
 
-    with _opened(targets) as files:
+    with opened_files(targets) as files:
         if inventory := INVENTORIES.get(form):
             _write_inventory(inventory, rows, site, files)
         else:
@@ -103,12 +103,21 @@ def _write_inventory(inventory: "Inventory", rows: Iterable[Row], site: str, fil
             tables[name].writerow(cells)
 
 
-@contextmanager
-def _opened(targets: list[Path]) -> Iterator[list[BinaryIO]]:
-    """Files that are there when all of them are written whole, else none; without targets standard output."""
-    if not targets:
+def _standard_output() -> Iterator[list[BinaryIO]]:
+    try:
         yield [sys.stdout.buffer]
         sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # whoever reads it has enough
+    except OSError as error:
+        raise click.ClickException(f"standard output cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def opened_files(targets: list[Path]) -> Iterator[list[BinaryIO]]:
+    """Files that are there when all of them are written whole, else none; without targets standard output."""
+    if not targets:
+        yield from _standard_output()
         return
     temporaries = [target.with_name(f"{target.name}.{os.getpid()}.new") for target in targets]
     try:

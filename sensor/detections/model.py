@@ -153,6 +153,7 @@ class Alert:
     """Something that is wrong: raised once, then counted.
 
     id: the same for the same thing in the same capture, whenever and however it was found.
+    thing: the same for what is wrong whenever it happens: by it an alert is known that comes back after a quiet time.
     rule: the detector's id.
     """
 
@@ -175,6 +176,7 @@ class Alert:
     confidence: float = 1.0
     evidence: tuple[str, ...] = ()
     scene: Scene = Scene()
+    thing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

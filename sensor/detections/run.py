@@ -151,6 +151,7 @@ def _alert(detector: Detector, key: tuple[str | None, ...], cluster: list[_Episo
         confidence=max(each.finding.confidence for each in cluster),
         evidence=evidence[:MOST_EVIDENCE],
         scene=common([each.finding.scene for each in cluster]),
+        thing=_identity(detector.id, key),
     )
 
 
@@ -158,8 +159,8 @@ def _severity(detector: Detector, finding: Finding) -> Severity:
     return detector.severity if finding.severity is None else finding.severity
 
 
-def _identity(rule: str, key: tuple[str | None, ...], first: int) -> str:
-    text = "\x1f".join((rule, *(part or "" for part in key), str(first)))
+def _identity(rule: str, key: tuple[str | None, ...], first: int | None = None) -> str:
+    text = "\x1f".join((rule, *(part or "" for part in key), "" if first is None else str(first)))
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
@@ -183,5 +184,6 @@ def _bounded(detector: Detector, alerts: list[Alert]) -> list[Alert]:
         outcome=Outcome.NONE,
         evidence=(),
         scene=Scene(),
+        thing=_identity(detector.id, ("more",)),
     )
     return [*kept, more]

@@ -1,7 +1,7 @@
 """A destination: where events go to, in which form. What a table `[exports.NAME]` of the settings or the URL of `--to` says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sensor.detections.model import Severity
 from sensor.events import Event, Kind
@@ -32,7 +32,9 @@ class Destination:
 
     @property
     def url(self) -> str:
-        """For people; it holds no secret."""
+        """For people; it holds no secret, and so no path of a webhook."""
+        if self.scheme in ("http", "https") and self.path not in ("", "/"):
+            return f"{replace(self, path='').url}/…"
         port = "" if self.port is None else f":{self.port}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}{port}{self.path}" if self.host else f"{self.scheme}:{self.path}"

@@ -46,7 +46,6 @@ ALERTS = {
     "RECORD_LAYER_FAILURE": "it does not speak TLS on this port",
     "UNSUPPORTED_PROTOCOL": "it speaks only versions of TLS before 1.2, which are not safe",
     "PROTOCOL_VERSION": "it speaks no version of TLS that we do (1.2 and 1.3)",
-    "UNEXPECTED_EOF": "it closed the connection without a word: it may not speak TLS on this port, or refuse us",
 }
 """By the end of OpenSSL's name of what failed."""
 
@@ -59,6 +58,8 @@ def explain(error: ssl.SSLError) -> str:
         return CERTIFICATE.get(error.verify_code, f"its certificate is not trusted: {error.verify_message}")
     if isinstance(error, ssl.SSLZeroReturnError):
         return "it closed the connection"
+    if isinstance(error, ssl.SSLEOFError) or "UNEXPECTED_EOF" in str(error):
+        return "it closed the connection without a word: it may not speak TLS on this port, or want another certificate of us"
     if not (reason := getattr(error, "reason", None)):
         return str(error.args[0] if error.args else error)
     found = next((text for name, text in ALERTS.items() if name in reason), None)

@@ -242,7 +242,7 @@ ANOMALIES = Kind(
     merge.newest,
 )
 VIOLATIONS = Kind(tables.violations, _violations, _tell_violation, lambda body: _finding_columns(body, "intent"), merge.newest)
-ALERTS = Kind(tables.alerts, _alerts, _tell_alert, _finding_columns, merge.newest)
+ALERTS = Kind(tables.alerts, _alerts, _tell_alert, lambda body: {**_finding_columns(body), "thing": body.get("thing", "")}, merge.newest)
 INCIDENTS = Kind(tables.incidents, _incidents, _tell_incident, _incident_columns, merge.incidents)
 MERGES = Kind(tables.merges, _merges, _tell_merge, lambda body: {"asset": key_of(body["asset"])}, lambda bodies: merge.newest(bodies, ()))
 

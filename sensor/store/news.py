@@ -120,7 +120,7 @@ def _tell(connection: Connection, telling: Telling, news: News, now: int) -> Non
     due = connection.execute(select(told.c.key).where(told.c.kind == name, told.c.due <= now)).scalars().all()
     rows = _rows(connection, telling.table, [*(key for key, body in news.items() if body is not None), *due])
     before = _told(connection, name, [*news, *due])
-    found = {key: row for key, row in rows.items() if key not in before}
+    found = {key: row for key, row in rows.items() if key not in before and row.get("status") not in _SILENT}
     found |= {key: row for key, row in rows.items() if key in before and _is_due(connection, telling, before[key], row, now)}
     gone = {key: old for key in news if (old := before.get(key)) and key not in rows}
     ends = _ends(connection, [*found.values(), *(old.row for old in gone.values())])

@@ -3,7 +3,7 @@
 import getpass
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -13,8 +13,9 @@ from sensor.store.encoding import key_of
 from sensor.store.tables import alerts, audit
 
 STATUSES = {"learn": "learned", "mute": "muted", "close": "closed", "open": "open"}
-"""What can be done with an alert, and how it stands then. One that is learned or muted stays so when it happens again; one that is closed
-is opened again."""
+"""What can be done with an alert, and how it stands then. One that is learned or muted stays so when it happens again, also after a quiet
+time, when it is another alert; one that is closed is opened again."""
+_LASTING = {"learned": "learn", "muted": "mute"}
 
 _OURSELVES = "otoscope"
 _BEGINNING = 4
@@ -23,20 +24,26 @@ _BEGINNING = 4
 
 def judge(connection: Connection, alert: str, action: str, comment: str, who: str | None) -> dict[str, Any]:
     """Learn, mute, close, open or comment an alert; what it was and is. Raises StoreError where there is none, or several begin so."""
-    named = select(alerts.c.key, alerts.c.status, alerts.c.last)
-    found = connection.execute(named.where(alerts.c.key == key_of(alert))).all()
-    if not found and len(alert) >= _BEGINNING:
-        found = connection.execute(named.where(alerts.c.key.startswith(alert, autoescape=True)).limit(2)).all()
-    if not found:
-        raise StoreError(f"there is no alert {alert} (otoscope alerts lists them with their ids)")
-    if len(found) > 1:
-        raise StoreError(f"several alerts begin with {alert}: write more of its id")
-    [(key, before, last)] = found
+    key, before, last = named(connection, alert)
     status = STATUSES.get(action, before)
     values = {"status": status, "touched": True, "closed_last": last if status == "closed" else None}
     connection.execute(update(alerts).where(alerts.c.key == key).values(values))
     log(connection, action, key, comment, who)
     return {"id": key, "was": before, "is": status}
+
+
+def named(connection: Connection, alert: str) -> tuple[str, str, int]:
+    """Key, status and last time of the alert with that id or beginning of one. Raises StoreError where there is none, or several."""
+    rows = select(alerts.c.key, alerts.c.status, alerts.c.last)
+    found = connection.execute(rows.where(alerts.c.key == key_of(alert))).all()
+    if not found and len(alert) >= _BEGINNING:
+        found = connection.execute(rows.where(alerts.c.key.startswith(alert, autoescape=True)).limit(2)).all()
+    if not found:
+        raise StoreError(f"there is no alert {alert} (otoscope alerts lists them with their ids)")
+    if len(found) > 1:
+        raise StoreError(f"several alerts begin with {alert}: write more of its id")
+    [(key, status, last)] = found
+    return key, status, last
 
 
 def assign(connection: Connection, alert: str, assignee: str | None, who: str | None) -> None:
@@ -51,6 +58,18 @@ def reopen(connection: Connection, keys: Sequence[str]) -> None:
         connection.execute(update(alerts).where(alerts.c.key.in_(keys)).values(status="open", closed_last=None))
     for key in keys:
         log(connection, "reopen", key, "it happened again", _OURSELVES)
+
+
+def stand_as_before(connection: Connection, things: Mapping[str, str]) -> None:
+    """New alerts, by key, of things that were learned or muted when they happened last stand so, too."""
+    if not things:
+        return
+    before = select(alerts.c.thing, alerts.c.status).where(alerts.c.thing.in_(set(things.values())), alerts.c.key.not_in(list(things)))
+    stood: dict[str, str] = {row.thing: row.status for row in connection.execute(before.order_by(alerts.c.last))}
+    for key, thing in things.items():
+        if (status := stood.get(thing, "")) in _LASTING:
+            connection.execute(update(alerts).where(alerts.c.key == key).values(status=status))
+            log(connection, _LASTING[status], key, "as before", _OURSELVES)
 
 
 def log(connection: Connection, what: str, subject: str, comment: str, who: str | None) -> None:

@@ -14,7 +14,7 @@ from sensor.knowledge import Knowledge
 from sensor.store.encoding import address_key, decode, digest, encode, storable
 from sensor.store.kinds import ALERTS, ASSETS, Kind, row_of
 from sensor.store.merge import NO_HISTORY, Body
-from sensor.store.people import reopen
+from sensor.store.people import reopen, stand_as_before
 from sensor.store.tables import addresses, alerts, contributions, history, words
 
 _CHUNK = 1000
@@ -179,6 +179,7 @@ def _put(connection: Connection, kind: Kind, rows: list[dict[str, Any]], stored:
     elif kind is ALERTS:
         again = [row["key"] for row in rows if (old := stored.get(row["key"])) and old.status == "closed" and row["last"] > old.closed_last]
         reopen(connection, again)
+        stand_as_before(connection, {row["key"]: row["thing"] for row in rows if row["thing"] and row["key"] not in stored})
 
 
 def _take_back(connection: Connection, kind: Kind, keys: Sequence[str], run: int) -> News:

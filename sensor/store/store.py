@@ -1,7 +1,7 @@
 """A database: what is kept of all runs."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -112,10 +112,15 @@ class Store:
         with self._reading() as connection:
             return queries.find(connection, kind, query)
 
-    def each(self, kind: Kind, query: Query) -> Iterator[Body]:
-        """The same rows one by one, for what has no room for all of them; all from one moment."""
+    def each(self, kind: Kind, query: Query) -> Generator[Body, None, None]:
+        """The same rows one by one, for what has no room for all of them; all from one moment. To be closed before the database is."""
         with self._reading() as connection:
             yield from queries.each(connection, kind, query)
+
+    def alert_id(self, beginning: str) -> str:
+        """The id of the one alert whose id begins so."""
+        with self._reading() as connection:
+            return people.named(connection, beginning)[0]
 
     def judge(self, alert: str, action: str, comment: str = "", who: str | None = None) -> dict[str, Any]:
         """Learn, mute, close, open or comment an alert, by its id or the beginning of it; logged with the name of who did it."""

@@ -194,6 +194,7 @@ alerts = _concluded(
     Column("severity", SmallInteger, nullable=False),
     Column("protocol", Wire),
     Column("count", BigInteger, nullable=False),
+    Column("thing", Wire, nullable=False, server_default="", index=True),
     # What people have said of it: a save leaves it alone.
     Column("status", String(16), nullable=False, server_default="open"),
     Column("assignee", Wire),

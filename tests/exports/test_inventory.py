@@ -5,6 +5,7 @@ import io
 import ipaddress
 import json
 import re
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from sensor.exports.inventory.watchlist import SEARCH_KEY
 from sensor.findings import asset_row
 from sensor.inventory.model import Address, Kind
 from sensor.store import Run, Store
+from tests.conftest import COMMAND
 from tests.store.conftest import PCAPS, known_of
 from tests.store.rows import NOON, asset, field, with_findings
 
@@ -224,6 +226,17 @@ def test_nothing_is_written_over_unasked_and_nothing_by_half(otoscope, tmp_path)
     assert otoscope(*options, "--force").returncode == 0
     assert (tmp_path / "plant.csv").read_text().startswith("IpAddress,")
     assert [path.name for path in tmp_path.iterdir()] == ["plant.csv"]
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "watchlist"])
+def test_a_full_disk_is_said(form):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [COMMAND, "assets", WATER, "--all", "--format", form], stdout=full, stderr=subprocess.PIPE, check=False, timeout=60
+        )
+    assert done.returncode == 1
+    assert b"standard output cannot be written: No space left on device" in done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 # Hostile texts -----------------------------------------------------------------------------------------------------

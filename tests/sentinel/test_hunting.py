@@ -19,8 +19,8 @@ def test_a_query_says_what_it_is_for(query):
     assert len(query.about["name"]) <= 100
     assert query.about["description"].startswith("This query searches for ")
     assert len(query.about["description"]) <= 255
-    assert set(query.list("tactics")) <= set(TACTICS)
-    assert query.list("tactics")
+    assert set(query.listed("tactics")) <= set(TACTICS)
+    assert query.listed("tactics")
     assert all(kind in {"IP", "Host"} and column for kind, column in query.pairs("entities"))
     assert query.pairs("entities")
     assert (query.text + "".join(query.about.values())).isascii()
@@ -28,9 +28,9 @@ def test_a_query_says_what_it_is_for(query):
 
 @pytest.mark.parametrize("query", HUNTING, ids=lambda query: query.name)
 def test_each_technique_belongs_to_a_tactic_that_is_named_and_each_tactic_has_one(query):
-    tactics = {name: set(TACTICS[name].split()) for name in query.list("tactics")}
-    assert all(any(technique in known for known in tactics.values()) for technique in query.list("techniques"))
-    assert [name for name, known in tactics.items() if not known & set(query.list("techniques"))] == []
+    tactics = {name: set(TACTICS[name].split()) for name in query.listed("tactics")}
+    assert all(any(technique in known for known in tactics.values()) for technique in query.listed("techniques"))
+    assert [name for name, known in tactics.items() if not known & set(query.listed("techniques"))] == []
 
 
 @pytest.mark.parametrize("query", HUNTING, ids=lambda query: query.name)

@@ -9,9 +9,13 @@ from jsonschema import Draft202012Validator
 
 from deploy.sentinel.generator.content import HOME
 from deploy.sentinel.watchlists.make import ABOUT
+from sensor.exports.forms import asset_row, sentinel_row
+from sensor.exports.ways.ingestion import STREAMS
 
 TEMPLATES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((HOME / "arm").glob("*.json"))}
-DIRECT = {"dcr-assets-direct": "Custom-OtoscopeAssets", "dcr-events-direct": "Custom-OtoscopeEvents"}
+DIRECT = {"dcr-assets-direct": asset_row, "dcr-events-direct": sentinel_row}
+"""What the sensor sends by each rule."""
+
 ROLE = "3913510d-42f4-4e42-8a64-420c390055eb"
 """Monitoring Metrics Publisher: the same in each tenant."""
 
@@ -161,11 +165,13 @@ def test_cef_is_taken_down_to_info_from_one_facility():
     assert TEMPLATES["dcr-cef"]["parameters"]["facility"]["defaultValue"] == "local4"
 
 
-@pytest.mark.parametrize(("name", "stream"), DIRECT.items())
-def test_a_direct_rule_has_an_endpoint_of_its_own_and_who_sends_may_publish(name, stream):
+@pytest.mark.parametrize(("name", "form"), DIRECT.items(), ids=[*DIRECT])
+def test_a_direct_rule_takes_what_is_sent_at_an_endpoint_of_its_own_and_who_sends_may_publish(name, form):
+    stream = STREAMS[form.FORM.name]
     template, rule = TEMPLATES[name], rules()[name]
     assert rule["kind"] == "Direct"
     assert list(rule["properties"]["streamDeclarations"]) == rule["properties"]["dataFlows"][0]["streams"] == [stream]
+    assert columns(rule["properties"]["streamDeclarations"][stream]["columns"]) == form.COLUMNS
     assert rule["properties"]["dataFlows"][0]["transformKql"] == "source"
     assert template["variables"] == {"publisher": ROLE}
     (role,) = resources(template, "Microsoft.Authorization/roleAssignments")

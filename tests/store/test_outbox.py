@@ -282,6 +282,8 @@ def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path, demo):
     with sqlite3.connect(path) as connection:
         for table in ("told", "outbox", "refused", "destinations"):
             connection.execute(f"DROP TABLE {table}")
+        connection.execute("DROP INDEX ix_alerts_thing")
+        connection.execute("ALTER TABLE alerts DROP COLUMN thing")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     with listening(Store.open(path)) as store:
         assert store.find(ALERTS, Query()).total == 1

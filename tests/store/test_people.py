@@ -101,3 +101,17 @@ def test_a_baseline_that_was_accepted_is_kept(store):
     store.accept_baseline(b"two = 2", "reviewed again", "anna")
     assert store.baseline() == b"two = 2"
     assert [row["what"] for row in store.audit("baseline")] == ["accept", "accept"]
+
+
+@pytest.mark.parametrize(("action", "stands"), [("learn", "learned"), ("mute", "muted"), ("close", "open"), ("open", "open")])
+def test_what_comes_back_after_a_quiet_time_stands_as_before(database, demo, action, stands):
+    first = alert(thing="stops of the boiler")
+    again = replace(first, id="b1b2c3d4", first=first.first + 86_400 * SECOND, last=first.last + 86_400 * SECOND)
+    other = replace(again, id="c1b2c3d4", thing="stops of the pump")
+    with Store.open(database) as store:
+        store.save(with_findings(demo, alerts=(first,)), Run("monday"))
+        store.judge(first.id, action)
+        store.save(with_findings(demo, alerts=(first, again, other)), Run("monday"))
+        found = {row["id"]: row["status"] for row in store.find(ALERTS, Query()).rows}
+        assert (found[again.id], found[other.id]) == (stands, "open")
+        assert [entry["comment"] for entry in store.audit(again.id)] == (["as before"] if stands != "open" else [])

@@ -123,6 +123,13 @@ def test_conversations_by_what_was_done_in_them(store):
     assert {row["id"] for row in store.find(CONVERSATIONS, Query(intents=("write",))).rows} == done != set()
 
 
+@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.name)
+def test_rows_one_by_one_are_the_same(store, kind, monkeypatch):
+    monkeypatch.setattr("sensor.store.queries._TOGETHER", 2)
+    for query in (Query(), Query(limit=5), Query(sort="-last", offset=1)):
+        assert list(store.each(kind, query)) == store.find(kind, query).rows
+
+
 def test_times(store):
     rows = store.find(ALERTS, Query()).rows
     first = NOON + 4 * SECOND

@@ -1,4 +1,5 @@
-"""Makes what Microsoft Sentinel is given from the queries in kql/, the catalogue of detectors and captures: `python -m deploy.sentinel.generator`.
+"""Makes what Microsoft Sentinel is given: `python -m deploy.sentinel.generator`, or `make sentinel`.
 
-kql/ is the source of truth. What is made is committed, so that a SOC needs nothing but the files.
+The queries in kql/ are the source of truth, with the catalogue of detectors, the watchlist and the layout of the workbook. What is made
+of them is committed, so that a SOC needs nothing but the files.
 """

@@ -1,19 +1,36 @@
 """The same content as ARM templates, and one template that brings all of it into a workspace."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from deploy.sentinel.generator.content import HOME, Query, identity, queries
 from deploy.sentinel.generator.rules import hunting, rule
 from deploy.sentinel.generator.solution import is_asim
+from deploy.sentinel.watchlists import make as watchlists
+from deploy.sentinel.workbook import make as workbook
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 WORKSPACE = {"type": "string", "metadata": {"description": "Name of the Log Analytics workspace that Sentinel runs on"}}
 LOCATION = {"type": "string", "defaultValue": "[resourceGroup().location]", "metadata": {"description": "Region of the workspace"}}
+THRESHOLDS = {
+    "type": "string",
+    "defaultValue": "write",
+    "allowedValues": ["write", "keep"],
+    "metadata": {"description": "keep: leave the watchlist of thresholds as it is, as when this was deployed before"},
+}
 DURATIONS = {"5m": "PT5M", "15m": "PT15M", "1h": "PT1H", "1d": "P1D"}
-WORKBOOK = "solution/Workbooks/Otoscope.json"
-ORDER = ("table-OtoscopeAssets_CL", "watchlists", "parsers", "hunting", "rules", "workbook", "dcr-cef", "dcr-assets-direct")
+ORDER = (
+    "table-OtoscopeAssets_CL",
+    "watchlists",
+    "parsers",
+    "hunting",
+    "rules",
+    "workbook",
+    "dcr-cef",
+    "dcr-assets-direct",
+    "dcr-events-direct",
+)
 """What all-in-one deploys, each after all before it. An association of a rule with a forwarder names a machine and is not among it."""
 GIVEN = {
     "workspace": "[parameters('workspace')]",
@@ -30,15 +47,15 @@ def files() -> Iterator[tuple[str, str]]:
         "parsers": template(list(_functions())),
         "hunting": template([_search(query.name, _hunting(query)) for query in queries("hunting")]),
         "rules": template([_rule(query) for query in queries("rules")]),
+        "watchlists": json.loads(watchlists.text()),
+        "workbook": template([_workbook()], {"location": LOCATION}),
     }
-    if (HOME / WORKBOOK).exists():
-        made["workbook"] = template([_workbook()], {"location": LOCATION})
     for name, document in made.items():
         yield f"arm/{name}.json", to_json(document)
     yield "arm/all-in-one.json", to_json(all_in_one(made))
 
 
-def to_json(document: Any) -> str:
+def to_json(document: object) -> str:
     """As it is committed."""
     return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
 
@@ -53,29 +70,26 @@ def template(resources: list[dict[str, Any]], parameters: Mapping[str, Any] | No
     }
 
 
-def literal(value: Any) -> Any:
+def literal(properties: dict[str, Any]) -> dict[str, Any]:
     """A text that ARM must not take for an expression begins with another bracket."""
-    if isinstance(value, str):
-        return f"[{value}" if value.startswith("[") else value
-    if isinstance(value, list):
-        return [literal(item) for item in value]
-    return {key: literal(item) for key, item in value.items()} if isinstance(value, dict) else value
+    return {key: f"[{value}" if isinstance(value, str) and value.startswith("[") else value for key, value in properties.items()}
 
 
 def all_in_one(made: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """Each template as a deployment within this one."""
-    templates = {name: made.get(name) or _committed(name) for name in ORDER}
-    names = [name for name in ORDER if templates[name]]
-    resources = [_deployment(name, templates[name] or {}, names[: names.index(name)]) for name in names]
-    return template(resources, {"location": LOCATION})
+    resources = [_deployment(name, made.get(name) or _written(name), ORDER[: ORDER.index(name)]) for name in ORDER]
+    (lists,) = (resource for resource in resources if resource["name"] == "otoscope-watchlists")
+    lists["condition"] = "[equals(parameters('thresholds'), 'write')]"
+    return template(resources, {"location": LOCATION, "thresholds": THRESHOLDS})
 
 
-def _committed(name: str) -> dict[str, Any] | None:
-    path = HOME / "arm" / f"{name}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+def _written(name: str) -> dict[str, Any]:
+    """A template that a person wrote."""
+    document: dict[str, Any] = json.loads((HOME / "arm" / f"{name}.json").read_text(encoding="utf-8"))
+    return document
 
 
-def _deployment(name: str, inner: dict[str, Any], before: list[str]) -> dict[str, Any]:
+def _deployment(name: str, inner: dict[str, Any], before: Sequence[str]) -> dict[str, Any]:
     asked = {key: {"value": GIVEN[key]} for key in inner["parameters"] if key in GIVEN}
     unknown = [key for key, known in inner["parameters"].items() if key not in GIVEN and "defaultValue" not in known]
     if unknown:
@@ -111,7 +125,11 @@ def _function(query: Query) -> dict[str, Any]:
 
 def _hunting(query: Query) -> dict[str, Any]:
     row = hunting(query)
-    tags = {"description": row["description"], "tactics": ",".join(row["tactics"]), "techniques": ",".join(row["relevantTechniques"])}
+    tags = {
+        "description": row["description"],
+        "tactics": ",".join(row["tactics"]),
+        "techniques": ",".join(row.get("relevantTechniques", [])),
+    }
     return {
         "displayName": row["name"],
         "category": "Hunting Queries",
@@ -134,7 +152,16 @@ def _search(name: str, properties: dict[str, Any], needed: list[str] | None = No
 
 def _rule(query: Query) -> dict[str, Any]:
     row = rule(query)
-    shared = ("description", "severity", "query", "tactics", "entityMappings", "eventGroupingSettings", "customDetails", "alertDetailsOverride")
+    shared = (
+        "description",
+        "severity",
+        "query",
+        "tactics",
+        "entityMappings",
+        "eventGroupingSettings",
+        "customDetails",
+        "alertDetailsOverride",
+    )
     properties = {
         "displayName": row["name"],
         "enabled": True,
@@ -144,7 +171,7 @@ def _rule(query: Query) -> dict[str, Any]:
         "triggerThreshold": row["triggerThreshold"],
         "suppressionDuration": "PT1H",
         "suppressionEnabled": False,
-        "techniques": row["relevantTechniques"],
+        "techniques": row.get("relevantTechniques", []),
         "templateVersion": row["version"],
         "incidentConfiguration": row["incidentConfiguration"],
         **{key: row[key] for key in shared},
@@ -159,7 +186,6 @@ def _rule(query: Query) -> dict[str, Any]:
 
 
 def _workbook() -> dict[str, Any]:
-    data = json.loads((HOME / WORKBOOK).read_text(encoding="utf-8"))
     return {
         "type": "Microsoft.Insights/workbooks",
         "apiVersion": "2022-04-01",
@@ -171,6 +197,6 @@ def _workbook() -> dict[str, Any]:
             "category": "sentinel",
             "version": "1.0",
             "sourceId": GIVEN["workspaceResourceId"],
-            "serializedData": json.dumps(data, ensure_ascii=True, separators=(",", ":")),
+            "serializedData": json.dumps(workbook.workbook(), ensure_ascii=True, separators=(",", ":")),
         },
     }

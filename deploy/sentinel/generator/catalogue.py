@@ -23,11 +23,11 @@ OTHERS = (
     ("ot.asset.gone", "Asset not there any more", "Inventory"),
     ("ot.incident", "Incident of several alerts", "Incident"),
     ("ot.sensor.heartbeat", "Sensor heartbeat", "Health"),
-    ("ot.sensor.export_failing", "Export failing", "Health"),
-    ("ot.sensor.export_dropped", "Export dropped events", "Health"),
-    ("ot.sensor.export_test", "Export test", "Health"),
+    ("ot.sensor.export_failing", "Destination takes no events", "Health"),
+    ("ot.sensor.export_dropped", "Events for Other Systems Dropped", "Operational"),
+    ("ot.sensor.export_test", "Test event", "Health"),
 )
-"""What no detector raises."""
+"""What no detector raises: type, title, category."""
 
 
 def files() -> Iterator[tuple[str, str]]:

@@ -33,18 +33,18 @@ class Query:
     about: Mapping[str, str]
     text: str
 
-    def list(self, key: str) -> "list[str]":
+    def listed(self, key: str) -> list[str]:
         """What stands under the key, at commas."""
         return [text for text in re.split(r",\s*", self.about.get(key, "")) if text]
 
-    def pairs(self, key: str) -> "list[tuple[str, str]]":
+    def pairs(self, key: str) -> list[tuple[str, str]]:
         """The same where each is NAME=COLUMN."""
-        return [(name, column) for name, _, column in (text.partition("=") for text in self.list(key))]
+        return [(name, column) for name, _, column in (text.partition("=") for text in self.listed(key))]
 
     @property
-    def parameters(self) -> "list[Parameter]":
+    def parameters(self) -> list[Parameter]:
         """Of a function."""
-        found = (_PARAMETER.fullmatch(text) for text in self.list("parameters"))
+        found = (_PARAMETER.fullmatch(text) for text in self.listed("parameters"))
         return [Parameter(match[1], match[2], match[3] or "") for match in found if match]
 
 

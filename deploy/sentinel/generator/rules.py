@@ -8,12 +8,13 @@ from deploy.sentinel.generator.content import CONNECTORS, VERSION, Query, identi
 IDENTIFIERS = {"IP": "Address", "Host": "HostName"}
 PERIOD = "1d"
 """How far back a rule looks to know that an alert was told already."""
-ENTITIES = (("IP", "SrcIpAddr"), ("IP", "DstIpAddr"), ("Host", "SrcName"), ("Host", "DstName"))
+ENTITIES = (("IP", "SrcIpAddr"), ("IP", "DstIpAddr"), ("Host", "SrcHostname"), ("Host", "DstHostname"))
 DETAILS = (
     ("AlertId", "AlertId"),
     ("AlertType", "AlertType"),
     ("Site", "Site"),
     ("Sensor", "SensorName"),
+    ("Actor", "Actor"),
     ("Source", "Source"),
     ("SourceZone", "SrcZone"),
     ("SourceAsset", "SrcAssetId"),
@@ -30,15 +31,19 @@ DETAILS = (
     ("FirstSeen", "EventStartTime"),
     ("LastSeen", "EventEndTime"),
 )
-GROUP = ["Site", "Source"]
-"""What one host does at one site is one incident."""
+GROUP = ["Sensor", "Actor"]
+"""What one host does is one incident; where nobody is known who did it, what happens to one. A site may have no name, a sensor has."""
 
 
 def entity_mappings(entities: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
     """Of (type, column)."""
-    return [
-        {"entityType": kind, "fieldMappings": [{"identifier": IDENTIFIERS[kind], "columnName": column}]} for kind, column in entities
-    ]
+    return [{"entityType": kind, "fieldMappings": [{"identifier": IDENTIFIERS[kind], "columnName": column}]} for kind, column in entities]
+
+
+def _techniques(query: Query) -> dict[str, list[str]]:
+    """Left out where there is none."""
+    techniques = query.listed("techniques")
+    return {"relevantTechniques": techniques} if techniques else {}
 
 
 def rule(query: Query) -> dict[str, Any]:
@@ -54,8 +59,8 @@ def rule(query: Query) -> dict[str, Any]:
         "queryPeriod": PERIOD,
         "triggerOperator": "gt",
         "triggerThreshold": 0,
-        "tactics": query.list("tactics"),
-        "relevantTechniques": query.list("techniques"),
+        "tactics": query.listed("tactics"),
+        **_techniques(query),
         "query": query.text,
         "entityMappings": entity_mappings(query.pairs("entities") or ENTITIES),
         "eventGroupingSettings": {"aggregationKind": "AlertPerResult"},
@@ -75,7 +80,7 @@ def rule(query: Query) -> dict[str, Any]:
                 "matchingMethod": "Selected",
                 "groupByEntities": [],
                 "groupByAlertDetails": [],
-                "groupByCustomDetails": query.list("group") or GROUP,
+                "groupByCustomDetails": query.listed("group") or GROUP,
             },
         },
         "version": VERSION,
@@ -90,8 +95,8 @@ def hunting(query: Query) -> dict[str, Any]:
         "name": query.about["name"],
         "description": query.about["description"],
         "requiredDataConnectors": CONNECTORS,
-        "tactics": query.list("tactics"),
-        "relevantTechniques": query.list("techniques"),
+        "tactics": query.listed("tactics"),
+        **_techniques(query),
         "query": query.text,
         "entityMappings": entity_mappings(query.pairs("entities")),
         "version": VERSION,

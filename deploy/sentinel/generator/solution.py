@@ -7,6 +7,7 @@ import yaml
 
 from deploy.sentinel.generator.content import PRODUCT, UPDATED, VENDOR, VERSION, Parameter, Query, identity, queries
 from deploy.sentinel.generator.rules import hunting, rule
+from deploy.sentinel.workbook import make as workbook
 
 
 class _Dumper(yaml.SafeDumper):
@@ -24,7 +25,7 @@ _Dumper.add_representer(str, _text)
 _Dumper.ignore_aliases = lambda *_: True  # type: ignore[method-assign]
 
 
-def to_yaml(document: Any) -> str:
+def to_yaml(document: object) -> str:
     """In ASCII, in the order given."""
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=10_000, allow_unicode=False)
 
@@ -35,10 +36,11 @@ def files() -> Iterator[tuple[str, str]]:
         yield f"solution/Analytic Rules/{query.name}.yaml", to_yaml(rule(query))
     for query in queries("hunting"):
         yield f"solution/Hunting Queries/{query.name}.yaml", to_yaml(hunting(query))
+    yield "solution/Workbooks/Otoscope.json", workbook.text()
     for query in queries("functions"):
         if is_asim(query):
             yield f"asim/{query.name}.yaml", to_yaml(_asim(query))
-            yield f"asim/CHANGELOG/{query.name}.md", f"# Changelog for {query.name}.yaml\n\n## Version {VERSION}\n\n- ({UPDATED}) Initial version\n"
+            yield f"asim/CHANGELOG/{query.name}.md", _changelog(query)
         else:
             yield f"solution/Parsers/{query.name}.yaml", to_yaml(_parser(query))
 
@@ -48,9 +50,14 @@ def is_asim(query: Query) -> bool:
     return query.name.startswith(("ASim", "vim"))
 
 
+def _changelog(query: Query) -> str:
+    return f"# Changelog for {query.name}.yaml\n\n## Version {VERSION}\n\n- ({UPDATED}) Initial version\n"
+
+
 def _parameters(parameters: list[Parameter]) -> list[dict[str, Any]]:
     return [
-        {"Name": known.name, "Type": known.type, **({"Default": yaml.safe_load(known.default)} if known.default else {})} for known in parameters
+        {"Name": known.name, "Type": known.type, **({"Default": yaml.safe_load(known.default)} if known.default else {})}
+        for known in parameters
     ]
 
 
@@ -67,7 +74,7 @@ def _parser(query: Query) -> dict[str, Any]:
 
 
 def _asim(query: Query) -> dict[str, Any]:
-    filtering = query.name.startswith("vim")
+    built_in = "_Im" if query.name.startswith("vim") else "_ASim"
     return {
         "Parser": {"Title": query.about["description"], "Version": VERSION, "LastUpdated": UPDATED},
         "Product": {"Name": f"{VENDOR} {PRODUCT}"},
@@ -76,9 +83,9 @@ def _asim(query: Query) -> dict[str, Any]:
             {"Title": "ASIM Alert Schema", "Link": "https://aka.ms/ASimAlertEventDoc"},
             {"Title": "ASIM", "Link": "https://aka.ms/AboutASIM"},
         ],
-        "Description": f"This ASIM parser normalizes the alerts of {VENDOR} sensors, sent as CEF, to the ASIM Alert Event normalized schema.\n",
+        "Description": f"This ASIM parser normalizes the alerts of {VENDOR} sensors, sent as CEF, to the ASIM Alert Event schema.\n",
         "ParserName": query.name,
-        "EquivalentBuiltInParser": f"{'_Im' if filtering else '_ASim'}_AlertEvent_{VENDOR}{PRODUCT}",
+        "EquivalentBuiltInParser": f"{built_in}_AlertEvent_{VENDOR}{PRODUCT}",
         "ParserParams": _parameters(query.parameters),
         "ParserQuery": query.text,
     }

@@ -105,6 +105,14 @@ def test_rfc_5424_is_for_rsyslog(started, arrived):
     assert not got.startswith(RFC3164.encode())
 
 
+def test_without_a_header_nobody_knows_who_sent_it_and_how_urgent_it_is(started, arrived):
+    """Why "none" is for what is no syslog."""
+    send(started(rsyslog), line(header="") + "\n")
+    assert re.match(rb"<13>... .. ..:..:.. \S+ CEF: 0\|", arrived(1)[0])
+    send(started(syslog_ng), line(header="") + "\n")
+    assert re.match(rb"<13>... .. ..:..:.. (127\.0\.0\.1|localhost) CEF:0\|", arrived(2)[1])
+
+
 def counted(message):
     return f"{len(message.encode())} {message}"
 

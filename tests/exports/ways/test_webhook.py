@@ -132,6 +132,11 @@ def test_lines_instead_of_an_array(serving, opened):
     assert numbers(server) == list(range(10))
 
 
+def test_the_path_is_not_shown():
+    shown = Destination(name="hook", scheme="https", host="fd00::1", port=8443, path="/hooks/secret?sig=secret", form="ocsf").url
+    assert shown == "https://[fd00::1]:8443/…"
+
+
 def test_compressed(serving, opened):
     server = serving()
     opened(server.port, gzip="yes").deliver(EVENTS * 50)
@@ -346,7 +351,7 @@ def test_https_with_a_pinned_certificate(serving, opened, certificates, context)
 
 def test_https_with_a_certificate_of_both(serving, opened, certificates, context):
     server = serving(context(mutual=True))
-    with pytest.raises(DeliveryError, match="it wants a certificate of us: give certificate_file"):
+    with pytest.raises(DeliveryError, match=r"want.* certificate of us"):
         opened(server.port, "https", ca_file=certificates.authority()).deliver(EVENTS)
     ours = certificates.issue("hook", "sensor")
     opened(server.port, "https", ca_file=certificates.authority(), **ours).deliver(EVENTS)

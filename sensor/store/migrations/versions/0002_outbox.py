@@ -1,4 +1,4 @@
-"""The outbox: what is told to others."""
+"""The outbox: what is told to others; and alerts are known when they come back."""
 
 from typing import Any
 
@@ -16,6 +16,8 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     """From a database that tells nobody."""
+    op.add_column("alerts", _column("thing", TEXT, server_default=""))
+    op.create_index("ix_alerts_thing", "alerts", ["thing"])
     _told()
     _outbox()
     _destinations()
