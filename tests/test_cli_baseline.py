@@ -65,3 +65,11 @@ def test_a_baseline_that_is_still_learning_takes_in_what_it_sees(otoscope, tmp_p
     done = otoscope("replay", "--database", database, "--format", "json", PCAPS / "demo.pcap")
     assert not [row for row in json.loads(done.stdout)["alerts"] if row["rule"].startswith("ot.baseline")]
     assert "10.20.1.66" in otoscope("baseline", "export", "--database", database).stdout
+
+
+def test_a_missing_asset_without_a_name_is_named_once(otoscope, tmp_path):
+    file = tmp_path / "baseline.toml"
+    otoscope("baseline", "export", PCAPS / "demo.pcap", "-o", file)
+    shown = otoscope("baseline", "diff", file, PCAPS / "plants" / "water.pcap").stdout
+    missing = [re.findall(r"[0-9.]{7,}", line) for line in shown.splitlines() if "was not seen" in line]
+    assert ["10.20.1.11"] in missing

@@ -141,7 +141,7 @@ def _cells(change: Change) -> tuple[str, ...]:
     elif change.asset is not None:
         who = " ".join(dict.fromkeys((change.asset.name, *change.asset.ips, *change.asset.macs)))
     else:
-        who = f"{change.known.name} {change.known.address}" if change.known else ""
+        who = " ".join(dict.fromkeys(filter(None, (change.known.name, change.known.address)))) if change.known else ""
     return (str(change.difference), who, change.what, change.usual)
 
 

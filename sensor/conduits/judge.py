@@ -117,12 +117,13 @@ class Judge:
     def reference(self, act: Act, only: str | None = None) -> Verdict | None:
         """What the Purdue reference policy, or one rule of it, says of an act."""
         source, target = level_of(act.client), level_of(act.server)
+        otherwise = _control_by_internet(act) if only is None else None
         if not (source.settled and target.settled) or source.value is None or target.value is None:
-            return _control_by_internet(act) if only is None else None
+            return otherwise
         apart = is_peer(source, target) and are_apart(act.client, act.server, self.cells)
         crossing = Crossing(act, source.value, target.value, self.has_dmz, apart)
         judged = ((rule, rule.judge(crossing)) for rule in RULES if only in (None, rule.name))
-        return next((Verdict(rule.name, rule.title, severity) for rule, severity in judged if severity is not None), None)
+        return next((Verdict(rule.name, rule.title, severity) for rule, severity in judged if severity is not None), otherwise)
 
     def _allowance(self, act: Act) -> Allowance | None:
         """The exception that fits; of several the one that lasts longest."""

@@ -52,6 +52,13 @@ def test_control_does_not_cross_to_the_outside_at_whatever_level_its_end_lives()
     assert {str(row.severity) for row in found if row.outcome is not Outcome.ATTEMPTED} == {"high"}
 
 
+@pytest.mark.parametrize("level", [3.5, 4])
+def test_control_does_not_cross_to_the_outside_above_the_plant_either(level):
+    found = violations({STRANGER: 5, METER: level})
+    assert {row.rule for row in found} == {"internet"}
+    assert {str(row.severity) for row in found if row.outcome is not Outcome.ATTEMPTED} == {"high"}
+
+
 def test_above_level_2_nothing_reaches_the_field():
     assert "field_reach" in {row.rule for row in violations({HMI: 3, MIXER: 0})}
     assert not violations({HMI: 2, MIXER: 0}, {HMI: EWS})
