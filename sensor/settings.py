@@ -14,12 +14,14 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from sensor.capture import default_limits
 from sensor.detections.model import Severity
 from sensor.errors import SettingsError
 from sensor.events import Kind, Sensor
 from sensor.exports.destination import Destination
 from sensor.exports.forms import FORMS
 from sensor.exports.ways import WAYS
+from sensor.listening import Listening, compiled
 from sensor.metrics.serve import address_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -74,7 +76,25 @@ class CaptureSettings(_Table):
     """Where frames come from."""
 
     interfaces: list[str] = Field(default_factory=list, description="Interfaces that get the mirrored traffic.")
+    workers: int = Field(default=1, ge=1, le=64, description="Threads that share the frames.")
+    filter: str | None = Field(default=None, description="What to take, as tcpdump has it: not port 22.")
+    snap_length: int = Field(default=262_144, ge=1, le=262_144, description="Octets of each frame that are read.")
+    ring_mebibytes: int = Field(default=64, ge=1, le=4096, description="Memory in which frames of one interface wait.")
+    busy_poll_microseconds: int = Field(default=0, ge=0, le=1_000_000, description="To spin for frames, where the card can.")
+    promiscuous: bool = Field(default=True, description="Take frames that are not to this machine.")
+    hardware_time: bool = Field(default=False, description="The card's own time stamps, where it has them.")
     limits: dict[str, int] = Field(default_factory=dict, description="Caps of the engine's tables, by name; a wrong name lists all.")
+
+    def listening(self) -> Listening:
+        """How the interfaces are read; one that is not there yet is waited for. Raises SettingsError where a filter or limit is none."""
+        for name in self.limits:
+            _one_of(name, default_limits(), "a limit")
+        try:
+            kernel_filter = compiled(self.filter) if self.filter else None
+        except ValueError as error:
+            raise SettingsError(f"[capture] filter: {error}") from error
+        known = self.model_dump(exclude={"interfaces", "limits", "filter"})
+        return Listening(**known, kernel_filter=kernel_filter, wait_for_missing=True)
 
 
 class StoreSettings(_Table):

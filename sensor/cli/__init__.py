@@ -13,6 +13,7 @@ from sensor.cli.query import commands
 from sensor.cli.replay import replay
 from sensor.cli.retain import retain
 from sensor.cli.rules import rules
+from sensor.cli.run import config, doctor, init, run
 from sensor.cli.site import site
 from sensor.cli.stix import stix
 
@@ -35,6 +36,10 @@ main.add_command(rules)
 main.add_command(retain)
 main.add_command(metrics)
 main.add_command(exports)
+main.add_command(run)
+main.add_command(config)
+main.add_command(doctor)
+main.add_command(init)
 main.add_command(detectors)
 main.add_command(stix)
 for command in commands():

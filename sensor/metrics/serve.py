@@ -3,7 +3,7 @@
 import errno
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from socket import AF_INET, AF_INET6, socket
 from socketserver import TCPServer, ThreadingMixIn
@@ -37,9 +37,13 @@ _Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 def address_of(text: str) -> tuple[str, int]:
     """An address of this machine, `localhost` for its own, and a port. Raises ValueError where it is none."""
     found = _LISTEN.fullmatch(text)
-    if found is None or int(found["port"] or 0) > _LARGEST_PORT:
+    address: IPv4Address | IPv6Address | None = None
+    with suppress(ValueError):
+        if found is not None:
+            four = "127.0.0.1" if found["four"] == "localhost" else found["four"]
+            address = IPv6Address(found["six"]) if found["six"] else IPv4Address(four)
+    if found is None or address is None or int(found["port"] or 0) > _LARGEST_PORT:
         raise ValueError(f"{text[:60]!r} is no ADDRESS[:PORT], such as 127.0.0.1:{DEFAULT_PORT} or [::1]:{DEFAULT_PORT}")
-    address = IPv6Address(found["six"]) if found["six"] else IPv4Address("127.0.0.1" if found["four"] == "localhost" else found["four"])
     return str(address), int(found["port"] or DEFAULT_PORT)
 
 

@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
@@ -13,10 +13,10 @@ from sensor import words
 from sensor.baseline.file import parse, to_text
 from sensor.baseline.model import Baseline
 from sensor.baseline.phase import advance, is_learning
-from sensor.capture import Batch, Statistics
+from sensor.capture import Batch, Interface, Statistics
 from sensor.conduits.model import Site
 from sensor.conduits.site import load_site
-from sensor.errors import OtoscopeError, SiteError, StoreError
+from sensor.errors import SiteError, StoreError
 from sensor.exports.run import delivering
 from sensor.knowledge import Knowledge
 from sensor.metrics import Durations, Sources, address_of, serving, shown, with_database
@@ -42,8 +42,8 @@ class Source(Protocol):
         """The next batch is the last."""
 
     @property
-    def kernel_drops(self) -> int:
-        """Packets that the kernel dropped before they could be taken."""
+    def interfaces(self) -> list[Interface]:
+        """How the interfaces are now."""
 
 
 class Service:
@@ -60,6 +60,7 @@ class Service:
         self._known: Knowledge | None = None
         self._baseline: Baseline | None = None
         self._reload = threading.Event()
+        self._conditions: dict[str, str] = {}
         self._run = Run(f"live {settings.identity().id} {time.time_ns()}")
 
     def run(self) -> None:
@@ -88,6 +89,7 @@ class Service:
             if self._reload.is_set():
                 self._reload.clear()
                 self._read_site()
+            self._look_at_interfaces()
             work.do()
             self._notifier.alive()
 
@@ -142,6 +144,14 @@ class Service:
             self._log.error(what, reason=str(error))
             self._notifier.status(f"{what}: {error}")
 
+    def _look_at_interfaces(self) -> None:
+        """Say when one has changed: the mirror may be unplugged."""
+        for interface in self._source.interfaces:
+            if self._conditions.get(interface.name) != interface.condition:
+                self._conditions[interface.name] = interface.condition
+                say = self._log.info if interface.condition == "capturing" else self._log.warning
+                say("interface is " + interface.condition.replace("_", " "), interface=interface.name, trouble=interface.trouble)
+
     def _read_site(self) -> None:
         """Read the site file anew; one that is wrong changes nothing."""
         self._notifier.reloading()
@@ -156,7 +166,7 @@ class Service:
         return Sources(
             knowledge=lambda: self._known,
             statistics=lambda: self._observations.statistics,
-            kernel_drops=lambda: self._source.kernel_drops,
+            kernel_drops=lambda: sum(interface.dropped for interface in self._source.interfaces),
             batches=self._batches,
         )
 
@@ -203,21 +213,6 @@ class _Work:
 
     def _is_due(self, what: str) -> bool:
         return time.monotonic() >= self._due[what]
-
-
-def check(settings: Settings) -> Iterable[str]:
-    """What is wrong with settings that only a look at the machine can tell."""
-    if not settings.capture.interfaces:
-        yield '[capture] names no interface: write interfaces = ["eth1"], the one that gets the mirrored traffic'
-    if settings.site.file:
-        try:
-            load_site(settings.site.file)
-        except SiteError as error:
-            yield str(error)
-    try:
-        Store.open(settings.store.database).close()
-    except OtoscopeError as error:
-        yield str(error)
 
 
 def _kept(store: Store) -> Baseline | None:
