@@ -44,7 +44,7 @@ def retain(engine: Engine, *, days: float | None, megabytes: float | None) -> Re
                 _drop(connection, table, condition, latest - round(days * _DAY), dropped)
     if megabytes is not None:
         _shrink(engine, (oldest, latest), megabytes, dropped)
-    _give_back(engine)
+    give_back(engine)
     return Retained(dropped, size(engine) / 1_000_000)
 
 
@@ -104,7 +104,7 @@ def _span(connection: Connection) -> tuple[int, int]:
     return (min(first for first, _ in known), max(last for _, last in known)) if known else (0, 0)
 
 
-def _give_back(engine: Engine) -> None:
+def give_back(engine: Engine) -> None:
     """Free pages go back to the disk; nothing is copied, as a whole vacuum would."""
     if engine.dialect.name == "sqlite":
         with writing(engine) as connection:
