@@ -29,9 +29,6 @@ _PART = re.compile(r"tables/[a-z_]{1,60}\.jsonl|settings/(otoscope|site)\.toml")
 _MOST_PARTS = 100
 _MANIFEST_OCTETS = 1 << 20
 _PORTION = 1 << 20
-_GROWS = 300
-"""So many times larger than they are in the file rows may be: those of a plant are twenty."""
-_FREE_GROWTH = 64 << 20
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, struct.error, ArithmeticError, RuntimeError)
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
@@ -173,15 +170,18 @@ class Reader:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[Reader]:
-    """Open a backup. Raises StoreError where it is none, or damaged, or does not look like one that Otoscope made."""
+def reading(path: Path, room: int | None = None) -> Iterator[Reader]:
+    """Open a backup. room: octets that it may take where it goes to.
+
+    Raises StoreError where it is none, or damaged, or does not look like one that Otoscope made.
+    """
     with ExitStack() as stack:
         with broken(path):
             file = stack.enter_context(path.open("rb"))
             _refuse_endless(file, path)
             archive = stack.enter_context(zipfile.ZipFile(file))
             manifest = _manifest(archive, path)
-            _refuse_strange(archive.infolist(), manifest, path, os.fstat(file.fileno()).st_size)
+            _refuse_strange(archive.infolist(), manifest, path, room)
         reader = Reader(archive, manifest, path)
         reader.check()
         yield reader
@@ -234,7 +234,7 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> Manifest:
         raise StoreError(f"{path}: no backup of Otoscope: its manifest: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
-def _refuse_strange(infos: list[zipfile.ZipInfo], manifest: Manifest, path: Path, octets: int) -> None:
+def _refuse_strange(infos: list[zipfile.ZipInfo], manifest: Manifest, path: Path, room: int | None) -> None:
     """Parts that the manifest does not know, others that it misses, and what would be far larger than the file."""
     names = sorted(info.filename for info in infos)
     if names != sorted((MANIFEST, *manifest.parts)):
@@ -248,5 +248,5 @@ def _refuse_strange(infos: list[zipfile.ZipInfo], manifest: Manifest, path: Path
     for name, part in manifest.parts.items():
         if sizes[name] != part.octets or (name.startswith("settings/") and part.octets > MOST_OCTETS):
             raise StoreError(f"{path}: damaged: {name} has not the length of its manifest; take another backup")
-    if sum(sizes.values()) > _FREE_GROWTH + _GROWS * octets:
-        raise StoreError(f"{path}: no backup of Otoscope: unpacked it would be {sum(sizes.values()) / 1e6:,.0f} MB")
+    if room is not None and (octets := sum(sizes.values())) > room:
+        raise StoreError(f"{path}: restored it would take {octets / 1e6:,.0f} MB, and the disk has room for {room / 1e6:,.0f} MB")

@@ -6,6 +6,7 @@ than some rows. It is one snapshot: both databases let others write meanwhile.
 """
 
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -116,7 +117,7 @@ def restore(where: str, file: Path, *, force: bool = False, who: str | None = No
 
     force: also one that holds something, which is lost.
     """
-    with archive.reading(file) as reader:
+    with archive.reading(file, _room(where)) as reader:
         manifest = reader.manifest
         if manifest.revision not in revisions():
             raise StoreError(f"{file}: made by a newer Otoscope ({manifest.version}, tables {manifest.revision}): update this one first")
@@ -133,6 +134,12 @@ def restore(where: str, file: Path, *, force: bool = False, who: str | None = No
         finally:
             engine.dispose()
         return _backup(manifest)
+
+
+def _room(where: str) -> int | None:
+    """Octets that a SQLite file may take; a server knows for itself."""
+    directory = Path(where.removeprefix("sqlite:///")).absolute().parent
+    return shutil.disk_usage(directory).free if directory.is_dir() else None
 
 
 def _held(connection: Connection) -> dict[str, int]:
