@@ -30,6 +30,12 @@ def database_option(command: Command) -> Command:
     )(command)
 
 
+kept_database_option = click.option(
+    "--database", metavar="PATH|URL", envvar="OTOSCOPE_DATABASE", show_envvar=True, default=USUAL, show_default=True, help="The database."
+)
+"""`--database`, for a command that works on one that is there."""
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """What goes wrong on purpose inside, as one line and exit status 1."""

@@ -86,6 +86,7 @@ def send(events: Sequence[Event], destinations: Sequence[Destination], sensor: S
     for name, forwarder in deliveries.forwarders.items():
         if left := backlog.left(name):
             why = failed.get(name) or next(iter(backlog.reasons(name)), forwarder.failing)
+            why = why.removeprefix(f"{forwarder.destination.url}: ")
             missed[name] = f"{left:,} of {backlog.total(name):,} events were not delivered: {why}"
     return missed
 

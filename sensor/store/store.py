@@ -14,6 +14,7 @@ from sensor.knowledge import Knowledge
 from sensor.observations import Observations
 from sensor.store import people, queries
 from sensor.store.connect import connect, errors, writing
+from sensor.store.continued import continued
 from sensor.store.deliveries import Outbox
 from sensor.store.encoding import encode
 from sensor.store.kinds import KINDS, Kind
@@ -49,6 +50,7 @@ class Store:
         self._observations: Observations | None = None  # ids of rows are good within one
         self._memory: dict[str, Memory] = {}
         self._addresses: Mapping[Any, str] = {}
+        self._same: dict[str, str] = {}
 
     @classmethod
     def open(cls, where: str | os.PathLike[str], *, create: bool = True, timeout: float = 30) -> Self:
@@ -94,6 +96,7 @@ class Store:
         try:
             with errors(self._where), writing(self._engine) as connection:
                 number = self._enter(connection, known, run)
+                known = continued(connection, known, number, self._same)
                 found = self._changes(known)
                 news = {change.kind.name: write(connection, change, self._memory[change.kind.name], number) for change in found}
                 tell(connection, news, (known.statistics.last if known.statistics else None) or 0)
@@ -206,6 +209,7 @@ class Store:
         return found
 
     def _recall(self, connection: Connection, run: Run, number: int) -> None:
+        self._same = {}
         self._memory = {kind.name: load(connection, kind, number) for kind in KINDS}
         self._run = (run, number)
 
