@@ -7,19 +7,15 @@ import click
 
 from sensor import words
 from sensor.cli.inputs import force_option
-from sensor.cli.source import USUAL, plain_name, told
+from sensor.cli.source import kept_database_option, plain_name, told
 
 if TYPE_CHECKING:
     from sensor.store.backup import Backup
 
-_database_option = click.option(
-    "--database", metavar="PATH|URL", envvar="OTOSCOPE_DATABASE", show_envvar=True, default=USUAL, show_default=True, help="The database."
-)
-
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@_database_option
+@kept_database_option
 @click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="Keep these settings with it.")
 @click.option("--site", metavar="FILE", type=click.Path(path_type=Path), help="Keep this site file with it.")
 @force_option
@@ -51,7 +47,7 @@ def _held(made: "Backup") -> str:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@_database_option
+@kept_database_option
 @click.option(
     "--settings", metavar="DIRECTORY", type=click.Path(path_type=Path), help="Write the settings and the site file of the backup there."
 )
@@ -89,7 +85,7 @@ def _write(target: Path, content: bytes) -> None:
 
 
 @click.command()
-@_database_option
+@kept_database_option
 @click.option("--keep-baseline", is_flag=True, help="What is usual in the plant stays known.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(database: str, *, keep_baseline: bool, yes: bool) -> None:

@@ -95,6 +95,7 @@ _PRAGMAS = (
     "synchronous = NORMAL",
     "foreign_keys = ON",
     "cache_size = -64000",
+    "journal_size_limit = 67108864",  # what a large transaction has made of the log goes back to the disk
     "wal_autocheckpoint = 10000",  # pages that change again and again go to their place once: less to write, and less often
 )
 
