@@ -3,6 +3,7 @@
 import click
 
 from sensor.cli.alerts import alerts
+from sensor.cli.backup import backup, reset, restore
 from sensor.cli.baseline import baseline
 from sensor.cli.conduits import conduits
 from sensor.cli.detectors import detectors
@@ -34,6 +35,9 @@ main.add_command(conduits)
 main.add_command(site)
 main.add_command(rules)
 main.add_command(retain)
+main.add_command(backup)
+main.add_command(restore)
+main.add_command(reset)
 main.add_command(metrics)
 main.add_command(exports)
 main.add_command(run)

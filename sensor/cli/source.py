@@ -95,7 +95,7 @@ def keep(known: "Knowledge", files: list[str], database: str, *, baseline: bool,
     except OtoscopeError as error:
         click.echo(f"otoscope: {words.plain(str(error))}", err=True)
         return False
-    click.echo(f"otoscope: {_plain_name(database)}: {_written(saved)}", err=True)
+    click.echo(f"otoscope: {plain_name(database)}: {_written(saved)}", err=True)
     return True
 
 
@@ -114,7 +114,7 @@ def _measure(known: "Knowledge", store: "Store") -> None:
     against(known, new)
 
 
-def _plain_name(database: str) -> str:
+def plain_name(database: str) -> str:
     """A database's name without the password in its URL."""
     before, at, after = database.rpartition("@")
     return words.plain(f"{before.partition('://')[0]}://…@{after}" if at and "://" in before else database)

@@ -23,7 +23,7 @@ from sensor.store.news import tell, tell_judged
 from sensor.store.queries import Answer, Query
 from sensor.store.retain import Retained, retain, size
 from sensor.store.run import Run, run_of
-from sensor.store.save import Change, Memory, changes, load, upsert, write
+from sensor.store.save import Change, Memory, changes, forget_dropped, load, upsert, write
 from sensor.store.tables import baseline, meta, runs
 
 
@@ -167,10 +167,16 @@ class Store:
     def retain(self, *, days: float | None = None, megabytes: float | None = None) -> Retained:
         """Drop what is older than `days` before the latest that was seen, then the oldest until the database is no larger than that.
 
-        An alert that is open is never dropped, nor is an asset.
+        An alert that is open stays, and so does an asset, up to 100,000 of each.
         """
         with errors(self._where):
-            return retain(self._engine, days=days, megabytes=megabytes)
+            done = retain(self._engine, days=days, megabytes=megabytes)
+        if self._run is not None:
+            with self._reading() as connection:
+                for kind in KINDS:
+                    if kind.name in done.dropped:
+                        forget_dropped(connection, kind, self._memory[kind.name], self._run[1])
+        return done
 
     def octets(self) -> int:
         """How much it takes."""
