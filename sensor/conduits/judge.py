@@ -40,18 +40,6 @@ class Verdict(NamedTuple):
     severity: Severity
 
 
-def judge(known: Knowledge) -> tuple[Violation, ...]:
-    """All violations, in an order that depends on nothing but what was observed."""
-    judging = Judge(known.site, known.assets.values())
-    found: dict[str, Violation] = {}
-    for dialogue in known.dialogues.values():
-        for act in acts(dialogue):
-            if (verdict := judging.of(act)) is not None:
-                violation = _violation(act, verdict)
-                found[violation.id] = _joined(found.get(violation.id), violation)
-    return tuple(sorted(found.values(), key=lambda row: (row.first, row.id)))
-
-
 class Judge:
     """A policy, ready to judge acts."""
 
@@ -198,7 +186,8 @@ def _day(act: Act) -> date:
     return datetime.fromtimestamp(last // _SECOND, UTC).date()
 
 
-def _violation(act: Act, verdict: Verdict) -> Violation:
+def violation_of(act: Act, verdict: Verdict) -> Violation:
+    """An act that breaks the policy."""
     client, server = act.client, act.server
     source, target = level_of(client), level_of(server)
     key = "|".join((verdict.rule, client.id or client.address, server.id or server.address, act.protocol, act.intent))
@@ -243,10 +232,8 @@ def _place(party: Party) -> str:
     return f"{zone}level {level.value:g}" if level.value is not None else f"{zone}an unknown level"
 
 
-def _joined(old: Violation | None, new: Violation) -> Violation:
+def joined(old: Violation, new: Violation) -> Violation:
     """The same crossing in another conversation."""
-    if old is None:
-        return new
     order = (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.ATTEMPTED, Outcome.NONE)
     return replace(
         old if old.severity >= new.severity else new,

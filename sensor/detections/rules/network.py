@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
-from sensor.detections.model import Detector, Engine, Finding, Severity, View
+from sensor.detections.model import ANYTHING, Detector, Engine, Finding, Severity, View
 from sensor.detections.words import of_breach, of_dialogue
 from sensor.knowledge import Breach, Dialogue
 
@@ -64,6 +64,7 @@ def _no_lease(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     row = dialogue.row
     if row.protocol != "dhcp" or row.client_ip not in (None, "0.0.0.0") or row.packets[1] or row.packets[0] < 3:  # noqa: S104 - a client without address
         return
+    view.looked.add(ANYTHING)
     told = view.knowledge.resolution.find(row.client_mac, None, row.vlan)
     if told is None or not view.knowledge.assets[told].ips:
         message = f"{row.client_mac} asked {row.packets[0]} times for an IP address with DHCP and got none"
