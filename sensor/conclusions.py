@@ -114,7 +114,7 @@ class _Stages:
         self._dialogues.update(conversations, observations.conversations, self._belongings, self._assets)
         touched = conversations | self._conversations_of(outlined)
         places = self._conversations.places
-        violations = self._violations.update(self._dialogues.dialogues, self._assets if outlined else None, touched, places)
+        violations = self._violations.update(self._dialogues.dialogues, touched, places, self._assets, outlined)
         unusual = self._compare(others | gone, touched)
         known = Knowledge(
             self._site,

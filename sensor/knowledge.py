@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from sensor.baseline.compare import Change
 
 
+_SHORT = 10
+"""Packets of a conversation of which nobody knows why one direction lacks."""
+
+
 @dataclass(slots=True)
 class Party:
     """One end of a conversation: its address in the packets, and the asset where it is known.
@@ -67,6 +71,12 @@ class Dialogue:
     def deeds(self) -> tuple["Deed", ...]:
         """Its operations with what they mean."""
         return tuple(Deed(row, self, meaning(row.protocol, row.function, row.subfunction)) for row in self.operations)
+
+    @cached_property
+    def ways(self) -> int:
+        """In how many directions it was seen: 0 where it is no TCP or too short to tell."""
+        packets = self.row.packets
+        return sum(map(bool, packets)) if self.row.transport == "tcp" and sum(packets) > _SHORT else 0
 
 
 @dataclass(frozen=True, slots=True)

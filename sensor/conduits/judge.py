@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from sensor.conduits.acts import Act, acts, is_outside
-from sensor.conduits.cells import are_apart, cells_of
+from sensor.conduits.cells import Terrain
 from sensor.conduits.model import Allowance, Conduit, Pin, Site, Violation
 from sensor.conduits.reference import RULES, Crossing, is_peer
 from sensor.conduits.zones import OUTSIDE, zone_of
@@ -44,10 +44,8 @@ class Judge:
     """A policy, ready to judge acts."""
 
     def __init__(self, site: Site, assets: Iterable[Asset]) -> None:
-        assets = tuple(assets)
         self.site = site
-        self.has_dmz = any(asset.level.value == 3.5 and asset.level.settled for asset in assets)
-        self.cells = cells_of(assets)
+        self.terrain = Terrain(assets)
         self._zones = {zone.name: zone for zone in site.zones}
 
     def of(self, act: Act) -> Verdict | None:
@@ -107,9 +105,10 @@ class Judge:
         source, target = level_of(act.client), level_of(act.server)
         if not (source.settled and target.settled) or source.value is None or target.value is None:
             return _control_by_internet(act) if only is None else None
-        apart = is_peer(source, target) and are_apart(act.client, act.server, self.cells)
-        crossing = Crossing(act, source.value, target.value, self.has_dmz, apart)
-        judged = ((rule, rule.judge(crossing)) for rule in RULES if only in (None, rule.name))
+        apart = is_peer(source, target) and self.terrain.are_apart(act.client, act.server)
+        crossing = Crossing(act, source.value, target.value, self.terrain.has_dmz, apart)
+        high = crossing.high
+        judged = ((rule, rule.judge(crossing)) for rule in RULES if rule.upper <= high and only in (None, rule.name))
         return next((Verdict(rule.name, rule.title, severity) for rule, severity in judged if severity is not None), None)
 
     def _allowance(self, act: Act) -> Allowance | None:

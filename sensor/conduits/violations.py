@@ -17,23 +17,24 @@ class Violations:
     def __init__(self, site: Site) -> None:
         self.found: tuple[Violation, ...] = ()
         self.by_id: dict[str, Violation] = {}
-        self._site = site
         self._judge = Judge(site, ())
         self._crossings: Groups[str, Violation] = Groups()
         self._entered: dict[int, tuple[int, tuple[str, ...]]] = {}
 
     def update(
-        self, dialogues: Mapping[int, Dialogue], assets: Mapping[str, Asset] | None, changed: Iterable[int], places: Mapping[int, int]
+        self,
+        dialogues: Mapping[int, Dialogue],
+        changed: Iterable[int],
+        places: Mapping[int, int],
+        assets: Mapping[str, Asset],
+        moved: Iterable[str],
     ) -> set[str]:
         """Judge conversations that have changed; ids of violations that are not what they were.
 
-        assets: all of them, where any is not what it was.
+        places: of all conversations. assets: all of them; moved: those that rules see otherwise than before, and those that are gone.
         """
-        if assets is not None:
-            judge = Judge(self._site, assets.values())
-            if (judge.has_dmz, judge.cells) != (self._judge.has_dmz, self._judge.cells):
-                changed = {*changed, *dialogues}
-            self._judge = judge
+        if self._judge.terrain.update((name, assets.get(name)) for name in moved):
+            changed = {*changed, *dialogues}
         touched: set[str] = set()
         for number in changed:
             self._take_back(number, touched)
@@ -69,5 +70,5 @@ def judge(known: Knowledge) -> tuple[Violation, ...]:
     """All violations."""
     violations = Violations(known.site)
     places = {number: place for place, number in enumerate(known.dialogues)}
-    violations.update(known.dialogues, known.assets, known.dialogues, places)
+    violations.update(known.dialogues, known.dialogues, places, known.assets, known.assets)
     return violations.found

@@ -131,15 +131,16 @@ def _is_cyclic_io(seen: Traits) -> str | None:
 
 def _polls_as_server(seen: Traits) -> str | None:
     uses = [use for use in seen.polled if traits.works(use)]
+    if not seen.devices or seen.stranger or _is_controller(seen):
+        return None
     afar = any(use.protocol in traits.TELECONTROL | traits.STATION for use in uses)
-    passes_on = seen.clients(traits.DATABASES | {"opcua", "suitelink"})
-    if seen.stranger or _is_controller(seen) or not (len(seen.devices) >= 3 or ((afar or passes_on) and seen.devices)):
+    if len(seen.devices) < 3 and not afar and not seen.clients(traits.DATABASES | {"opcua", "suitelink"}):
         return None
     return f"polls {many(len(seen.devices), 'device')} with {title(uses[0].protocol)}"
 
 
 def _polls_as_panel(seen: Traits) -> str | None:
-    if seen.stranger or _is_controller(seen) or seen.dabbles or not 1 <= len(seen.devices) <= 2:
+    if not 1 <= len(seen.devices) <= 2 or seen.stranger or _is_controller(seen) or seen.dabbles:
         return None
     if _polls_as_server(seen):
         return None

@@ -165,6 +165,9 @@ def holder_of(name: str, group: list[Seen], *, routes: bool) -> Holder:
         key = (address.mac, address.ip, address.vlan)
         first, last = spans.get(key, (address.first, address.last))
         spans[key] = min(first, address.first), max(last, address.last)
+    if len(spans) == 1:  # as of most
+        ((key, (first, last)),) = spans.items()
+        return Holder(name, (Address(*key, first, last),), first, last, routes)
     first, last = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
     with_ip = {(mac, vlan) for mac, ip, vlan in spans if ip}
     addresses = [Address(*key, *span) for key, span in spans.items() if key[1] or (key[0], key[2]) not in with_ip]

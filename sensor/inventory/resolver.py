@@ -7,7 +7,8 @@ from itertools import combinations
 
 from sensor.capture import Endpoint, Fact
 from sensor.changes import Changed
-from sensor.inventory.resolve import Holder, Workings, holder_of, merge_log, movable, work_out
+from sensor.inventory.model import Address
+from sensor.inventory.resolve import Holder, Seen, Workings, holder_of, merge_log, movable, work_out
 from sensor.inventory.same import Key, Pair, may_be_one
 
 _CROWD = 16
@@ -110,8 +111,9 @@ class Resolver:
         roots = set()
         for number, row in touched.items():
             for root, place in self._index.seen.get(number, ()):
-                one = groups[root][place]
-                groups[root][place] = replace(one, address=replace(one.address, first=row.first, last=row.last))
+                group = groups[root]
+                one, address = group[place], group[place].address
+                group[place] = Seen(one.key, Address(address.mac, address.ip, address.vlan, row.first, row.last), one.source, one.row)
                 roots.add(root)
         if not roots:
             return set()
