@@ -22,6 +22,7 @@ class Subject:
 
     outsiders: ids of peers that live outside. networks: subnets of peers, by asset id. own: its level by its own deeds alone.
     network: the subnet that it, or what it is a part of, stands in; legs: all of them, where it has a leg in several.
+    sees: all at whose levels its company is looked at.
     """
 
     asset: Asset
@@ -31,6 +32,7 @@ class Subject:
     own: Level = field(default_factory=Level)
     network: str | None = None
     legs: frozenset[str] = frozenset()
+    sees: frozenset[str] = frozenset()
 
     def is_kind(self, *kinds: Kind) -> bool:
         """Is it of one of these types?"""

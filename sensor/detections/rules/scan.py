@@ -44,7 +44,7 @@ def _talks(asset: str, view: View) -> list[Talk]:
 
 
 def _to_many(talk: Talk) -> bool:
-    return talk.row.server_ip is None or not is_host(talk.row.server_ip)
+    return (ip := talk.row.server_ip) is None or not is_host(ip)
 
 
 def _in_vain(talk: Talk) -> bool:
@@ -72,6 +72,8 @@ def _found(asset: Asset, what: str, times: tuple[int, int, int], **more: str | N
 def _addresses(minutes: str) -> Callable[[str, View], Iterator[Finding]]:
     def on_asset(asset: str, view: View) -> Iterator[Finding]:
         tried = [talk for talk in _talks(asset, view) if _in_vain(talk)]
+        if len(tried) < view.thresholds["addresses"]:
+            return
         window = view.thresholds["minutes"]
         found = busiest(((talk.row.first, talk.row.server_ip) for talk in tried), int(window * MINUTE))
         if found[2] >= view.thresholds["addresses"]:
@@ -88,6 +90,8 @@ def _ports(asset: str, view: View) -> Iterator[Finding]:
         if _in_vain(talk) and talk.row.transport != "icmp":
             by_target.setdefault(talk.row.server_ip or "", []).append((talk.row.first, (talk.row.transport, talk.row.port)))
     for target, tried in by_target.items():
+        if len(tried) < view.thresholds["ports"]:
+            continue
         first, last, ports = busiest(tried, int(view.thresholds["minutes"] * MINUTE))
         if ports >= view.thresholds["ports"]:
             what = f"tried {ports} ports of {target} within {view.thresholds['minutes']:g} minutes"
@@ -96,9 +100,13 @@ def _ports(asset: str, view: View) -> Iterator[Finding]:
 
 def _controllers(asset: str, view: View) -> Iterator[Finding]:
     talks = [talk for talk in _talks(asset, view) if talk.row.protocol in CONTROLLERS or talk.row.port in CONTROLLER_PORTS]
+    if len(talks) < min(_SEVERAL, view.thresholds["controllers"]):
+        return
     working = {talk.row.server_ip for talk in talks if _at_work(talk)}
     idle = [talk.row for talk in talks if talk.row.server_ip not in working or _in_vain(talk)]
     window = int(view.thresholds["minutes"] * MINUTE)
+    if len(idle) < min(_SEVERAL, view.thresholds["controllers"]):
+        return
     found = busiest(((row.first, row.server_ip) for row in idle), window)
     doors = busiest(((row.first, (row.server_ip, row.port)) for row in idle), window)
     # A master whose controllers are off for the weekend knocks at them as well.
