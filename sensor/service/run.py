@@ -14,6 +14,7 @@ from sensor.baseline.file import parse, to_text
 from sensor.baseline.model import Baseline
 from sensor.baseline.phase import advance, is_learning
 from sensor.capture import Batch, Interface, Statistics
+from sensor.conclusions import Conclusions
 from sensor.conduits.model import Site
 from sensor.conduits.site import load_site
 from sensor.errors import SiteError, StoreError
@@ -21,7 +22,6 @@ from sensor.exports.run import delivering
 from sensor.knowledge import Knowledge
 from sensor.metrics import Durations, Sources, address_of, serving, shown, with_database
 from sensor.observations import Observations
-from sensor.pipeline import conclude
 from sensor.service.notify import Notifier
 from sensor.settings import Settings
 from sensor.store import Run, Store
@@ -59,6 +59,7 @@ class Service:
         self._batches = Durations()
         self._known: Knowledge | None = None
         self._baseline: Baseline | None = None
+        self._conclusions = Conclusions(self._site)
         self._reload = threading.Event()
         self._conditions: dict[str, str] = {}
         self._run = Run(f"live {settings.identity().id} {time.time_ns()}")
@@ -74,7 +75,7 @@ class Service:
                 running.enter_context(serving(with_database(self._sources(), store), address, port))
                 self._log.info("metrics are served", at=f"http://{shown(address, port)}/metrics")
             running.enter_context(self._signals())
-            self._baseline = _kept(store)
+            self._rest_on(self._site, _kept(store))
             self._go(store)
             self._notifier.stopping()
             self._end(store)
@@ -102,7 +103,7 @@ class Service:
 
     def conclude(self) -> None:
         """What follows from all that was observed."""
-        self._known = conclude(self._observations, self._site, self._baseline)
+        self._known = self._conclusions.update(self._observations)
         if (seen := self._observations.statistics) is not None:
             alerts = len(self._known.alerts)
             self._notifier.status(
@@ -122,11 +123,12 @@ class Service:
         with self._failing("cannot keep the baseline"):
             old = _kept(store)
             if old is not None and not is_learning(old, _last(self._known.statistics)):
-                self._baseline = old
+                self._rest_on(self._site, old)
                 return
-            self._baseline = advance(old, self._known, self._settings.site.learning_days)
-            if self._baseline != old:
-                store.accept_baseline(to_text(self._baseline).encode(), "learned", "otoscope")
+            new = advance(old, self._known, self._settings.site.learning_days)
+            if new != old:
+                store.accept_baseline(to_text(new).encode(), "learned", "otoscope")
+            self._rest_on(self._site, new)
 
     def retain(self, store: Store) -> None:
         """Drop what is too old."""
@@ -135,6 +137,12 @@ class Service:
             dropped = store.retain(days=kept.retain_days, megabytes=kept.retain_megabytes).dropped
             if dropped:
                 self._log.info("dropped what is old", **dropped)
+
+    def _rest_on(self, site: Site, baseline: Baseline | None) -> None:
+        """Conclude from now on by this site file and baseline: all anew where they are others than before."""
+        if (site, baseline) != (self._site, self._baseline):
+            self._site, self._baseline = site, baseline
+            self._conclusions = Conclusions(site, baseline)
 
     @contextmanager
     def _failing(self, what: str) -> Iterator[None]:
@@ -156,7 +164,7 @@ class Service:
         """Read the site file anew; one that is wrong changes nothing."""
         self._notifier.reloading()
         try:
-            self._site = load_site(self._settings.site.file) if self._settings.site.file else Site()
+            self._rest_on(load_site(self._settings.site.file) if self._settings.site.file else Site(), self._baseline)
             self._log.info("the site file holds from now on", file=self._settings.site.file)
         except SiteError as error:
             self._log.error("the site file is wrong: the one before still holds", reason=str(error))
