@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help docs demo evaluate test lint bench bench-store fuzz fuzz-short wheel clean build rust tools receivers
+.PHONY: help docs demo evaluate test lint bench bench-live bench-store fuzz fuzz-short wheel clean build rust tools receivers
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ bench: build tools ## Measure packets a second on a plant trace of a million pac
 
 evaluate: build $(VENV)/.dev ## Hold the inferred Purdue levels against labelled plants
 	$(BIN)/python -m tests.evaluation.levels
+
+bench-live: build tools ## Measure live capture over a virtual wire, beside tcpdump; needs root
+	$(BIN)/python -m benchmarks.live
 
 bench-store: build ## Measure the database at the size of a large plant
 	$(BIN)/python -m benchmarks.store

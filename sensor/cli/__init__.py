@@ -15,6 +15,7 @@ from sensor.cli.retain import retain
 from sensor.cli.rules import rules
 from sensor.cli.site import site
 from sensor.cli.stix import stix
+from sensor.cli.watch import watch
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,6 +29,7 @@ def main() -> None:
 
 main.add_command(baseline)
 main.add_command(replay)
+main.add_command(watch)
 main.add_command(explain)
 main.add_command(conduits)
 main.add_command(site)
