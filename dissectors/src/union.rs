@@ -85,7 +85,10 @@ impl Union {
         }
     }
 
-    fn take(&mut self, engine: usize, changes: Changes) {
+    fn take(&mut self, engine: usize, mut changes: Changes) {
+        // Numbers rise with the first time that a row was seen, here as in the engine.
+        changes.conversations.sort_unstable_by_key(|row| row.id);
+        changes.operations.sort_unstable_by_key(|(_, row)| row.id);
         let numbers = &mut self.numbers;
         for number in changes.removed {
             let origin = (engine, number);

@@ -17,6 +17,7 @@ from sensor.cli.rules import rules
 from sensor.cli.run import config, doctor, init, run
 from sensor.cli.site import site
 from sensor.cli.stix import stix
+from sensor.cli.watch import watch
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,6 +31,7 @@ def main() -> None:
 
 main.add_command(baseline)
 main.add_command(replay)
+main.add_command(watch)
 main.add_command(explain)
 main.add_command(conduits)
 main.add_command(site)

@@ -4,22 +4,31 @@
 //! `Documentation/networking/filter.rst`). It can read the frame at hand and return a number, nothing else: the kernel checks
 //! that it ends. Filters come compiled, as `tcpdump -dd` or `-ddd` prints them; the choice of a worker is made here.
 
+use crate::decode::{IPV4, IPV6};
+
 /// One instruction: operation, jump where true, jump where false, operand.
 pub type Instruction = (u16, u8, u8, u32);
 
 /// The most instructions that the kernel takes.
 const MOST: usize = 4096;
 
-const LOAD_WORD: u16 = 0x20;
+// Operations (linux/bpf_common.h): the accumulator, an index register and two words of memory. Loads at the index add it to
+// their operand.
 const LOAD_HALF: u16 = 0x28;
-const LOAD_OCTET: u16 = 0x30;
-/// Load half a word at the operand plus the index register.
+const LOAD_WORD_AT_INDEX: u16 = 0x40;
 const LOAD_HALF_AT_INDEX: u16 = 0x48;
-/// The length of the IPv4 header at the operand, into the index register.
-const LOAD_HEADER_LENGTH: u16 = 0xb1;
+const LOAD_OCTET_AT_INDEX: u16 = 0x50;
+const LOAD_INDEX: u16 = 0x01;
+const LOAD_FROM_MEMORY: u16 = 0x60;
+const LOAD_INDEX_FROM_MEMORY: u16 = 0x61;
+const STORE: u16 = 0x02;
 const INDEX_OF_ACCUMULATOR: u16 = 0x07;
+const ACCUMULATOR_OF_INDEX: u16 = 0x87;
+const ADD: u16 = 0x04;
+const ADD_INDEX: u16 = 0x0c;
 const XOR_INDEX: u16 = 0xac;
 const MULTIPLY: u16 = 0x24;
+const SHIFT_LEFT: u16 = 0x64;
 const SHIFT_RIGHT: u16 = 0x74;
 const AND: u16 = 0x54;
 const JUMP_EQUAL: u16 = 0x15;
@@ -86,55 +95,50 @@ pub fn cut(filter: Option<&[Instruction]>, snap_length: u32) -> Vec<Instruction>
 /// Which worker takes a frame; the kernel divides what it returns by the number of workers and takes the rest.
 ///
 /// Both directions of a conversation come to the same one, whatever its ports, tags and fragments: the number is made of
-/// the two IP addresses, combined by exclusive or, which knows no order. What has no IP right after the outermost tag, and what
+/// the two IP addresses, combined by exclusive or, which knows no order. What has no IP after its VLAN and HSR tags, and what
 /// belongs together beyond two addresses, comes to the first worker: tunnels, and `EtherNet/IP`, whose connections are
 /// opened between two addresses and may send to a third, a group.
 #[must_use]
 pub fn choose_worker() -> Vec<Instruction> {
-    const FIRST: &str = "first";
-    let at = |offset: u32| NETWORK.wrapping_add(offset);
     let mut program = Assembler::default();
+    // The index is where the network header begins, counted from where the kernel found it.
+    program.add(LOAD_INDEX, 0);
     program.add(LOAD_HALF, PROTOCOL);
-    program.jump(JUMP_EQUAL, 0x0800, Some("v4"), None);
-    program.jump(JUMP_EQUAL, 0x86dd, Some("v6"), Some(FIRST));
+    for (tagged, redundant, next) in [("tag 1", "HSR 1", "next 1"), ("tag 2", "HSR 2", "next 2"), ("tag 3", "HSR 3", "next 3")] {
+        program.jump(JUMP_EQUAL, u32::from(IPV4), Some("v4"), None);
+        program.jump(JUMP_EQUAL, u32::from(IPV6), Some("v6"), None);
+        for tag in [0x8100, 0x88a8, 0x9100, 0x9200, 0x9300] {
+            program.jump(JUMP_EQUAL, tag, Some(tagged), None);
+        }
+        program.jump(JUMP_EQUAL, 0x892f, Some(redundant), Some(FIRST));
+        program.label(tagged);
+        program.unwrap(2, 4);
+        program.jump(JUMP, 0, Some(next), None);
+        program.label(redundant);
+        program.unwrap(4, 6);
+        program.label(next);
+    }
+    program.jump(JUMP_EQUAL, u32::from(IPV4), Some("v4"), None);
+    program.jump(JUMP_EQUAL, u32::from(IPV6), Some("v6"), Some(FIRST));
 
     program.label("v6");
-    program.add(LOAD_OCTET, at(6));
-    program.jump(JUMP_EQUAL, u32::from(crate::tunnel::GRE), Some(FIRST), None);
-    program.jump(JUMP_EQUAL, u32::from(crate::decode::TCP), Some("ports of v6"), None);
-    program.jump(JUMP_EQUAL, u32::from(crate::decode::UDP), Some("ports of v6"), Some("addresses of v6"));
-    program.label("ports of v6");
-    for offset in [40, 42] {
-        program.add(LOAD_HALF, at(offset));
-        program.jump_if_together(FIRST);
-    }
-    program.label("addresses of v6");
-    program.add(LOAD_WORD, at(8));
-    for offset in [12, 16, 20, 24, 28, 32, 36] {
-        program.add(INDEX_OF_ACCUMULATOR, 0);
-        program.add(LOAD_WORD, at(offset));
-        program.add(XOR_INDEX, 0);
-    }
+    program.addresses_unless_together(6, ["ports of v6", "addresses of v6"], |program| {
+        program.add(ACCUMULATOR_OF_INDEX, 0);
+        program.add(ADD, 40);
+    });
+    program.combine(&[8, 12, 16, 20, 24, 28, 32, 36]);
     program.jump(JUMP, 0, Some("mix"), None);
 
     program.label("v4");
-    program.add(LOAD_OCTET, at(9));
-    program.jump(JUMP_EQUAL, u32::from(crate::tunnel::GRE), Some(FIRST), None);
-    program.jump(JUMP_EQUAL, u32::from(crate::decode::TCP), Some("ports of v4"), None);
-    program.jump(JUMP_EQUAL, u32::from(crate::decode::UDP), Some("ports of v4"), Some("addresses of v4"));
-    program.label("ports of v4");
-    program.add(LOAD_HALF, at(6));
-    program.jump(JUMP_SET, 0x1fff, Some("addresses of v4"), None);
-    program.add(LOAD_HEADER_LENGTH, at(0));
-    for offset in [0, 2] {
-        program.add(LOAD_HALF_AT_INDEX, at(offset));
-        program.jump_if_together(FIRST);
-    }
-    program.label("addresses of v4");
-    program.add(LOAD_WORD, at(12));
-    program.add(INDEX_OF_ACCUMULATOR, 0);
-    program.add(LOAD_WORD, at(16));
-    program.add(XOR_INDEX, 0);
+    program.addresses_unless_together(9, ["ports of v4", "addresses of v4"], |program| {
+        program.add(LOAD_HALF_AT_INDEX, NETWORK.wrapping_add(6));
+        program.jump(JUMP_SET, 0x1fff, Some("addresses of v4"), None);
+        program.add(LOAD_OCTET_AT_INDEX, NETWORK);
+        program.add(AND, 0x0f);
+        program.add(SHIFT_LEFT, 2);
+        program.add(ADD_INDEX, 0);
+    });
+    program.combine(&[12, 16]);
 
     program.label("mix");
     program.add(MULTIPLY, 0x9e37_79b1);
@@ -145,6 +149,13 @@ pub fn choose_worker() -> Vec<Instruction> {
     program.add(RETURN, 0);
     program.assemble()
 }
+
+/// Where it ends with the first worker.
+const FIRST: &str = "first";
+/// Where the network header begins, in memory.
+const BEGIN: u32 = 0;
+/// What has been made so far, in memory.
+const SO_FAR: u32 = 1;
 
 /// Operation, operand, where to go on where it is true and where it is not.
 type Line = (u16, u32, Option<&'static str>, Option<&'static str>);
@@ -166,9 +177,47 @@ impl Assembler {
         self.lines.push((operation, operand, when_true, when_false));
     }
 
-    fn jump_if_together(&mut self, label: &'static str) {
-        for port in crate::tunnel::PORTS.iter().chain(&[44818, 2222]) {
-            self.jump(JUMP_EQUAL, u32::from(*port), Some(label), None);
+    /// Pass over a tag of `length` octets with an `EtherType` at `offset`, which is in the accumulator then.
+    fn unwrap(&mut self, offset: u32, length: u32) {
+        self.add(LOAD_HALF_AT_INDEX, NETWORK.wrapping_add(offset));
+        self.add(STORE, SO_FAR);
+        self.add(ACCUMULATOR_OF_INDEX, 0);
+        self.add(ADD, length);
+        self.add(INDEX_OF_ACCUMULATOR, 0);
+        self.add(LOAD_FROM_MEMORY, SO_FAR);
+    }
+
+    /// Look at the transport, whose number is at `offset`: to the first worker with what belongs together beyond two addresses,
+    /// told by a port; `find_ports` has the accumulator say where those are.
+    fn addresses_unless_together(&mut self, offset: u32, [ports, addresses]: [&'static str; 2], find_ports: fn(&mut Self)) {
+        self.add(ACCUMULATOR_OF_INDEX, 0);
+        self.add(STORE, BEGIN);
+        self.add(LOAD_OCTET_AT_INDEX, NETWORK.wrapping_add(offset));
+        self.jump(JUMP_EQUAL, u32::from(crate::tunnel::GRE), Some(FIRST), None);
+        self.jump(JUMP_EQUAL, u32::from(crate::decode::TCP), Some(ports), None);
+        self.jump(JUMP_EQUAL, u32::from(crate::decode::UDP), Some(ports), Some(addresses));
+        self.label(ports);
+        find_ports(self);
+        self.add(INDEX_OF_ACCUMULATOR, 0);
+        for offset in [0, 2] {
+            self.add(LOAD_HALF_AT_INDEX, NETWORK.wrapping_add(offset));
+            for port in crate::tunnel::PORTS.iter().chain(&[44818, 2222]) {
+                self.jump(JUMP_EQUAL, u32::from(*port), Some(FIRST), None);
+            }
+        }
+        self.label(addresses);
+    }
+
+    /// Combine the words at these offsets of the network header in the accumulator.
+    fn combine(&mut self, offsets: &[u32]) {
+        self.add(LOAD_INDEX, 0);
+        self.add(ACCUMULATOR_OF_INDEX, 0);
+        for offset in offsets {
+            self.add(STORE, SO_FAR);
+            self.add(LOAD_INDEX_FROM_MEMORY, BEGIN);
+            self.add(LOAD_WORD_AT_INDEX, NETWORK.wrapping_add(*offset));
+            self.add(LOAD_INDEX_FROM_MEMORY, SO_FAR);
+            self.add(XOR_INDEX, 0);
         }
     }
 
@@ -197,31 +246,39 @@ mod tests {
     /// What the kernel does with a program, for the operations that the choice of a worker uses; a load past the end returns 0.
     fn run(program: &[Instruction], frame: &[u8], protocol: u32) -> u32 {
         let network = 14;
-        let (mut at, mut accumulator, mut index) = (0_usize, 0_u32, 0_u32);
-        let load = |operand: u32, size: usize| {
-            if operand == PROTOCOL {
-                return Some(protocol);
-            }
-            let start = network + operand.wrapping_sub(NETWORK) as usize;
-            frame.get(start..start + size).map(|octets| octets.iter().fold(0, |sum, octet| sum << 8 | u32::from(*octet)))
-        };
+        let (mut at, mut accumulator, mut index, mut memory) = (0_usize, 0_u32, 0_u32, [0_u32; 2]);
         loop {
             let (operation, jump_true, jump_false, operand) = program[at];
             at += 1;
-            let loaded = match operation {
-                LOAD_WORD => load(operand, 4),
-                LOAD_HALF => load(operand, 2),
-                LOAD_OCTET | LOAD_HEADER_LENGTH => load(operand, 1),
-                LOAD_HALF_AT_INDEX => load(operand.wrapping_add(index), 2),
-                _ => Some(0),
+            let load = |size: usize| {
+                let start = network + operand.wrapping_sub(NETWORK).wrapping_add(index) as usize;
+                frame.get(start..start + size).map(|octets| octets.iter().fold(0, |sum, octet| sum << 8 | u32::from(*octet)))
             };
-            let Some(loaded) = loaded else { return 0 };
             match operation {
-                LOAD_WORD | LOAD_HALF | LOAD_OCTET | LOAD_HALF_AT_INDEX => accumulator = loaded,
-                LOAD_HEADER_LENGTH => index = (loaded & 0x0f) * 4,
+                LOAD_HALF => {
+                    assert_eq!(operand, PROTOCOL);
+                    accumulator = protocol;
+                }
+                LOAD_WORD_AT_INDEX | LOAD_HALF_AT_INDEX | LOAD_OCTET_AT_INDEX => {
+                    let size = match operation {
+                        LOAD_WORD_AT_INDEX => 4,
+                        LOAD_HALF_AT_INDEX => 2,
+                        _ => 1,
+                    };
+                    let Some(loaded) = load(size) else { return 0 };
+                    accumulator = loaded;
+                }
+                LOAD_INDEX => index = operand,
+                LOAD_FROM_MEMORY => accumulator = memory[operand as usize],
+                LOAD_INDEX_FROM_MEMORY => index = memory[operand as usize],
+                STORE => memory[operand as usize] = accumulator,
                 INDEX_OF_ACCUMULATOR => index = accumulator,
+                ACCUMULATOR_OF_INDEX => accumulator = index,
+                ADD => accumulator = accumulator.wrapping_add(operand),
+                ADD_INDEX => accumulator = accumulator.wrapping_add(index),
                 XOR_INDEX => accumulator ^= index,
                 MULTIPLY => accumulator = accumulator.wrapping_mul(operand),
+                SHIFT_LEFT => accumulator <<= operand,
                 SHIFT_RIGHT => accumulator >>= operand,
                 AND => accumulator &= operand,
                 JUMP => at += operand as usize,
@@ -232,6 +289,11 @@ mod tests {
                 other => panic!("operation {other:#x}"),
             }
         }
+    }
+
+    /// The frame with octets between its Ethernet header and the rest.
+    fn tagged(frame: &[u8], tag: &[u8]) -> Vec<u8> {
+        [&frame[..14], tag, &frame[14..]].concat()
     }
 
     fn v4(source: [u8; 4], destination: [u8; 4], protocol: u8, ports: (u16, u16), fragment: u16) -> Vec<u8> {
@@ -270,6 +332,10 @@ mod tests {
             ] {
                 assert_eq!(run(&program, &frame, 0x0800), there);
             }
+            let frame = v4(server, client, 17, (9, 9), 0);
+            assert_eq!(run(&program, &tagged(&frame, &[0, 7, 8, 0]), 0x8100), there);
+            assert_eq!(run(&program, &tagged(&frame, &[0, 46, 0, 1, 8, 0]), 0x892f), there);
+            assert_eq!(run(&program, &tagged(&frame, &[0, 46, 0, 1, 0x81, 0, 0, 7, 8, 0]), 0x892f), there);
             taken[there as usize % 4] += 1;
             let (mut client, mut server) = ([0xfe; 16], [0x20; 16]);
             (client[15], server[15]) = (host, host / 3);
