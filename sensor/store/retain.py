@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Table, delete, func, literal, select, text, true
 
 from sensor.store.connect import writing
+from sensor.store.fold import fold
 from sensor.store.people import OURSELVES
 from sensor.store.save import chunks
 from sensor.store.tables import (
@@ -24,6 +25,7 @@ from sensor.store.tables import (
     merges,
     metadata,
     operations,
+    runs,
     told,
     violations,
 )
@@ -73,6 +75,7 @@ def retain(engine: Engine, *, days: float | None, megabytes: float | None) -> Re
         for drop in _DROPPED:
             while _drop_some(engine, drop, drop.time < before, dropped):
                 pass
+        fold(engine, before)
     if megabytes is not None:
         for drop in _DROPPED:
             while (excess := size(engine) - round(megabytes * 1_000_000)) > 0 and _drop_some(engine, drop, true(), dropped, octets=excess):
@@ -175,9 +178,8 @@ def _without_alerts(connection: Connection, found: Sequence[Row[Any]]) -> list[R
 
 
 def _latest(connection: Connection) -> int:
-    """The latest that was seen, in capture time."""
-    known = (connection.execute(select(func.max(table.c.last))).scalar() for table in (conversations, operations, alerts))
-    return max((last for last in known if last is not None), default=0)
+    """The latest that was captured. Not what an alert says: those about ourselves have the time of the wall clock."""
+    return connection.execute(select(func.max(runs.c.last))).scalar() or 0
 
 
 def give_back(engine: Engine) -> None:
