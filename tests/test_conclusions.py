@@ -92,7 +92,7 @@ def test_any_split_into_batches_gives_the_same(path: Path) -> None:
         observations, conclusions = Observations(), Conclusions()
         for step, batch in enumerate(open_capture(path, batch_packets=packets)):
             observations.add(batch)
-            if step < 60 or random.random() < 0.02:
+            if step < 20 or random.random() < 0.01:
                 assert_same(conclusions.update(observations), conclude(observations))
         assert_same(conclusions.update(observations), conclude(observations))
 

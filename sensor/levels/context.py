@@ -247,11 +247,16 @@ RULES: tuple[tuple[float, Rule], ...] = (
 """Weight in log-odds, and the function."""
 
 
+def is_swayed(subject: Subject) -> bool:
+    """Can the levels of others make a difference? Not to what controls: it lives where its deeds say."""
+    return not is_controller(subject)
+
+
 def evidence_of(subject: Subject, company: Company) -> tuple[Evidence, ...]:
     """All that its company says."""
     told = subject.seen.told
-    # What controls lives where its deeds say, whoever reads its pages or sets its clock.
-    rules = [(weight, rule) for weight, rule in RULES if rule is hangs_on_hub] if is_controller(subject) else RULES
+    # Whoever reads a controller's pages or sets its clock; of whom its cyclic data are, no level tells.
+    rules = RULES if is_swayed(subject) else [(weight, rule) for weight, rule in RULES if rule is hangs_on_hub]
     return tuple(
         Evidence(sign.says, sign.because, sign.source, round(weight * sign.share * trust(subject, sign), 3), told.first, told.last)
         for weight, rule in rules

@@ -10,7 +10,7 @@ from sensor.inventory.profile import Profile
 from sensor.inventory.traits import Traits, exchanges
 from sensor.levels import context, deeds
 from sensor.levels.company import Company
-from sensor.levels.context import face_of, seen_by
+from sensor.levels.context import face_of, is_swayed, seen_by
 from sensor.levels.homes import Homes
 from sensor.levels.network import network_of, networks_of
 from sensor.levels.subject import Subject
@@ -92,6 +92,7 @@ class Levels:
             self._subjects[name] = subject = self._subject(assets[name], traits[name])
             self._own[name] = deeds.evidence_of(subject)
             subject.own = _weighed(subject, self._own[name])
+            subject.swayed = is_swayed(subject)
             if subject.network is not None:
                 self._members[subject.network].add(name)
         return renewed
@@ -164,8 +165,9 @@ class Levels:
         """Take over what a round gave, and judge those whose company that changes, or who have changed."""
         company, levels = self._companies[number], self._rounds[number]
         seen, networks = self._take_over(number, judged, gone)
-        touched = stale.union(seen - gone, *(self._watchers.get(name, ()) for name in seen))
-        touched |= set().union(*(self._members.get(network, ()) for network in networks))
+        around = set(seen - gone).union(*(self._watchers.get(name, ()) for name in seen))
+        around.update(*(self._members.get(network, ()) for network in networks))
+        touched = stale | {name for name in around if self._subjects[name].swayed}
         if number == 0:
             return {name: self._fixed.get(name) or self._judged(name, company) for name in touched}
         moved = self._moved[number]
@@ -200,6 +202,8 @@ class Levels:
 
     def _judged_again(self, name: str, number: int, moved: set[str], restless: set[str | None]) -> Level:
         subject = self._subjects[name]
+        if not subject.swayed:
+            return self._rounds[number][name]
         if name in moved or (subject.network and subject.network in restless) or not subject.sees.isdisjoint(moved):
             return self._judged(name, self._companies[number])
         return self._rounds[number][name]

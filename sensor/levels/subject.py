@@ -22,7 +22,7 @@ class Subject:
 
     outsiders: ids of peers that live outside. networks: subnets of peers, by asset id. own: its level by its own deeds alone.
     network: the subnet that it, or what it is a part of, stands in; legs: all of them, where it has a leg in several.
-    sees: all at whose levels its company is looked at.
+    sees: all that its rules look at; swayed: their levels, and those of its subnet, can make a difference to its own.
     """
 
     asset: Asset
@@ -33,6 +33,7 @@ class Subject:
     network: str | None = None
     legs: frozenset[str] = frozenset()
     sees: frozenset[str] = frozenset()
+    swayed: bool = True
 
     def is_kind(self, *kinds: Kind) -> bool:
         """Is it of one of these types?"""

@@ -6,7 +6,6 @@ from sensor.detections.model import Detector, Engine, Finding, Severity, Thresho
 from sensor.detections.standing import EVERYDAY
 from sensor.detections.windows import MINUTE, busiest
 from sensor.detections.words import of_breach, of_dialogue
-from sensor.inventory.addresses import is_host
 from sensor.inventory.model import Asset
 from sensor.inventory.profile import Talk, meaning
 from sensor.inventory.traits import title
@@ -35,22 +34,19 @@ UNKNOWN_POINT = {
 ABOUT = "Find out what the source is and who started it. An inventory tool does the same: give it the tag `scanner` in the site file."
 
 
-def _talks(asset: str, view: View) -> list[Talk]:
+def _talks(asset: str, view: View) -> tuple[Talk, ...]:
     known = view.knowledge.assets[asset]
     told = view.knowledge.profiles.get(asset)
-    if told is None or known.parent is not None or "scanner" in known.tags:
-        return []
-    return [talk for talk in told.talks if not talk.as_server and talk.row.transport in ("tcp", "udp", "icmp") and not _to_many(talk)]
-
-
-def _to_many(talk: Talk) -> bool:
-    return (ip := talk.row.server_ip) is None or not is_host(ip)
+    return told.calls if told is not None and known.parent is None and "scanner" not in known.tags else ()
 
 
 def _in_vain(talk: Talk) -> bool:
     """Who speaks a protocol on TCP was answered, even where the mirror shows one direction only."""
     row = talk.row
-    return (row.packets[1] == 0 and not _is_half_seen(talk)) or row.refused >= max(row.connections, 1)
+    unheard = row.packets[1] == 0
+    if not unheard and not row.refused:
+        return False  # as most
+    return (unheard and not _is_half_seen(talk)) or row.refused >= max(row.connections, 1)
 
 
 def _is_half_seen(talk: Talk) -> bool:
