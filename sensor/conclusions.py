@@ -120,7 +120,7 @@ class _Stages:
             self._site,
             observations,
             self._resolver.resolution,
-            self._inventory.profiles,
+            dict(self._inventory.profiles),
             dict(self._assets),
             dict(self._dialogues.dialogues),
             self._violations.found,

@@ -16,23 +16,27 @@ class _Owners:
 
     def __init__(self) -> None:
         self._found: dict[AddressKey, str | None] = {}
-        self._rows: dict[AddressKey, set[int]] = {}
+        self._rows: dict[AddressKey, int | set[int]] = {}  # most addresses of a flood are given once: no set for one
 
     def of(self, address: AddressKey, row: int, resolution: Resolution) -> str | None:
         """The holder of an address that a row gives."""
         rows = self._rows.get(address)
         if rows is None:
-            rows = self._rows[address] = set()
+            self._rows[address] = row
             self._found[address] = resolution.find(*address)
-        rows.add(row)
+        elif isinstance(rows, set):
+            rows.add(row)
+        elif rows != row:
+            self._rows[address] = {rows, row}
         return self._found[address]
 
     def forget(self, address: AddressKey, row: int) -> None:
         """A row is there no more."""
-        if (rows := self._rows.get(address)) is not None:
+        rows = self._rows.get(address)
+        if isinstance(rows, set):
             rows.discard(row)
-            if not rows:
-                del self._rows[address], self._found[address]
+        if rows in (row, set()):
+            del self._rows[address], self._found[address]
 
     def find_anew(self, resolution: Resolution) -> set[int]:
         """Rows whose address is held by another than before."""
@@ -41,7 +45,8 @@ class _Owners:
             now = resolution.find(*address)
             if now != before:
                 self._found[address] = now
-                changed |= self._rows[address]
+                rows = self._rows[address]
+                changed |= rows if isinstance(rows, set) else {rows}
         return changed
 
 

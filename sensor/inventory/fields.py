@@ -1,7 +1,7 @@
 """What a device says of itself and what its addresses tell: facts in, fields with their evidence out."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from sensor.capture import Fact
 from sensor.inventory import vendors
@@ -11,7 +11,6 @@ from sensor.inventory.model import FIELDS, Evidence, Field
 from sensor.inventory.profile import Profile
 from sensor.inventory.resolve import Holder
 from sensor.inventory.systems import operating_systems
-from sensor.inventory.units import units_apart
 
 _STRONG = frozenset({"cip", "enip", "modbus", "s7comm", "s7comm_plus", "dnp3", "pn_dcp", "pn_io_cm", "lldp", "cdp"})
 _STRONG |= {"snmp", "opcua", "bacnet", "fins", "mms", "hart_ip"}
@@ -43,9 +42,11 @@ _ASKED, _NEVER = Field(), Field(queried=False)
 """Most fields of most assets: one of each for all."""
 
 
-def fields_of(told: Profile, holder: Holder) -> Mapping[str, Field]:
-    """The fields of an asset, each with its evidence; of a unit, those that its facts tell."""
-    apart = units_apart(told)
+def fields_of(told: Profile, holder: Holder, apart: Collection[str] = ()) -> Mapping[str, Field]:
+    """The fields of an asset, each with its evidence; of a unit, those that its facts tell.
+
+    apart: addresses of its units that are assets of their own.
+    """
     facts = tuple(fact for fact in told.facts if not fact.unit or fact.unit not in apart)
     said = _said(facts)
     if "/" not in told.id:  # what a unit's gateway has for an address tells nothing of the unit

@@ -6,12 +6,12 @@ from sensor.conduits.model import Site
 from sensor.inventory.belongings import Belongings
 from sensor.inventory.fields import fields_of
 from sensor.inventory.kinds import classify
-from sensor.inventory.model import Asset
+from sensor.inventory.model import Asset, Field
 from sensor.inventory.names import is_outside, with_pins
 from sensor.inventory.profile import Profile, profile
 from sensor.inventory.resolve import Holder
 from sensor.inventory.traits import Traits
-from sensor.inventory.units import units_of
+from sensor.inventory.units import units_apart, units_of
 
 
 class Inventory:
@@ -19,14 +19,10 @@ class Inventory:
 
     def __init__(self, site: Site) -> None:
         self.assets: dict[str, Asset] = {}
+        self.profiles: dict[str, Profile] = {}
         self.traits: dict[str, Traits] = {}
         self._site = site
         self._parts: dict[str, tuple[str, ...]] = {}
-
-    @property
-    def profiles(self) -> dict[str, Profile]:
-        """What each asset was seen to do."""
-        return {name: seen.told for name, seen in self.traits.items()}
 
     def update(self, touched: Iterable[str], holders: Mapping[str, Holder], belongings: Belongings) -> tuple[set[str], set[str]]:
         """Look at assets of which rows or addresses have changed: all that have changed, with their parts, and those that are gone."""
@@ -46,6 +42,7 @@ class Inventory:
         gone -= changed
         for name in gone:
             self.assets.pop(name, None)
+            self.profiles.pop(name, None)
             self.traits.pop(name, None)
         if anew or gone or list(self._parts) != list(holders):
             self._put_in_order(holders)
@@ -55,14 +52,14 @@ class Inventory:
         span = holder.first, holder.last
         told = profile(holder.id, belongings.talks(holder.id), belongings.facts(holder.id), span, routes=holder.routes)
         units = units_of(told)
-        self._add(told, holder, None)
+        self._add(told, fields_of(told, holder, units_apart(units.values())), holder, None)
         for unit, part in units.items():
-            self._add(part, holder, (holder.id, unit))
+            self._add(part, fields_of(part, holder), holder, (holder.id, unit))
         return tuple(part.id for part in units.values())
 
-    def _add(self, told: Profile, holder: Holder, part_of: tuple[str, str] | None) -> None:
-        self.traits[told.id] = seen = Traits(told)
-        self.assets[told.id] = _asset(seen, holder, part_of, self._site)
+    def _add(self, told: Profile, fields: Mapping[str, Field], holder: Holder, part_of: tuple[str, str] | None) -> None:
+        self.profiles[told.id], self.traits[told.id] = told, Traits(told)
+        self.assets[told.id] = _asset(self.traits[told.id], fields, holder, part_of, self._site)
 
     def _put_in_order(self, holders: Mapping[str, Holder]) -> None:
         self._parts = {name: self._parts[name] for name in holders}
@@ -71,7 +68,7 @@ class Inventory:
         self.traits = {name: self.traits[name] for name in names}
 
 
-def _asset(seen: Traits, holder: Holder, part_of: tuple[str, str] | None, site: Site) -> Asset:
+def _asset(seen: Traits, fields: Mapping[str, Field], holder: Holder, part_of: tuple[str, str] | None, site: Site) -> Asset:
     told = seen.told
     kind, roles = classify(seen)
     parent, unit = part_of or (None, None)
@@ -81,7 +78,7 @@ def _asset(seen: Traits, holder: Holder, part_of: tuple[str, str] | None, site: 
         addresses=holder.addresses if parent is None else (),
         parent=parent,
         unit=unit,
-        fields=fields_of(told, holder),
+        fields=fields,
         kind=kind,
         roles=roles,
         services=tuple(sorted(name for name, use in told.serves.items() if use.answered)),

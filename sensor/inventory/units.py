@@ -1,7 +1,7 @@
 """Sub-assets: what stands behind one address, told apart by unit id, link address, slot or route."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from functools import lru_cache
 
@@ -23,9 +23,9 @@ def units_of(told: Profile) -> dict[str, Profile]:
     return {unit: _part(told, unit, units[unit]) for unit in sorted(units)}
 
 
-def units_apart(told: Profile) -> frozenset[str]:
-    """The unit addresses, as rows give them, that are assets of their own."""
-    return frozenset().union(*_units(told).values()) if "/" not in told.id else frozenset()
+def units_apart(parts: Iterable[Profile]) -> frozenset[str]:
+    """The unit addresses, as rows give them, of the assets that are units."""
+    return frozenset(row.unit for part in parts for talk in part.talks for row in talk.operations)
 
 
 def _units(told: Profile) -> dict[str, set[str]]:

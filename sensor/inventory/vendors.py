@@ -190,7 +190,7 @@ def registered(prefix: str) -> str | None:
 
 @cache
 def _registry() -> tuple[bytes, Traversable]:
-    """netaddr's copy of it: lines of prefix, offset and length, and the records."""
+    """The copy that netaddr has: lines of prefix, offset and length, and the records."""
     directory = files("netaddr.eui")
     return b"\n" + (directory / "oui.idx").read_bytes(), directory / "oui.txt"
 

@@ -170,7 +170,7 @@ class Levels:
         touched = stale | {name for name in around if self._subjects[name].swayed}
         if number == 0:
             return {name: self._fixed.get(name) or self._judged(name, company) for name in touched}
-        moved = self._moved[number]
+        moved = self._moved[number] = set(self._moved[number])  # of a set that has shrunk, all that it ever held would be gone through
         restless = {self._subjects[name].network for name in moved if name in self._subjects}
         return {name: self._fixed.get(name) or self._judged_again(name, number, moved, restless) for name in touched if name in levels}
 

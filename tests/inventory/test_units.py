@@ -70,7 +70,7 @@ def test_a_module_behind_a_network_module_is_another_device():
     )
     told = _server(Operation("cip", "1/0"), facts=facts)
     assert [fact.value for fact in units_of(told)["slot 0"].facts] == ["1756-L61"]
-    assert units_apart(told) == {"1/0"}
+    assert units_apart(units_of(told).values()) == {"1/0"}
     assert units_of(_server(Operation("cip", "1/0"), facts=facts[1:])) == {}, "nothing says that there are two"
 
 

@@ -10,7 +10,7 @@ NUMBERS = sorted(ieee.OUI_INDEX)
 
 
 def test_a_prefix_is_told_as_netaddr_tells_it() -> None:
-    for number in NUMBERS[::97] + [NUMBERS[-1]]:
+    for number in (*NUMBERS[::97], NUMBERS[-1]):
         prefix = number.to_bytes(3, "big").hex(":")
         assert registered(prefix) == EUI(f"{prefix}:00:00:00").oui.registration()["org"], prefix
 
