@@ -18,6 +18,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -236,6 +237,8 @@ class LiveCapture:
             return self._listener.stop() if stopped else self._listener.batch()
         except EngineError as error:
             self._finished = True
+            with suppress(EngineError):  # the other threads are to end as well
+                self._listener.stop()
             raise _interface_error(error) from error
 
     def stop(self) -> None:

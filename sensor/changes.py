@@ -73,10 +73,18 @@ class Groups(Generic[Key, Row]):
 
     def __init__(self) -> None:
         self._groups: dict[Key, dict[int, Row]] = {}
+        self._single: dict[Key, tuple[int, Row]] = {}  # most groups of a flood are of one: no dict for that
 
     def put(self, key: Key, place: int, row: Row) -> None:
         """Add a thing, or replace what was at its place."""
-        group = self._groups.setdefault(key, {})
+        group = self._groups.get(key)
+        if group is None:
+            single = self._single.get(key)
+            if single is None or single[0] == place:
+                self._single[key] = place, row
+                return
+            del self._single[key]
+            group = self._groups[key] = dict([single])
         if place not in group and group and next(reversed(group)) > place:
             group[place] = row
             self._groups[key] = dict(sorted(group.items()))
@@ -90,8 +98,12 @@ class Groups(Generic[Key, Row]):
             group.pop(place, None)
             if not group:
                 del self._groups[key]
+        elif key in self._single and self._single[key][0] == place:
+            del self._single[key]
 
     def of(self, key: Key) -> tuple[Row, ...]:
         """The things of a group, in order."""
+        if key in self._single:
+            return (self._single[key][1],)
         group = self._groups.get(key)
         return tuple(group.values()) if group else ()

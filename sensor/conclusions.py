@@ -40,9 +40,10 @@ class Conclusions:
     The knowledge of a look stays what it is, but for the parties of conversations, which know their asset as it is now.
     """
 
-    def __init__(self, site: Site | None = None, baseline: Baseline | None = None) -> None:
+    def __init__(self, site: Site | None = None, baseline: Baseline | None = None, *, again: bool = True) -> None:
+        """again: there will be another look. Where there will not, what only that would need is not kept."""
         self._site, self._baseline = site or Site(), baseline
-        self._stages = _Stages(self._site, baseline)
+        self._stages = _Stages(self._site, baseline, again=again)
 
     def update(self, observations: Observations) -> Knowledge:
         """Everything that follows from what was observed."""
@@ -70,8 +71,9 @@ class _Rows:
 class _Stages:
     """All stages, each with what it concluded."""
 
-    def __init__(self, site: Site, baseline: Baseline | None) -> None:
+    def __init__(self, site: Site, baseline: Baseline | None, *, again: bool = True) -> None:
         self._site = site
+        self._again = again
         self._known: Knowledge | None = None
         self._statistics: Statistics | None = None
         self._endpoints: Watched[Endpoint] = Watched()
@@ -79,9 +81,9 @@ class _Stages:
         self._operations: Watched[Operation] = Watched()
         self._facts: Watched[Fact] = Watched()
         self._anomalies: Watched[Anomaly] = Watched()
-        self._engaged = Engaged()
+        self._engaged = Engaged(again=again)
         self._resolver = Resolver()
-        self._belongings = Belongings(self._conversations.places, self._facts.places, self._operations.places)
+        self._belongings = Belongings(self._conversations.places, self._facts.places, self._operations.places, again=again)
         self._inventory = Inventory(site)
         self._levels = Levels(site)
         self._assets: dict[str, Asset] = {}
@@ -114,6 +116,8 @@ class _Stages:
         self._dialogues.update(conversations, observations.conversations, self._belongings, self._assets)
         touched = conversations | self._conversations_of(outlined)
         places = self._conversations.places
+        if not self._again:
+            self._let_go()
         violations = self._violations.update(self._dialogues.dialogues, touched, places, self._assets, outlined)
         unusual = self._compare(others | gone, touched)
         known = Knowledge(
@@ -135,11 +139,19 @@ class _Stages:
         known.alerts, known.incidents = self._detections.alerts, self._detections.incidents
         return known
 
+    def _let_go(self) -> None:
+        """What only another look would need: in a flood a third of the memory."""
+        self._levels = Levels(self._site)
+        self._inventory.traits.clear()
+        self._outlines.clear()
+
     def _look_at_assets(self, observations: Observations, rows: _Rows) -> tuple[set[str], set[str], set[int]]:
         """Assets that have changed but for their level, those that are gone, and the conversations that have changed."""
         other = self._engaged.update(observations.endpoints, rows.endpoints, rows.conversations)
         held, anew = self._resolver.update(self._engaged.rows, observations.facts.values(), rows.endpoints, rows.facts, others=other)
         resolution = self._resolver.resolution
+        if not self._again:
+            self._resolver = Resolver(resolution)
         operated = self._belongings.operate(rows.operations)
         conversations, talking = self._belongings.converse(rows.conversations, operated, resolution, anew=anew)
         told = self._belongings.say(rows.facts, resolution, anew=anew)

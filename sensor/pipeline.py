@@ -17,7 +17,7 @@ from sensor.observations import Observations
 
 def conclude(observations: Observations, site: Site | None = None, baseline: Baseline | None = None) -> Knowledge:
     """Everything that follows from what was observed."""
-    return Conclusions(site, baseline).update(observations)
+    return Conclusions(site, baseline, again=False).update(observations)
 
 
 def against(known: Knowledge, baseline: Baseline | None) -> None:

@@ -26,8 +26,9 @@ const FRAMES: usize = 16_384;
 const SLEEP_MILLISECONDS: i32 = 50;
 /// Between two looks at the interfaces.
 const LOOK: Duration = Duration::from_millis(200);
-/// After this time all blocks of a ring that receives no more are handed over.
-const SETTLED: Duration = Duration::from_millis(2 * RETIRE_MILLISECONDS as u64);
+/// Until the last block of a ring that receives no more should be handed over, and how often that is waited for.
+const SETTLED: Duration = Duration::from_millis(RETIRE_MILLISECONDS as u64);
+const PATIENCE: usize = 50;
 /// A frame may lie this long in one ring while a later one is in another already.
 const HOLD: i64 = 3 * RETIRE_MILLISECONDS as i64 * 1_000_000;
 
@@ -353,11 +354,14 @@ impl Worker {
         for ring in self.rings.iter().filter(|ring| is_meant(ring)) {
             drop(ring.close()); // An interface that is gone has nothing more to deliver either way.
         }
-        if !self.rings.is_empty() {
+        self.note_fill();
+        for _ in 0..PATIENCE {
+            while merge(&mut self.rings, &mut self.engine, i64::MAX) > 0 {}
+            if self.rings.iter_mut().all(|ring| !is_meant(ring) || ring.is_read()) {
+                break;
+            }
             thread::sleep(SETTLED);
         }
-        self.note_fill();
-        while merge(&mut self.rings, &mut self.engine, i64::MAX) > 0 {}
         let (closed, open) = core::mem::take(&mut self.rings).into_iter().partition(|ring| is_meant(ring));
         self.rings = open;
         let closed: Vec<Ring> = closed;

@@ -271,3 +271,81 @@ impl<K: Eq + Hash + Clone, R: Clone> Parts<K, R> {
         told
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Address, Mac};
+    use crate::observations::Span;
+
+    fn endpoint(id: u64, mac: u64, packets: u64, time: i64) -> Endpoint {
+        let key = EndpointKey { mac: Mac(mac), ip: Address::NONE, vlan: 0 };
+        Endpoint { id, key, span: Span::at(time), packets, octets: packets * 60, hops: None }
+    }
+
+    fn endpoints(rows: Vec<Endpoint>) -> Changes {
+        Changes { endpoints: rows, ..Changes::default() }
+    }
+
+    fn told(changes: &Changes) -> Vec<(u64, u64, u64)> {
+        changes.endpoints.iter().map(|row| (row.id, row.key.mac.0, row.packets)).collect()
+    }
+
+    #[test]
+    fn rows_of_one_key_are_one_row_with_a_number_of_its_own() {
+        let mut union = Union::new(3600);
+        let first = union.merge(vec![endpoints(vec![endpoint(7, 1, 10, 5)]), endpoints(vec![endpoint(7, 1, 3, 2), endpoint(8, 2, 1, 9)])]);
+        assert_eq!(told(&first), [(1, 1, 13), (2, 2, 1)]);
+        assert_eq!(first.endpoints[0].span, Span { first: 2, last: 5 });
+        let second = union.merge(vec![endpoints(vec![endpoint(7, 1, 12, 8)]), endpoints(vec![])]);
+        assert_eq!(told(&second), [(1, 1, 15)], "cumulative, and the other engine's part still counts");
+        assert_eq!(told(&union.merge(vec![endpoints(vec![]), endpoints(vec![])])), []);
+    }
+
+    #[test]
+    fn a_row_is_gone_when_the_last_engine_has_dropped_it() {
+        let mut union = Union::new(3600);
+        union.merge(vec![endpoints(vec![endpoint(7, 1, 10, 5)]), endpoints(vec![endpoint(9, 1, 3, 2)])]);
+        let gone = |number| Changes { removed: vec![number], ..Changes::default() };
+        let one = union.merge(vec![gone(7), Changes::default()]);
+        assert_eq!((told(&one), one.removed), (vec![(1, 1, 3)], vec![]));
+        let other = union.merge(vec![gone(9), gone(9)]);
+        assert_eq!((told(&other), other.removed), (vec![], vec![1]));
+        let again = union.merge(vec![endpoints(vec![endpoint(8, 1, 1, 1)]), Changes::default()]);
+        assert_eq!(told(&again), [(2, 1, 1)], "no number is given twice");
+        let brief = union.merge(vec![Changes { removed: vec![8], endpoints: vec![endpoint(10, 1, 2, 1)], ..Changes::default() }]);
+        assert_eq!((told(&brief), brief.removed), (vec![(3, 1, 2)], vec![2]));
+    }
+
+    #[test]
+    fn a_row_that_is_renamed_keeps_its_number_unless_that_key_is_taken() {
+        let (mut parts, mut numbers) = (Parts::<&str, u64>::default(), Numbers::default());
+        let add = |mine: &mut u64, other: &u64| *mine += other;
+        assert!(!parts.put((0, 1), "asked", 5, &mut numbers));
+        parts.tell(add);
+        assert!(!parts.put((0, 1), "modbus", 6, &mut numbers));
+        assert_eq!((parts.tell(add), core::mem::take(&mut numbers.gone)), (vec![("modbus", 1, 6)], vec![]));
+        parts.put((1, 1), "s7comm", 1, &mut numbers);
+        parts.tell(add);
+        assert!(parts.put((1, 1), "modbus", 2, &mut numbers), "what is its own must follow it");
+        assert_eq!((parts.tell(add), numbers.gone), (vec![("modbus", 1, 8)], vec![2]));
+        assert_eq!((parts.number_of((1, 1)), parts.number_of((9, 9))), (1, 0));
+    }
+
+    #[test]
+    fn the_busiest_second_is_that_of_all_engines_together() {
+        let changes = |seconds: &[(i64, u64)]| {
+            let mut changes = Changes::default();
+            for (second, packets) in seconds {
+                for _ in 0..*packets {
+                    changes.totals.counters.rate.add(second * 1_000_000_000, 60);
+                }
+            }
+            changes
+        };
+        let mut union = Union::new(3600);
+        let told = union.merge(vec![changes(&[(1, 5), (2, 3), (3, 1)]), changes(&[(1, 1), (2, 4), (3, 1)])]);
+        let rate = told.totals.counters.rate.so_far();
+        assert_eq!((rate.most_packets, rate.most_octets), (7, 420));
+    }
+}

@@ -14,12 +14,15 @@ Ends = tuple[str | None, str | None]
 class _Owners:
     """Who holds the addresses that rows give, and which rows give them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, again: bool) -> None:
+        self._again = again
         self._found: dict[AddressKey, str | None] = {}
         self._rows: dict[AddressKey, int | set[int]] = {}  # most addresses of a flood are given once: no set for one
 
     def of(self, address: AddressKey, row: int, resolution: Resolution) -> str | None:
         """The holder of an address that a row gives."""
+        if not self._again:
+            return resolution.find(*address)
         rows = self._rows.get(address)
         if rows is None:
             self._rows[address] = row
@@ -53,8 +56,9 @@ class _Owners:
 class Belongings:
     """Talks and facts by asset, and the ends and operations of conversations. Each in the order of the engine's rows."""
 
-    def __init__(self, talks: Mapping[int, int], facts: Mapping[int, int], operations: Mapping[int, int]) -> None:
-        """All three: places of rows by id, which the caller keeps up to date."""
+    def __init__(self, talks: Mapping[int, int], facts: Mapping[int, int], operations: Mapping[int, int], *, again: bool = True) -> None:
+        """All three: places of rows by id, which the caller keeps up to date. again: rows will be taken over again."""
+        self._again = again
         self.ends: dict[int, Ends] = {}
         self._places = (talks, facts, operations)
         self._rows: dict[int, Conversation] = {}
@@ -64,8 +68,8 @@ class Belongings:
         self._facts: Groups[str, Fact] = Groups()
         self._operations: Groups[int, Operation] = Groups()
         self._asked: dict[int, tuple[int, int]] = {}
-        self._hosts = _Owners()
-        self._speakers = _Owners()
+        self._hosts = _Owners(again=again)
+        self._speakers = _Owners(again=again)
 
     def talks(self, asset: str) -> tuple[Talk, ...]:
         """The conversations of an asset."""
@@ -93,7 +97,8 @@ class Belongings:
         for number, row in rows.now.items():
             conversation = row.conversation
             self._operations.put(conversation, places[number], row)
-            self._asked[number] = conversation, places[number]
+            if self._again:
+                self._asked[number] = conversation, places[number]
             touched.add(conversation)
         return touched
 
@@ -137,7 +142,9 @@ class Belongings:
         if number in self.ends and self.ends[number] != (client, server):
             self._leave(number, assets)
         place = self._places[0][number]
-        self._rows[number], self._entered[number], self.ends[number] = row, place, (client, server)
+        self.ends[number] = client, server
+        if self._again:
+            self._rows[number], self._entered[number] = row, place
         asked = self._operations.of(number)
         if client is not None:
             self._talks.put(client, 2 * place, Talk(row, asked, server or server_ip or server_mac or "", as_server=False))
@@ -160,7 +167,8 @@ class Belongings:
         for number, row in (said | dict(rows.now)).items():
             holder = self._speakers.of(_address(row), number, resolution)
             place = self._places[1][number]
-            self._said[number] = row, place, holder
+            if self._again:
+                self._said[number] = row, place, holder
             if holder is not None:
                 self._facts.put(holder, place, row)
                 assets.add(holder)

@@ -16,7 +16,9 @@ class Engaged:
     A flood of made-up senders costs no more than that, and displaces nobody who answers or is answered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, again: bool = True) -> None:
+        """again: it will be looked at again."""
+        self._again = again
         self.rows: list[Endpoint] = []
         self.left_out = 0
         self._heard: Counter[str | None] = Counter()
@@ -29,6 +31,8 @@ class Engaged:
             before = self._ids
             self.rows = self._choose(endpoints)
             self._ids = [row.id for row in self.rows]
+            if not self._again:
+                self._heard.clear()
             self.left_out = len(endpoints) - len(self.rows)
             return self._ids != before
         if rows:

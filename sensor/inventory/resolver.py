@@ -8,7 +8,7 @@ from itertools import combinations
 from sensor.capture import Endpoint, Fact
 from sensor.changes import Changed
 from sensor.inventory.model import Address
-from sensor.inventory.resolve import Holder, Seen, Workings, holder_of, merge_log, movable, work_out
+from sensor.inventory.resolve import Holder, Resolution, Seen, Workings, holder_of, merge_log, movable, work_out
 from sensor.inventory.same import Key, Pair, may_be_one
 
 _CROWD = 16
@@ -38,9 +38,9 @@ class _Index:
 class Resolver:
     """Keeps a resolution up to date."""
 
-    def __init__(self) -> None:
+    def __init__(self, resolution: Resolution | None = None) -> None:
         self._workings = work_out((), ())
-        self.resolution = self._workings.resolution
+        self.resolution = resolution or self._workings.resolution
         self._index = _Index()
 
     def update(

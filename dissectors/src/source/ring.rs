@@ -132,6 +132,8 @@ pub struct Ring {
     left: u32,
     next: usize,
     counts: Counts,
+    /// Frames that were read.
+    read: u64,
     /// VLAN tags that were put back.
     tags: u64,
 }
@@ -181,7 +183,7 @@ impl Ring {
             };
             set(&socket, libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &wish)?;
         }
-        Ok(Self { memory, socket, link, number, at: 0, held: false, left: 0, next: 0, counts: Counts::default(), tags: 0 })
+        Ok(Self { memory, socket, link, number, at: 0, held: false, left: 0, next: 0, counts: Counts::default(), read: 0, tags: 0 })
     }
 
     /// Receive no more; what the kernel holds already is handed over within [`RETIRE_MILLISECONDS`].
@@ -230,6 +232,7 @@ impl Ring {
             return None;
         }
         self.left = self.left.wrapping_sub(1);
+        self.read = self.read.wrapping_add(1);
         let at = self.next;
         let block = self.memory.block(self.at)?;
         let header = Header::read(block.get(at..)?.first_chunk()?);
@@ -258,6 +261,13 @@ impl Ring {
             self.counts.full = self.counts.full.saturating_add(u64::from(new.tp_freeze_q_cnt));
         }
         self.counts
+    }
+
+    /// True where all has been read that the kernel has laid into the ring. A busy machine may take longer than it was told to
+    /// until it hands over the last block.
+    pub fn is_read(&mut self) -> bool {
+        let counts = self.counts();
+        self.read >= counts.packets.saturating_sub(counts.dropped)
     }
 
     /// Blocks that wait to be read, and all.
