@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help docs sentinel demo evaluate test lint bench bench-store fuzz fuzz-short wheel clean build rust tools receivers
+.PHONY: help docs sentinel demo evaluate test lint bench bench-store bench-year fuzz fuzz-short wheel clean build rust tools receivers
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,9 @@ evaluate: build $(VENV)/.dev ## Hold the inferred Purdue levels against labelled
 
 bench-store: build ## Measure the database at the size of a large plant
 	$(BIN)/python -m benchmarks.store
+
+bench-year: build ## Let a year of a plant pass in a database that may not grow
+	$(BIN)/python -m benchmarks.year
 
 fuzz: rust ## Feed made-up frames and files to the engine, FUZZ_SECONDS (600) for each of both targets
 	@command -v cargo-fuzz >/dev/null || cargo install --quiet --locked cargo-fuzz@0.13.2
