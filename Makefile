@@ -49,6 +49,8 @@ bench-store: build ## Measure the database at the size of a large plant
 
 bench-conclude: build ## Measure the conclusions at the size of a large plant
 	$(BIN)/python -m benchmarks.conclude
+bench-year: build ## Let a year of a plant pass in a database that may not grow
+	$(BIN)/python -m benchmarks.year
 
 fuzz: rust ## Feed made-up frames and files to the engine, FUZZ_SECONDS (600) for each of both targets
 	@command -v cargo-fuzz >/dev/null || cargo install --quiet --locked cargo-fuzz@0.13.2

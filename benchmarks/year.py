@@ -141,8 +141,9 @@ class Plant:
 class Sensor:
     """What the service does with a plant, hour by hour."""
 
-    def __init__(self, where: str, *, days: float, megabytes: float, steady: int = STEADY) -> None:
+    def __init__(self, where: str, *, days: float, megabytes: float, steady: int = STEADY, outbox: float = 2) -> None:
         self.where, self.days, self.megabytes = where, days, megabytes
+        self.outbox = outbox
         self.plant = Plant(steady)
         self.store = self._start()
         self.saves: list[float] = []
@@ -152,14 +153,14 @@ class Sensor:
     def _start(self) -> Store:
         store = Store.open(self.where)
         wanted = [destination_of(f"file:{name}.log", name) for name in ("siem", "away")]
-        store.outbox.register(wanted, Bounds(megabytes=2, days=30))
+        store.outbox.register(wanted, Bounds(megabytes=self.outbox, days=30))
         return store
 
-    def live(self, hours: int) -> Iterator[Week]:
-        """Hours pass; what was measured in each week."""
+    def live(self, hours: int, week: int = WEEK) -> Iterator[Week]:
+        """Hours pass; what was measured in each week, which has so many of them."""
         for hour in range(1, hours + 1):
             self._hour()
-            if hour % WEEK == 0:
+            if hour % week == 0:
                 yield self._week()
                 self._start_again()
         self.store.close()
@@ -177,10 +178,9 @@ class Sensor:
         self.saves.append(saved - start)
 
     def _people_and_destinations(self) -> None:
-        for number in range(ALERTS):
-            name = f"{self.plant.hour:06x}{number:04x}"
-            if name not in self.plant.stay_open:
-                self.store.judge(name, "mute" if number % 2 else "close", "seen", "anna")
+        # What was closed and has happened again is open again, and is closed once more.
+        for name in open_alerts(self.store) - self.plant.stay_open:
+            self.store.judge(name, "mute" if name.endswith("1") else "close", "seen", "anna")
         self._deliver("siem")
         if self.plant.hour // WEEK % 4 == 3:
             self._deliver("away")

@@ -38,7 +38,9 @@ class Changed(Generic[Row]):
 class Watched(Generic[Row]):
     """Rows of one kind as they were when they were last looked at. places: their order, by id."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, again: bool = True) -> None:
+        """again: they will be looked at again."""
+        self._again = again
         self.places: dict[int, int] = {}
         self._ids: list[int] = []
         self._rows: list[Row] = []
@@ -46,6 +48,8 @@ class Watched(Generic[Row]):
 
     def look(self, rows: Mapping[int, Row]) -> Changed[Row]:
         """What has changed. Raises Reordered where rows have changed their order, as the engine never does."""
+        if not self._ids:
+            return self._look_first(rows)
         ids, values = list(rows), list(rows.values())
         before: dict[int, Row] = {}
         if ids[: len(self._ids)] != self._ids:
@@ -66,6 +70,14 @@ class Watched(Generic[Row]):
         now.update(zip(ids[known:], values[known:], strict=True))
         self._ids, self._rows = ids, values
         return Changed(now, before)
+
+    def _look_first(self, rows: Mapping[int, Row]) -> Changed[Row]:
+        """All is new: of a hundred thousand rows no copy is needed."""
+        self.places.update(zip(rows, range(self._next, self._next + len(rows)), strict=True))
+        self._next += len(rows)
+        if self._again:
+            self._ids, self._rows = list(rows), list(rows.values())
+        return Changed(rows, {})
 
 
 class Groups(Generic[Key, Row]):

@@ -76,11 +76,11 @@ class _Stages:
         self._again = again
         self._known: Knowledge | None = None
         self._statistics: Statistics | None = None
-        self._endpoints: Watched[Endpoint] = Watched()
-        self._conversations: Watched[Conversation] = Watched()
-        self._operations: Watched[Operation] = Watched()
-        self._facts: Watched[Fact] = Watched()
-        self._anomalies: Watched[Anomaly] = Watched()
+        self._endpoints: Watched[Endpoint] = Watched(again=again)
+        self._conversations: Watched[Conversation] = Watched(again=again)
+        self._operations: Watched[Operation] = Watched(again=again)
+        self._facts: Watched[Fact] = Watched(again=again)
+        self._anomalies: Watched[Anomaly] = Watched(again=again)
         self._engaged = Engaged(again=again)
         self._resolver = Resolver()
         self._belongings = Belongings(self._conversations.places, self._facts.places, self._operations.places, again=again)

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import COMMAND
 
 MILLION = 1_000_000
-MOST_MEBIBYTES = 300
+MOST_MEBIBYTES = 340
 _SERVER = 0x0A000001
 _HEADER = struct.Struct("!6s6sHBBHHHBBHII")
 _TCP = struct.Struct("!HHIIBBHHH")

@@ -31,6 +31,7 @@ from sensor.store.tables import (
 )
 
 _DAY = 86_400 * 1_000_000_000
+_SETTLING = _DAY // 2
 _LOOKED_AT = 50_000
 """So many rows are chosen at a time."""
 _GIVEN_BACK = 5000
@@ -77,11 +78,19 @@ def retain(engine: Engine, *, days: float | None, megabytes: float | None) -> Re
                 pass
         fold(engine, before)
     if megabytes is not None:
-        for drop in _DROPPED:
-            while (excess := size(engine) - round(megabytes * 1_000_000)) > 0 and _drop_some(engine, drop, true(), dropped, octets=excess):
-                pass
+        _shrink(engine, round(megabytes * 1_000_000), dropped)
     give_back(engine)
     return Retained(dropped, size(engine) / 1_000_000)
+
+
+def _shrink(engine: Engine, most: int, dropped: dict[str, int]) -> None:
+    with engine.connect() as connection:
+        settled = _latest(connection) - _SETTLING
+    for drop in _DROPPED:
+        # What was said of an alert that goes on would be forgotten with it, and it would be open once more.
+        which = drop.time < settled if drop.table is alerts else true()
+        while (excess := size(engine) - most) > 0 and _drop_some(engine, drop, which, dropped, octets=excess):
+            pass
 
 
 def size(engine: Engine) -> int:
