@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help docs sentinel demo evaluate test lint bench bench-store fuzz fuzz-short wheel clean build rust tools receivers
+.PHONY: help docs sentinel demo evaluate test lint bench bench-store fuzz fuzz-short wheel wheels deb bundle clean build rust tools receivers
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -68,6 +68,17 @@ sentinel: build $(VENV)/.dev ## Write what deploy/sentinel makes of its queries 
 wheel: rust $(VENV)/.maturin ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
 	@ls dist/*.whl
+
+deb: wheels ## Build the Debian package into dist/
+	@deploy/debian/build dist/wheels $(BIN)/python dist
+
+bundle: wheels $(VENV)/.dev ## Build what a plant without the Internet installs from into dist/
+	@$(BIN)/python -m deploy.bundle dist/wheels dist
+
+# Otoscope and all that it stands on: the same for the package and the bundle.
+wheels: rust $(VENV)/.maturin
+	@rm -rf dist/wheels
+	@$(BIN)/pip wheel --quiet --no-build-isolation --only-binary :all: --wheel-dir dist/wheels '.[azure,stix]' pip
 
 clean: ## Remove everything that was built or downloaded
 	rm -rf $(VENV) .cache dist $(KUSTO)/node_modules dissectors/target $(FUZZ)/target $(FUZZ)/corpus $(FUZZ)/artifacts benchmarks/traces .mypy_cache .ruff_cache .pytest_cache
