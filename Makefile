@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help docs sentinel demo evaluate test lint bench bench-store fuzz fuzz-short wheel wheels deb bundle clean build rust tools receivers
+.PHONY: help docs sentinel demo evaluate test lint bench bench-live bench-store bench-conclude bench-year fuzz fuzz-short wheel wheels deb bundle clean build rust tools receivers
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,8 +41,14 @@ bench: build tools ## Measure packets a second on a plant trace of a million pac
 evaluate: build $(VENV)/.dev ## Hold the inferred Purdue levels against labelled plants
 	$(BIN)/python -m tests.evaluation.levels
 
+bench-live: build tools ## Measure live capture over a virtual wire, beside tcpdump; needs root
+	$(BIN)/python -m benchmarks.live
+
 bench-store: build ## Measure the database at the size of a large plant
 	$(BIN)/python -m benchmarks.store
+
+bench-conclude: build ## Measure the conclusions at the size of a large plant
+	$(BIN)/python -m benchmarks.conclude
 
 fuzz: rust ## Feed made-up frames and files to the engine, FUZZ_SECONDS (600) for each of both targets
 	@command -v cargo-fuzz >/dev/null || cargo install --quiet --locked cargo-fuzz@0.13.2
@@ -94,10 +100,10 @@ rust:
 	@command -v cc >/dev/null || { echo "Rust needs a C compiler: install one (Debian: sudo apt-get install build-essential) and try again" >&2; exit 1; }
 
 tools:
-	@command -v tshark >/dev/null && command -v tcpdump >/dev/null && command -v chromium >/dev/null && command -v promtool >/dev/null && command -v npm >/dev/null && ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || \
+	@command -v tshark >/dev/null && command -v tcpdump >/dev/null && command -v chromium >/dev/null && command -v promtool >/dev/null && command -v npm >/dev/null && command -v ip >/dev/null && ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tshark tcpdump chromium postgresql prometheus nodejs npm; \
-	else echo "the tests need tshark, tcpdump, chromium, PostgreSQL, Prometheus and npm: install them (Debian: sudo apt-get install tshark tcpdump chromium postgresql prometheus npm) and try again" >&2; exit 1; fi
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tshark tcpdump chromium postgresql prometheus nodejs npm iproute2; \
+	else echo "the tests need tshark, tcpdump, chromium, PostgreSQL, Prometheus, npm and iproute2: install them (Debian: sudo apt-get install tshark tcpdump chromium postgresql prometheus npm iproute2) and try again" >&2; exit 1; fi
 	@[ -x $(SYSLOG_NG) ] && command -v $(RSYSLOGD) >/dev/null && ls /usr/lib/*/rsyslog/lmnsd_gtls.so /usr/lib/*/rsyslog/lmnsd_ossl.so >/dev/null 2>&1 || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then $(MAKE) --no-print-directory receivers; \
 	else echo "the tests need rsyslog and syslog-ng, which Debian does not install side by side: run \"sudo make receivers\" on Debian and try again" >&2; exit 1; fi

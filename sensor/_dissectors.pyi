@@ -3,13 +3,25 @@
 Times are nanoseconds since the Unix epoch, in capture time. Pairs are (client to server, server to client).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self, final
 
-__all__ = ["Anomaly", "Batch", "CaptureError", "Conversation", "Endpoint", "Engine", "Fact", "Operation", "Statistics"]
+__all__ = [
+    "Anomaly",
+    "Batch",
+    "CaptureError",
+    "Conversation",
+    "Endpoint",
+    "Engine",
+    "Fact",
+    "Interface",
+    "Listener",
+    "Operation",
+    "Statistics",
+]
 
 class CaptureError(Exception):
-    """A capture that cannot be opened: the message says what is wrong and what is accepted."""
+    """A capture or interface that cannot be opened: the message says what is wrong and what is accepted."""
 
 @final
 class Endpoint:
@@ -255,3 +267,59 @@ class Engine:
 
     def batch(self) -> Batch:
         """What is new or has changed since the last call."""
+
+@final
+class Interface:
+    """An interface that is listened to: how it is now, and what was counted on it since the start."""
+
+    @property
+    def name(self) -> str: ...  # as it was asked for
+    @property
+    def named(self) -> str | None: ...  # its name now, None where it is not there
+    @property
+    def condition(self) -> str: ...  # "capturing", "no_link", "off", "missing", "failed"
+    @property
+    def trouble(self) -> str | None: ...  # why it cannot be read, or not as was wished
+    @property
+    def opened(self) -> int: ...  # how often: more than once where it had gone
+    @property
+    def hardware_time(self) -> bool: ...  # time stamps are the card's own
+    @property
+    def packets(self) -> int: ...  # that passed the filter, dropped ones among them
+    @property
+    def dropped(self) -> int: ...  # for which the ring had no room
+    @property
+    def ring_full(self) -> int: ...  # times that the ring was found full
+    @property
+    def ring_fill(self) -> int: ...  # the most of it that waited to be read since the last batch, in thousandths
+    @property
+    def tags_restored(self) -> int: ...  # VLAN tags put back that the kernel had taken off
+
+@final
+class Listener:
+    """Interfaces that are listened to in threads of their own. Nothing is ever sent. On Linux only."""
+
+    def __new__(
+        cls,
+        names: Sequence[str],
+        *,
+        limits: Mapping[str, int] | None = None,
+        workers: int = 1,
+        kernel_filter: str | None = None,
+        snap_length: int = 262_144,
+        ring_octets: int = ...,
+        busy_poll: int = 0,
+        promiscuous: bool = True,
+        hardware_time: bool = False,
+        patient: bool = False,
+    ) -> Self:
+        """Begin to listen. CaptureError where an interface cannot be read; ValueError where the filter is none."""
+
+    def batch(self) -> Batch:
+        """What is new or has changed since the last call, with the GIL released until it is known."""
+
+    def stop(self) -> Batch:
+        """Listen no more; what was received until now is in the batch."""
+
+    def interfaces(self) -> list[Interface]:
+        """The interfaces as they are now; counts are those of the last batch."""

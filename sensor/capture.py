@@ -1,24 +1,31 @@
-"""Captures in, batches of observations out. The only importer of the Rust module.
+"""Captures or interfaces in, batches of observations out. The only importer of the Rust module.
 
     with open_capture("plant.pcap") as capture:
         for batch in capture:
             for operation in batch.operations:
                 ...
 
+    with open_interfaces(["eth1"]) as live:
+        for batch in live:  # one each second, until `live.stop()`
+            ...
+
 Rows are cumulative: a later row replaces the earlier one of the same id (see `Batch`). Times are nanoseconds
 since the Unix epoch, in capture time; pairs are (client to server, server to client).
 """
 
 import os
+import threading
+import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from sensor._dissectors import Anomaly, Batch, Conversation, Endpoint, Engine, Fact, Operation, Statistics
+from sensor._dissectors import Anomaly, Batch, Conversation, Endpoint, Engine, Fact, Interface, Listener, Operation, Statistics
 from sensor._dissectors import CaptureError as EngineError
 from sensor.errors import CaptureError
+from sensor.listening import Listening
 
 __all__ = [
     "Anomaly",
@@ -27,11 +34,15 @@ __all__ = [
     "Conversation",
     "Endpoint",
     "Fact",
+    "Interface",
+    "Listening",
+    "LiveCapture",
     "Operation",
     "Progress",
     "Statistics",
     "default_limits",
     "open_capture",
+    "open_interfaces",
 ]
 
 _SLICE_PACKETS = 16_384
@@ -174,3 +185,89 @@ def open_capture(
     if batch_packets < 1:
         raise ValueError("batch_packets must be at least 1")
     return Capture(tuple(os.fspath(path) for path in paths), limits, batch_packets, on_progress, on_error)
+
+
+class LiveCapture:
+    """Interfaces that are listened to: an iterator of batches, made by `open_interfaces`. It never sends."""
+
+    def __init__(self, names: tuple[str, ...], listening: Listening, limits: Mapping[str, int] | None, batch_seconds: float) -> None:
+        self._listener = Listener(
+            names,
+            limits=limits,
+            workers=listening.workers,
+            kernel_filter=listening.kernel_filter,
+            snap_length=listening.snap_length,
+            ring_octets=listening.ring_mebibytes << 20,
+            busy_poll=listening.busy_poll_microseconds,
+            promiscuous=listening.promiscuous,
+            hardware_time=listening.hardware_time,
+            patient=listening.wait_for_missing,
+        )
+        self._batch_seconds = batch_seconds
+        self._due = time.monotonic() + batch_seconds
+        self._stopped = threading.Event()
+        self._finished = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stopped.set()
+        if not self._finished:
+            self._finished = True
+            self._listener.stop()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Batch:
+        """Wait until the next batch is due; once stopped, the last one holds all that was received until then.
+
+        Raises CaptureError where a thread that reads frames has come upon a fault of its own. Ctrl-C raises KeyboardInterrupt;
+        `stop` and another `next` then give what was received so far.
+        """
+        if self._finished:
+            raise StopIteration
+        stopped = self._stopped.wait(max(0.0, self._due - time.monotonic()))
+        # A batch that took long is not made up for by the next ones.
+        self._due = max(self._due, time.monotonic() - self._batch_seconds) + self._batch_seconds
+        try:
+            self._finished = stopped
+            return self._listener.stop() if stopped else self._listener.batch()
+        except EngineError as error:
+            self._finished = True
+            raise _interface_error(error) from error
+
+    def stop(self) -> None:
+        """Listen no longer: the next batch comes at once and is the last. From any thread, or a signal handler."""
+        self._stopped.set()
+
+    @property
+    def interfaces(self) -> list[Interface]:
+        """How the interfaces are now, and what was counted on them until the last batch; from any thread."""
+        return self._listener.interfaces()
+
+
+def open_interfaces(
+    names: Sequence[str], listening: Listening | None = None, *, limits: Mapping[str, int] | None = None, batch_seconds: float = 1.0
+) -> LiveCapture:
+    """Listen to network interfaces as one, in background threads, from the return on. Nothing is ever sent.
+
+    An interface that goes away, is switched off or renamed is followed or waited for, and what was read of it is kept.
+
+    limits: caps of the engine's tables, by name, shared by all workers; what is not named keeps its default.
+    batch_seconds: from one batch to the next.
+
+    Raises CaptureError where an interface cannot be read; ValueError where there is none, it is named twice, or a limit is wrong.
+    """
+    if not names or len(set(names)) < len(names):
+        raise ValueError("no interface given, or one twice")
+    try:
+        return LiveCapture(tuple(names), listening or Listening(), limits, batch_seconds)
+    except EngineError as error:
+        raise _interface_error(error) from error
+
+
+def _interface_error(error: EngineError) -> CaptureError:
+    name, _, reason = str(error).partition(": ")
+    return CaptureError(name, reason) if reason else CaptureError("live capture", name)

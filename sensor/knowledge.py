@@ -18,11 +18,16 @@ if TYPE_CHECKING:
     from sensor.baseline.compare import Change
 
 
-@dataclass(frozen=True, slots=True)
+_SHORT = 10
+"""Packets of a conversation of which nobody knows why one direction lacks."""
+
+
+@dataclass(slots=True)
 class Party:
     """One end of a conversation: its address in the packets, and the asset where it is known.
 
-    asset: None where that address never sent anything, and for multicast and broadcast.
+    asset: None where that address never sent anything, and for multicast and broadcast; else as it is known now: all conversations in
+    which it takes part with this address share its party.
     """
 
     address: str
@@ -66,6 +71,12 @@ class Dialogue:
     def deeds(self) -> tuple["Deed", ...]:
         """Its operations with what they mean."""
         return tuple(Deed(row, self, meaning(row.protocol, row.function, row.subfunction)) for row in self.operations)
+
+    @cached_property
+    def ways(self) -> int:
+        """In how many directions it was seen: 0 where it is no TCP or too short to tell."""
+        packets = self.row.packets
+        return sum(map(bool, packets)) if self.row.transport == "tcp" and sum(packets) > _SHORT else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +135,8 @@ class Knowledge:
     """Endpoints beyond the cap, of which nothing was concluded."""
     changes: "tuple[Change, ...]" = ()
     """What differs from the baseline; empty where there is none."""
+    fresh: frozenset[str] = frozenset()
+    """Ids of the assets that the baseline does not know."""
 
     @property
     def statistics(self) -> Statistics | None:
@@ -139,6 +152,11 @@ class Knowledge:
     def breaches(self) -> Iterator[Breach]:
         """Every anomaly in its context."""
         return (Breach(row, self.dialogues.get(row.conversation)) for row in self.observations.anomalies.values())
+
+    def breach(self, number: int) -> Breach | None:
+        """An anomaly in its context, by its id."""
+        row = self.observations.anomalies.get(number)
+        return Breach(row, self.dialogues.get(row.conversation)) if row is not None else None
 
     def dialogues_of(self, asset: str) -> Iterator[Dialogue]:
         """The conversations of an asset."""

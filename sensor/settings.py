@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from sensor.capture import default_limits
 from sensor.detections.model import Severity
 from sensor.errors import SettingsError
 from sensor.events import Kind, Sensor
 from sensor.exports.destination import Destination
 from sensor.exports.forms import FORMS
 from sensor.exports.ways import WAYS
+from sensor.listening import Listening, compiled
+from sensor.metrics.serve import address_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _MACHINE = Path("/etc/machine-id")
@@ -69,10 +72,75 @@ class ExportSettings(_Table):
     least: str = Field(default="info", description="The least severe of the alerts and incidents that it gets.")
 
 
+class CaptureSettings(_Table):
+    """Where frames come from."""
+
+    interfaces: list[str] = Field(default_factory=list, description="Interfaces that get the mirrored traffic.")
+    workers: int = Field(default=1, ge=1, le=64, description="Threads that share the frames.")
+    filter: str | None = Field(default=None, description="What to take, as tcpdump has it: not port 22.")
+    snap_length: int = Field(default=262_144, ge=1, le=262_144, description="Octets of each frame that are read.")
+    ring_mebibytes: int = Field(default=64, ge=1, le=4096, description="Memory in which frames of one interface wait.")
+    busy_poll_microseconds: int = Field(default=0, ge=0, le=1_000_000, description="To spin for frames, where the card can.")
+    promiscuous: bool = Field(default=True, description="Take frames that are not to this machine.")
+    hardware_time: bool = Field(default=False, description="The card's own time stamps, where it has them.")
+    limits: dict[str, int] = Field(default_factory=dict, description="Caps of the engine's tables, by name; a wrong name lists all.")
+
+    def listening(self) -> Listening:
+        """How the interfaces are read; one that is not there yet is waited for. Raises SettingsError where a filter or limit is none."""
+        for name in self.limits:
+            _one_of(name, default_limits(), "a limit")
+        try:
+            kernel_filter = compiled(self.filter) if self.filter else None
+        except ValueError as error:
+            raise SettingsError(f"[capture] filter: {error}") from error
+        known = self.model_dump(exclude={"interfaces", "limits", "filter"})
+        return Listening(**known, kernel_filter=kernel_filter, wait_for_missing=True)
+
+
+class StoreSettings(_Table):
+    """Where what was found is kept, and for how long."""
+
+    database: str = Field(default="/var/lib/otoscope/otoscope.db", description="A path, or postgresql://…")
+    retain_days: float = Field(default=400, gt=0, description="Drop what was last seen longer ago, by the time of the traffic.")
+    retain_megabytes: float = Field(default=4000, gt=0, description="Then the oldest, until the database is no larger.")
+
+
+class SiteSettings(_Table):
+    """What is known of the plant."""
+
+    file: str | None = Field(default=None, description="The site file: zones, conduits, pins; read anew on SIGHUP.")
+    learning_days: float = Field(default=14, ge=0, le=3650, description="So long a first baseline learns what is usual; 0: there is none.")
+
+
+class MetricsSettings(_Table):
+    """Metrics for Prometheus."""
+
+    listen: str = Field(default="127.0.0.1:9815", description="ADDRESS:PORT, or empty for none.")
+
+    @field_validator("listen")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if value:
+            address_of(value)
+        return value
+
+
+class LogSettings(_Table):
+    """The log, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least that is written.")
+    form: Literal["text", "json"] = Field(default="text", description="Lines for people, or JSON.")
+
+
 class Settings(_Table):
     """The whole file."""
 
     sensor: SensorSettings = SensorSettings()
+    capture: CaptureSettings = CaptureSettings()
+    store: StoreSettings = StoreSettings()
+    site: SiteSettings = SiteSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()
     outbox: OutboxSettings = OutboxSettings()
     exports: dict[str, ExportSettings] = Field(default_factory=dict)
 
@@ -203,6 +271,11 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return f"{where}: there is no such setting"
     return f"{where}: {first['msg']}"
+
+
+def environment() -> Mapping[str, str]:
+    """What whoever started the process tells it."""
+    return os.environ
 
 
 def _machine_identity() -> str:

@@ -79,6 +79,39 @@ impl Default for Counters {
     }
 }
 
+impl Counters {
+    /// With what another engine has counted; `busiest` is the most in a second that both have counted, added up.
+    pub fn join(&mut self, other: &Self, busiest: (u64, u64)) {
+        self.span.join(other.span);
+        self.rate.join(&other.rate, busiest);
+        for (mine, theirs) in [
+            (&mut self.packets, other.packets),
+            (&mut self.octets, other.octets),
+            (&mut self.truncated_frames, other.truncated_frames),
+            (&mut self.duplicates, other.duplicates),
+            (&mut self.tcp_segments, other.tcp_segments),
+            (&mut self.lost_segments, other.lost_segments),
+            (&mut self.lost_octets, other.lost_octets),
+            (&mut self.retransmissions, other.retransmissions),
+            (&mut self.out_of_order, other.out_of_order),
+            (&mut self.ip_fragments, other.ip_fragments),
+            (&mut self.ip_reassembled, other.ip_reassembled),
+        ] {
+            *mine = mine.saturating_add(theirs);
+        }
+        for (mine, theirs) in [(&mut self.tunnels, &other.tunnels), (&mut self.malformed, &other.malformed)] {
+            for (name, count) in theirs {
+                let mine = mine.entry(name).or_default();
+                *mine = mine.saturating_add(*count);
+            }
+        }
+        for (link, count) in &other.skipped {
+            let mine = self.skipped.entry(*link).or_default();
+            *mine = mine.saturating_add(*count);
+        }
+    }
+}
+
 const fn increase(counter: &mut u64) {
     *counter = counter.wrapping_add(1); // 2^64 packets take longer than the sensor will last
 }

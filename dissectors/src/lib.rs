@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::too_many_lines, reason = "a panic in a test is a failed test"))]
 
 pub mod activity;
+pub mod changes;
 pub mod context;
 pub mod decode;
 pub mod delivery;
@@ -15,6 +16,8 @@ pub mod error;
 pub mod facts;
 pub mod flow;
 pub mod fragments;
+#[cfg(target_os = "linux")]
+pub mod live;
 pub mod mirror;
 pub mod observations;
 pub mod protocols;
@@ -31,6 +34,7 @@ pub mod tables;
 pub mod text;
 pub mod timing;
 pub mod tunnel;
+pub mod union;
 
 #[cfg(test)]
 mod testing;

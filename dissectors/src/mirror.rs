@@ -147,7 +147,27 @@ impl Stations {
             Self::One(_) | Self::Many => Self::Many,
         };
     }
+
+    /// With what others have seen.
+    #[must_use]
+    pub fn joined(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::None, known) | (known, Self::None) => known,
+            (mut known, Self::Two(one, other)) | (Self::Two(one, other), mut known) => {
+                known.add(one, other);
+                known
+            }
+            (Self::One(one), Self::One(other)) if one == other => self,
+            _ => Self::Many,
+        }
+    }
 }
+
+/// A second of the epoch, with its packets and octets.
+pub type Second = (i64, u64, u64);
+
+/// Seconds that are remembered beside the one under way.
+const SECONDS: usize = 16;
 
 /// The busiest second.
 #[derive(Clone, Copy, Debug, Default)]
@@ -156,6 +176,8 @@ pub struct Rate {
     second: i64,
     packets: u64,
     octets: u64,
+    /// The seconds before it, the last one first.
+    before: [Second; SECONDS],
     /// Packets in the busiest second so far.
     pub most_packets: u64,
     /// Octets in the busiest second so far.
@@ -177,7 +199,22 @@ impl Rate {
 
     #[cold]
     fn turn(&mut self, second: i64) {
-        *self = Self { second, packets: 0, octets: 0, ..self.so_far() };
+        let so_far = self.so_far();
+        self.before.copy_within(..SECONDS.saturating_sub(1), 1);
+        self.before[0] = (self.second, self.packets, self.octets);
+        *self = Self { second, packets: 0, octets: 0, before: self.before, ..so_far };
+    }
+
+    /// The last seconds that had packets, the one under way first.
+    pub fn seconds(&self) -> impl Iterator<Item = Second> {
+        [(self.second, self.packets, self.octets)].into_iter().chain(self.before).filter(|(_, packets, _)| *packets > 0)
+    }
+
+    /// What others have seen as well: `together` is the busiest of the seconds that both have counted, added up.
+    pub fn join(&mut self, other: &Self, together: (u64, u64)) {
+        let (mine, theirs) = (self.so_far(), other.so_far());
+        self.most_packets = mine.most_packets.max(theirs.most_packets).max(together.0);
+        self.most_octets = mine.most_octets.max(theirs.most_octets).max(together.1);
     }
 
     /// With the second under way.
@@ -238,6 +275,17 @@ mod tests {
         assert_eq!(stations, Stations::One(Mac(2)));
         stations.add(Mac(1), Mac(3));
         assert_eq!(stations, Stations::Many);
+    }
+
+    #[test]
+    fn what_workers_saw_of_stations_is_one() {
+        let (two, other, one) = (Stations::Two(Mac(1), Mac(2)), Stations::Two(Mac(2), Mac(3)), Stations::One(Mac(2)));
+        assert_eq!(Stations::None.joined(two), two);
+        assert_eq!(two.joined(two), two);
+        assert_eq!(two.joined(other), one);
+        assert_eq!(one.joined(other), one);
+        assert_eq!(two.joined(Stations::One(Mac(3))), Stations::Many);
+        assert_eq!(one.joined(Stations::One(Mac(1))), Stations::Many);
     }
 
     #[test]

@@ -127,6 +127,16 @@ pub struct Endpoint {
     pub hops: Option<u8>,
 }
 
+impl Endpoint {
+    /// Count what another row of the same key counted.
+    pub fn join(&mut self, other: &Self) {
+        self.span.join(other.span);
+        self.packets = self.packets.saturating_add(other.packets);
+        self.octets = self.octets.saturating_add(other.octets);
+        self.hops = self.hops.into_iter().chain(other.hops).min();
+    }
+}
+
 impl Row for Endpoint {
     fn last(&self) -> i64 {
         self.span.last
@@ -230,6 +240,27 @@ pub struct Conversation {
     pub has_anomalies: bool,
 }
 
+impl Conversation {
+    /// Count what another row of the same key counted. Which flows and operations are its own stays as it is.
+    pub fn join(&mut self, other: &Self) {
+        let is_later = other.span.last > self.span.last;
+        for (mine, theirs) in [(&mut self.macs.client, other.macs.client), (&mut self.macs.server, other.macs.server)] {
+            if theirs != Mac::NONE && (*mine == Mac::NONE || is_later) {
+                *mine = theirs;
+            }
+        }
+        self.traffic.client.add(&other.traffic.client);
+        self.traffic.server.add(&other.traffic.server);
+        self.span.join(other.span);
+        self.connections = self.connections.saturating_add(other.connections);
+        self.refused = self.refused.saturating_add(other.refused);
+        self.round_trip = self.round_trip.into_iter().chain(other.round_trip).min();
+        self.minutes.join(&other.minutes);
+        self.confirmed |= other.confirmed;
+        self.by_port &= other.by_port;
+    }
+}
+
 impl Row for Conversation {
     fn last(&self) -> i64 {
         self.span.last
@@ -289,6 +320,12 @@ impl Text {
     #[must_use]
     pub fn is(&self, label: &Label<'_>) -> bool {
         are_equal(self.octets.get(), bounded(label.octets))
+    }
+
+    /// The octets that tell it from other labels of the same operation.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        self.octets.get()
     }
 
     /// The label again.
@@ -546,6 +583,12 @@ impl Row for Fact {
 }
 
 impl Fact {
+    /// Count what another row of the same key counted.
+    pub fn join(&mut self, other: &Self) {
+        self.span.join(other.span);
+        self.count = self.count.saturating_add(other.count);
+    }
+
     /// Octets of its texts.
     #[must_use]
     pub fn octets(&self) -> usize {
@@ -579,5 +622,13 @@ impl Row for Anomaly {
 
     fn id(&self) -> u64 {
         self.id
+    }
+}
+
+impl Anomaly {
+    /// Count what another row of the same key counted.
+    pub fn join(&mut self, other: &Self) {
+        self.span.join(other.span);
+        self.count = self.count.saturating_add(other.count);
     }
 }

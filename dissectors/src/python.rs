@@ -1,19 +1,25 @@
 //! The whole seam: what Python sees of the engine. `sensor/_dissectors.pyi` is its typed contract.
 
 use std::path::PathBuf;
+#[cfg(target_os = "linux")]
+use std::sync::{Mutex, PoisonError};
 
 use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyTuple};
 
+use crate::changes::{Changes, Totals};
 use crate::decode::{Address, Mac};
 use crate::engine::Engine as Fast;
+#[cfg(target_os = "linux")]
+use crate::live;
 use crate::mirror::Stations;
 use crate::observations::{self as rows, Ends, Traffic, Transport};
 use crate::source::Capture;
-use crate::table::Place;
-use crate::tables::{Limits, Tables};
+#[cfg(target_os = "linux")]
+use crate::source::{filter, ring};
+use crate::tables::Limits;
 
 create_exception!(sensor._dissectors, CaptureError, PyException, "A capture that cannot be opened.");
 
@@ -259,6 +265,19 @@ fn list<T: pyo3::PyClass + Into<PyClassInitializer<T>>>(python: Python<'_>, item
     Ok(pyo3::types::PyList::new(python, items)?.into_any().unbind())
 }
 
+/// The default limits, with those that are given.
+fn limits_of(given: Option<&Bound<'_, PyMapping>>) -> PyResult<Limits> {
+    let mut most = Limits::default();
+    if let Some(given) = given {
+        for item in given.items()?.iter() {
+            let (name, value): (String, usize) = item.extract()?;
+            let limit = most.each().into_iter().find(|(known, _)| *known == name);
+            *limit.ok_or_else(|| PyValueError::new_err(format!("unknown limit {name:?}")))?.1 = value;
+        }
+    }
+    Ok(most)
+}
+
 #[pyclass(module = "sensor._dissectors")]
 struct Engine {
     fast: Fast,
@@ -270,15 +289,7 @@ impl Engine {
     #[new]
     #[pyo3(signature = (limits=None))]
     fn new(limits: Option<&Bound<'_, PyMapping>>) -> PyResult<Self> {
-        let mut most = Limits::default();
-        if let Some(limits) = limits {
-            for item in limits.items()?.iter() {
-                let (name, value): (String, usize) = item.extract()?;
-                let limit = most.each().into_iter().find(|(known, _)| *known == name);
-                *limit.ok_or_else(|| PyValueError::new_err(format!("unknown limit {name:?}")))?.1 = value;
-            }
-        }
-        Ok(Self { fast: Fast::new(most), capture: None })
+        Ok(Self { fast: Fast::new(limits_of(limits)?), capture: None })
     }
 
     /// The limits that `new` takes, with their defaults.
@@ -325,38 +336,121 @@ impl Engine {
 
     fn batch(&mut self, python: Python<'_>) -> PyResult<Batch> {
         let fast = &mut self.fast;
-        python.detach(|| fast.fold());
-        let statistics = Py::new(python, statistics(python, fast)?)?;
-        let tables = &mut fast.tables;
-        let Tables { endpoints, conversations, operations, facts, anomalies, .. } = tables;
-        let (changed_endpoints, mut removed) = endpoints.tell();
-        let mut tell = |(changed, gone): (Vec<Place>, Vec<u64>)| {
-            removed.extend(gone);
-            changed
-        };
-        let changed = (tell(operations.tell()), tell(facts.tell()), tell(anomalies.tell()), tell(conversations.tell()));
-        let id = |place| conversations.get(place).map_or(0, |row| row.id);
-        Ok(Batch {
-            endpoints: list(python, changed_endpoints.iter().filter_map(|place| endpoints.get(*place)).map(Endpoint::from))?,
-            operations: list(
-                python,
-                changed.0.iter().filter_map(|place| operations.get(*place)).map(|row| Operation::new(row, id(row.conversation))),
-            )?,
-            facts: list(python, changed.1.iter().filter_map(|place| facts.get(*place)).map(Fact::from))?,
-            anomalies: list(
-                python,
-                changed.2.iter().filter_map(|place| anomalies.get(*place)).map(|row| Anomaly::new(row, id(row.conversation))),
-            )?,
-            conversations: list(python, changed.3.iter().filter_map(|place| conversations.get(*place)).map(Conversation::from))?,
-            removed,
-            statistics,
+        let changes = python.detach(|| fast.tell());
+        Batch::new(python, changes)
+    }
+}
+
+/// Interfaces that are listened to in threads of their own.
+#[cfg(target_os = "linux")]
+#[pyclass(frozen, module = "sensor._dissectors")]
+struct Listener {
+    live: Mutex<live::Listener>,
+    ports: live::Ports,
+}
+
+#[cfg(target_os = "linux")]
+#[pyclass(frozen, get_all, module = "sensor._dissectors")]
+struct Interface {
+    name: String,
+    named: Option<String>,
+    condition: &'static str,
+    trouble: Option<String>,
+    opened: u64,
+    hardware_time: bool,
+    packets: u64,
+    dropped: u64,
+    ring_full: u64,
+    ring_fill: u64,
+    tags_restored: u64,
+}
+
+#[cfg(target_os = "linux")]
+impl From<live::Port> for Interface {
+    fn from(port: live::Port) -> Self {
+        let live::Counted { packets, dropped, full, fill, tags } = port.counted;
+        Self {
+            name: port.name,
+            named: port.named,
+            condition: port.condition.name(),
+            trouble: port.trouble,
+            opened: port.opened,
+            hardware_time: port.hardware_time,
+            packets,
+            dropped,
+            ring_full: full,
+            ring_fill: fill,
+            tags_restored: tags,
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[pymethods]
+impl Listener {
+    #[new]
+    #[pyo3(signature = (names, *, limits=None, workers=1, kernel_filter=None, snap_length=262_144, ring_octets=64 << 20, busy_poll=0, promiscuous=true, hardware_time=false, patient=false))]
+    #[expect(clippy::too_many_arguments, reason = "each is a setting with a name of its own")]
+    fn new(
+        python: Python<'_>,
+        names: Vec<String>,
+        limits: Option<&Bound<'_, PyMapping>>,
+        workers: u16,
+        kernel_filter: Option<&str>,
+        snap_length: u32,
+        ring_octets: usize,
+        busy_poll: u32,
+        promiscuous: bool,
+        hardware_time: bool,
+        patient: bool,
+    ) -> PyResult<Self> {
+        let limits = limits_of(limits)?;
+        let filter = kernel_filter.map(filter::parse).transpose().map_err(PyValueError::new_err)?;
+        let filter = filter::cut(filter.as_deref(), snap_length);
+        let ring_octets = ring_octets.checked_div(usize::from(workers)).unwrap_or(ring_octets);
+        let ring = ring::Settings { ring_octets, filter, promiscuous, busy_poll, hardware_time };
+        let settings = live::Settings { names, workers, limits, ring, patient };
+        let live = python.detach(|| live::Listener::start(settings)).map_err(CaptureError::new_err)?;
+        Ok(Self { ports: live.ports(), live: Mutex::new(live) })
+    }
+
+    fn batch(&self, python: Python<'_>) -> PyResult<Batch> {
+        self.changes(python, live::Listener::tell)
+    }
+
+    fn stop(&self, python: Python<'_>) -> PyResult<Batch> {
+        self.changes(python, live::Listener::stop)
+    }
+
+    fn interfaces(&self) -> Vec<Interface> {
+        self.ports.all().into_iter().map(Interface::from).collect()
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Listener {
+    fn changes(&self, python: Python<'_>, told: fn(&mut live::Listener) -> Result<Changes, String>) -> PyResult<Batch> {
+        let changes = python.detach(|| told(&mut self.live.lock().unwrap_or_else(PoisonError::into_inner)));
+        Batch::new(python, changes.map_err(CaptureError::new_err)?)
+    }
+}
+
+impl Batch {
+    fn new(python: Python<'_>, changes: Changes) -> PyResult<Self> {
+        Ok(Self {
+            endpoints: list(python, changes.endpoints.iter().map(Endpoint::from))?,
+            operations: list(python, changes.operations.iter().map(|(conversation, row)| Operation::new(row, *conversation)))?,
+            facts: list(python, changes.facts.iter().map(Fact::from))?,
+            anomalies: list(python, changes.anomalies.iter().map(|(conversation, row)| Anomaly::new(row, *conversation)))?,
+            conversations: list(python, changes.conversations.iter().map(Conversation::from))?,
+            removed: changes.removed,
+            statistics: Py::new(python, statistics(python, &changes.totals)?)?,
         })
     }
 }
 
-fn statistics(python: Python<'_>, fast: &Fast) -> PyResult<Statistics> {
-    let (counters, tables) = (&fast.counters, &fast.tables);
-    let (flows, datagrams) = fast.evicted();
+fn statistics(python: Python<'_>, totals: &Totals) -> PyResult<Statistics> {
+    let (counters, refused) = (&totals.counters, &totals.refused);
     let numbers = PyDict::new(python);
     for (name, value) in [
         ("truncated_frames", counters.truncated_frames),
@@ -369,17 +463,17 @@ fn statistics(python: Python<'_>, fast: &Fast) -> PyResult<Statistics> {
         ("out_of_order", counters.out_of_order),
         ("ip_fragments", counters.ip_fragments),
         ("ip_reassembled", counters.ip_reassembled),
-        ("cut_messages", tables.cut_messages),
-        ("dropped_buffers", tables.dropped_buffers),
-        ("evicted_pending", tables.evicted_pending),
-        ("evicted_flows", flows),
-        ("evicted_datagrams", datagrams),
-        ("evicted_endpoints", tables.endpoints.evicted()),
-        ("evicted_conversations", tables.conversations.evicted()),
-        ("evicted_operations", tables.operations.evicted()),
-        ("evicted_facts", tables.facts.evicted()),
-        ("evicted_anomalies", tables.anomalies.evicted()),
-        ("evicted_memories", tables.evicted_memories()),
+        ("cut_messages", refused.cut_messages),
+        ("dropped_buffers", refused.dropped_buffers),
+        ("evicted_pending", refused.pending),
+        ("evicted_flows", refused.flows),
+        ("evicted_datagrams", refused.datagrams),
+        ("evicted_endpoints", refused.endpoints),
+        ("evicted_conversations", refused.conversations),
+        ("evicted_operations", refused.operations),
+        ("evicted_facts", refused.facts),
+        ("evicted_anomalies", refused.anomalies),
+        ("evicted_memories", refused.memories),
     ] {
         numbers.set_item(name, value)?;
     }
@@ -388,10 +482,10 @@ fn statistics(python: Python<'_>, fast: &Fast) -> PyResult<Statistics> {
         skipped.set_item(crate::source::LinkType(*link).to_string(), frames)?;
     }
     let protocols = PyDict::new(python);
-    for (name, messages) in tables.all_messages() {
+    for (name, messages) in &totals.messages {
         protocols.set_item(name, (messages.messages, messages.malformed))?;
     }
-    let shares = tables.shares();
+    let shares = &totals.shares;
     let (tunnels, vlans, families) = (PyDict::new(python), PyDict::new(python), PyDict::new(python));
     for (tunnel, packets) in &counters.tunnels {
         tunnels.set_item(tunnel, packets)?;
@@ -402,8 +496,12 @@ fn statistics(python: Python<'_>, fast: &Fast) -> PyResult<Statistics> {
     for (family, amount) in &shares.families {
         families.set_item(family, (amount.packets, amount.octets))?;
     }
+    let response_times = PyDict::new(python);
+    for (protocol, histogram) in &totals.response_times {
+        response_times.set_item(protocol, (PyTuple::new(python, histogram.buckets())?, histogram.sum))?;
+    }
     let rate = counters.rate.so_far();
-    let stations = match tables.stations {
+    let stations = match totals.stations {
         Stations::None => vec![],
         Stations::Two(one, other) => vec![mac_text(one), mac_text(other)],
         Stations::One(one) => vec![mac_text(one)],
@@ -419,22 +517,13 @@ fn statistics(python: Python<'_>, fast: &Fast) -> PyResult<Statistics> {
         skipped_link_types: skipped.unbind(),
         protocols: protocols.unbind(),
         most_in_a_second: (rate.most_packets, rate.most_octets),
-        group_packets: (tables.to_groups.saturating_sub(tables.to_all), tables.to_all),
+        group_packets: (totals.to_groups.saturating_sub(totals.to_all), totals.to_all),
         stations,
         tunnels: tunnels.unbind(),
         vlans: vlans.unbind(),
         families: families.unbind(),
-        response_times: response_times(python, tables)?,
+        response_times: response_times.unbind(),
     })
-}
-
-/// Of each protocol the answers by how long they took, as pairs of a bucket's upper bound and its count, and their sum.
-fn response_times(python: Python<'_>, tables: &Tables) -> PyResult<Py<PyDict>> {
-    let all = PyDict::new(python);
-    for (protocol, histogram) in tables.response_times.answered() {
-        all.set_item(protocol, (PyTuple::new(python, histogram.buckets())?, histogram.sum))?;
-    }
-    Ok(all.unbind())
 }
 
 /// The module `sensor._dissectors`.
@@ -442,4 +531,7 @@ fn response_times(python: Python<'_>, tables: &Tables) -> PyResult<Py<PyDict>> {
 mod _dissectors {
     #[pymodule_export]
     use super::{Anomaly, Batch, CaptureError, Conversation, Endpoint, Engine, Fact, Operation, Statistics};
+    #[cfg(target_os = "linux")]
+    #[pymodule_export]
+    use super::{Interface, Listener};
 }

@@ -18,10 +18,14 @@
 //! is known by the file's first octets, never by its name.
 
 mod buffer;
+#[cfg(target_os = "linux")]
+pub mod filter;
 mod foreign;
 mod link;
 mod pcap;
 mod pcapng;
+#[cfg(target_os = "linux")]
+pub mod ring;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]

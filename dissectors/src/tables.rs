@@ -78,6 +78,16 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The caps of one of so many workers: together they keep no more than one would. What is no size of a table stays.
+    #[must_use]
+    pub fn shared_by(mut self, workers: usize) -> Self {
+        const KEPT: [&str; 4] = ["operations_per_conversation", "values_per_fact", "pending_per_flow", "quiet_seconds"];
+        for (_, limit) in self.each().into_iter().filter(|(name, _)| !KEPT.contains(name)) {
+            *limit = limit.checked_div(workers).unwrap_or(*limit).max(1);
+        }
+        self
+    }
+
     /// All limits with their names, to change.
     pub const fn each(&mut self) -> [(&'static str, &mut usize); 16] {
         // A new limit that is not here does not compile.
@@ -168,6 +178,11 @@ pub struct Amount {
 }
 
 impl Amount {
+    const fn join(&mut self, other: Self) {
+        self.packets = self.packets.saturating_add(other.packets);
+        self.octets = self.octets.saturating_add(other.octets);
+    }
+
     const fn add(&mut self, traffic: &Ends<Traffic>) {
         self.packets = self.packets.saturating_add(traffic.client.packets).saturating_add(traffic.server.packets);
         self.octets = self.octets.saturating_add(traffic.client.octets).saturating_add(traffic.server.octets);
@@ -184,6 +199,16 @@ pub struct Shares {
 }
 
 impl Shares {
+    /// With the traffic that somebody else has seen.
+    pub fn join(&mut self, other: &Self) {
+        for (vlan, amount) in &other.vlans {
+            self.vlans.entry(*vlan).or_default().join(*amount);
+        }
+        for (family, amount) in &other.families {
+            self.families.entry(family).or_default().join(*amount);
+        }
+    }
+
     fn add(&mut self, row: &Conversation) {
         let family = if row.key.protocol.is_empty() { row.key.transport.name() } else { row.key.protocol };
         self.families.entry(family).or_default().add(&row.traffic);

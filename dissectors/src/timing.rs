@@ -33,6 +33,14 @@ impl Histogram {
         core::array::from_fn(|at| (BOUNDS.get(at).copied(), self.counts.get(at).copied().unwrap_or(0)))
     }
 
+    /// Answers that were counted elsewhere.
+    pub fn join(&mut self, other: &Self) {
+        for (count, more) in self.counts.iter_mut().zip(other.counts) {
+            *count = count.saturating_add(more);
+        }
+        self.sum = self.sum.saturating_add(other.sum);
+    }
+
     #[inline]
     fn add(&mut self, nanoseconds: u64) {
         let bucket = BOUNDS.partition_point(|bound| *bound < nanoseconds);

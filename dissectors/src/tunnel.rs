@@ -21,6 +21,8 @@ const VXLAN_GPE: u16 = 4790;
 const GENEVE: u16 = 6081;
 const HP_ERM: u16 = 7932;
 const TZSP: u16 = 37008;
+/// All of these: what goes to one of them may be a tunnel.
+pub const PORTS: [u16; 6] = [VXLAN, VXLAN_ON_LINUX, VXLAN_GPE, GENEVE, HP_ERM, TZSP];
 
 /// What a packet carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 """What differs from the baseline: new assets, exchanges, functions, objects, writers and services, changed cadence, and what is missing."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from sensor.baseline.learn import address_of, cadence, came_about, function_key, protocol_of
 from sensor.baseline.model import Baseline, KnownAsset, KnownExchange, KnownFunction
@@ -85,25 +86,93 @@ class Usual:
 
 def compare(baseline: Baseline, known: Knowledge) -> Iterator[Change]:
     """Everything that is not as usual."""
-    usual = Usual(baseline)
-    seen: set[KnownAsset] = set()
-    for asset in known.assets.values():
-        if asset.parent is None and not asset.outside:
-            yield from _asset_changes(usual, asset, seen)
-    yield from (Change(Difference.MISSING, "was not seen", known=row) for row in usual.assets if row not in seen)
-    for dialogue in known.dialogues.values():
-        if came_about(dialogue):
-            yield from _dialogue_changes(usual, dialogue)
+    comparison = Comparison(baseline)
+    comparison.update(known.assets, known.dialogues, known.assets, known.dialogues)
+    return comparison.changes(known.assets, {number: place for place, number in enumerate(known.dialogues)})
 
 
-def _asset_changes(usual: Usual, asset: Asset, seen: set[KnownAsset]) -> Iterator[Change]:
-    known = usual.find(asset)
-    if known is None:
-        yield Change(Difference.ASSET, "was never seen before", asset=asset)
-        return
-    seen.add(known)
-    if fresh := sorted(set(asset.services) - set(known.services)):
-        yield Change(Difference.SERVICE, f"serves {', '.join(fresh)}", ", ".join(known.services) or "nothing", asset=asset, known=known)
+class Comparison:
+    """What is not as usual, kept up to date: by asset, by conversation, and what was not seen, by its number in the baseline."""
+
+    def __init__(self, baseline: Baseline) -> None:
+        self.of_assets: dict[str, tuple[Change, ...]] = {}
+        self.of_dialogues: dict[int, tuple[Change, ...]] = {}
+        self.missing: dict[int, Change] = {}
+        self._usual = Usual(baseline)
+        self._known_as: dict[str, KnownAsset] = {}
+        self._missed: set[int] = set()
+
+    def update(
+        self, assets: Mapping[str, Asset], dialogues: Mapping[int, Dialogue], changed: Iterable[str], conversations: Iterable[int]
+    ) -> set[str]:
+        """Look at assets and conversations that have changed or are gone. The assets that are new where they were not, or were."""
+        fresh = set()
+        others = not self._known_as and not self.missing
+        for name in changed:
+            was = name in self.of_assets and self.of_assets[name][0].difference is Difference.ASSET
+            asset = assets.get(name)
+            found: tuple[Change, ...] = ()
+            before = self._known_as.pop(name, None)
+            if asset is not None and asset.parent is None and not asset.outside:
+                found = tuple(self._asset_changes(asset))
+            others |= self._known_as.get(name) is not before
+            _put(self.of_assets, name, found)
+            if was != bool(found and found[0].difference is Difference.ASSET):
+                fresh.add(name)
+        for number in conversations:
+            dialogue = dialogues.get(number)
+            unusual = _dialogue_changes(self._usual, dialogue) if dialogue is not None and came_about(dialogue) else ()
+            _put(self.of_dialogues, number, tuple(unusual))
+        if others:
+            seen = set(self._known_as.values())
+            lacking = ((place, row) for place, row in enumerate(self._usual.assets) if row not in seen)
+            self.missing = {place: Change(Difference.MISSING, "was not seen", known=row) for place, row in lacking}
+        return fresh
+
+    @property
+    def fresh(self) -> Iterator[str]:
+        """Assets that the baseline does not know."""
+        return (name for name, changes in self.of_assets.items() if changes[0].difference is Difference.ASSET)
+
+    def news(
+        self, assets: Iterable[str], conversations: Iterable[int], places: Mapping[int, int]
+    ) -> dict[Hashable, tuple[tuple[int, ...], tuple[Change, ...]]]:
+        """What was found in those, now or before, by subject and with its place among all changes."""
+        found: dict[Hashable, tuple[tuple[int, ...], tuple[Change, ...]]] = {}
+        for name in assets:
+            found[name] = (0,), self.of_assets.get(name, ())
+        for place in self.missing.keys() | self._missed:
+            found["missing", place] = (1, place), (self.missing[place],) if place in self.missing else ()
+        self._missed = set(self.missing)
+        for number in conversations:
+            found[number] = (2, places.get(number, 0)), self.of_dialogues.get(number, ())
+        return found
+
+    def changes(self, assets: Iterable[str], places: Mapping[int, int]) -> Iterator[Change]:
+        """All, in the order of the assets and of the conversations."""
+        yield from (change for name in assets if name in self.of_assets for change in self.of_assets[name])
+        yield from self.missing.values()
+        for number in sorted(self.of_dialogues, key=places.__getitem__):
+            yield from self.of_dialogues[number]
+
+    def _asset_changes(self, asset: Asset) -> Iterator[Change]:
+        known = self._usual.find(asset)
+        if known is None:
+            yield Change(Difference.ASSET, "was never seen before", asset=asset)
+            return
+        self._known_as[asset.id] = known
+        if fresh := sorted(set(asset.services) - set(known.services)):
+            yield Change(Difference.SERVICE, f"serves {', '.join(fresh)}", ", ".join(known.services) or "nothing", asset=asset, known=known)
+
+
+Subject = TypeVar("Subject")
+
+
+def _put(found: dict[Subject, tuple[Change, ...]], subject: Subject, changes: tuple[Change, ...]) -> None:
+    if changes:
+        found[subject] = changes
+    else:
+        found.pop(subject, None)
 
 
 def _dialogue_changes(usual: Usual, dialogue: Dialogue) -> Iterator[Change]:

@@ -3,7 +3,7 @@
 import click
 
 from sensor import words
-from sensor.cli.source import USUAL, told
+from sensor.cli.source import kept_database_option, told
 
 _ABOUT = {
     "learn": "This is usual here, also when it happens again.",
@@ -39,15 +39,7 @@ def _judge(action: str, about: str) -> click.Command:
     @click.command(action, help=f"{about} Logged with your name.")
     @click.argument("ids", metavar="ID...", nargs=-1, required=True)
     @click.option("--comment", metavar="TEXT", required=action == "comment", help="Why, for the log.")
-    @click.option(
-        "--database",
-        metavar="PATH|URL",
-        envvar="OTOSCOPE_DATABASE",
-        show_envvar=True,
-        default=USUAL,
-        show_default=True,
-        help="The database.",
-    )
+    @kept_database_option
     def judge(ids: tuple[str, ...], comment: str | None, database: str) -> None:
         from sensor.store import Store
 

@@ -10,7 +10,7 @@ import click
 
 from sensor import words
 from sensor.cli.inputs import load_settings
-from sensor.cli.source import USUAL, told
+from sensor.cli.source import kept_database_option, told
 
 if TYPE_CHECKING:
     from sensor.exports.destination import Destination
@@ -45,18 +45,6 @@ def _config(command: Command) -> Command:
     )(command)
 
 
-def _database(command: Command) -> Command:
-    return click.option(
-        "--database",
-        metavar="PATH|URL",
-        envvar="OTOSCOPE_DATABASE",
-        show_envvar=True,
-        default=USUAL,
-        show_default=True,
-        help="The database.",
-    )(command)
-
-
 class _Exports(click.Group):
     """Without the name of a subcommand it lists."""
 
@@ -71,7 +59,7 @@ def exports() -> None:
 
 
 @exports.command("list")
-@_database
+@kept_database_option
 @click.option(
     "--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True, help="For people, or JSON."
 )
@@ -106,7 +94,7 @@ def _cells(state: ExportState) -> tuple[str | int, ...]:
 
 @exports.command()
 @_config
-@_database
+@kept_database_option
 @click.option("--once", is_flag=True, help="End when nothing waits any more; without, go on and send a heartbeat every five minutes.")
 def run(config: str, database: str, once: bool) -> None:  # noqa: FBT001  a flag of the command line
     """Deliver what waits to every destination of the settings, and go on doing so until Ctrl-C or SIGTERM."""
@@ -142,7 +130,7 @@ def test(name: str, config: str) -> None:
 
 @exports.command()
 @click.argument("name", required=False)
-@_database
+@kept_database_option
 def retry(name: str | None, database: str) -> None:
     """Try a destination now instead of when its turn is, and once more what it refused; without a name all of them."""
     from sensor.store import Store
@@ -156,7 +144,7 @@ def retry(name: str | None, database: str) -> None:
 
 @exports.command()
 @click.argument("name")
-@_database
+@kept_database_option
 def forget(name: str, database: str) -> None:
     """Give a destination up, with all that waits for it. One that the settings still name begins anew when they are next used."""
     from sensor.store import Store

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 from contextlib import suppress
-from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
 import click
@@ -18,24 +16,12 @@ from sensor.cli.source import told
 if TYPE_CHECKING:
     from sensor.metrics import Sources
 
-_LISTEN = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<four>[^:\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
-_LARGEST_PORT = 65_535
-
-
-def _parse(text: str) -> tuple[str, int]:
-    """An address of this machine, `localhost` for its own, and a port. Raises ValueError where it is none."""
-    from sensor.metrics import DEFAULT_PORT
-
-    found = _LISTEN.fullmatch(text)
-    if found is None or int(found["port"] or 0) > _LARGEST_PORT:
-        raise ValueError(text)
-    address = IPv6Address(found["six"]) if found["six"] else IPv4Address("127.0.0.1" if found["four"] == "localhost" else found["four"])
-    return str(address), int(found["port"] or DEFAULT_PORT)
-
 
 def _listen(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, int] | None:
+    from sensor.metrics import address_of
+
     try:
-        return None if value is None else _parse(value)
+        return None if value is None else address_of(value)
     except ValueError as error:
         text = f"{words.plain(value or '')[:60]!r} is no ADDRESS[:PORT], such as 127.0.0.1:9815 or [::1]:9815"
         raise click.BadParameter(text) from error

@@ -2,13 +2,11 @@
 
 import click
 
-from sensor.cli.source import USUAL, told
+from sensor.cli.source import kept_database_option, told
 
 
 @click.command()
-@click.option(
-    "--database", metavar="PATH|URL", envvar="OTOSCOPE_DATABASE", show_envvar=True, default=USUAL, show_default=True, help="The database."
-)
+@kept_database_option
 @click.option("--days", type=click.FloatRange(0), help="Drop what was last seen longer ago than that, by the time of the traffic.")
 @click.option(
     "--megabytes", type=click.FloatRange(0, min_open=True), help="Then drop the oldest until the database is no larger than that."

@@ -30,6 +30,12 @@ def database_option(command: Command) -> Command:
     )(command)
 
 
+kept_database_option = click.option(
+    "--database", metavar="PATH|URL", envvar="OTOSCOPE_DATABASE", show_envvar=True, default=USUAL, show_default=True, help="The database."
+)
+"""`--database`, for a command that works on one that is there."""
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """What goes wrong on purpose inside, as one line and exit status 1."""
@@ -89,7 +95,7 @@ def keep(known: "Knowledge", files: list[str], database: str, *, baseline: bool,
     except OtoscopeError as error:
         click.echo(f"otoscope: {words.plain(str(error))}", err=True)
         return False
-    click.echo(f"otoscope: {_plain_name(database)}: {_written(saved)}", err=True)
+    click.echo(f"otoscope: {plain_name(database)}: {_written(saved)}", err=True)
     return True
 
 
@@ -108,7 +114,7 @@ def _measure(known: "Knowledge", store: "Store") -> None:
     against(known, new)
 
 
-def _plain_name(database: str) -> str:
+def plain_name(database: str) -> str:
     """A database's name without the password in its URL."""
     before, at, after = database.rpartition("@")
     return words.plain(f"{before.partition('://')[0]}://…@{after}" if at and "://" in before else database)

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from sensor.conduits.acts import Act, acts, is_outside
-from sensor.conduits.cells import are_apart, cells_of
+from sensor.conduits.cells import Terrain
 from sensor.conduits.model import Allowance, Conduit, Pin, Site, Violation
 from sensor.conduits.reference import RULES, Crossing, is_peer
 from sensor.conduits.zones import OUTSIDE, zone_of
@@ -40,26 +40,12 @@ class Verdict(NamedTuple):
     severity: Severity
 
 
-def judge(known: Knowledge) -> tuple[Violation, ...]:
-    """All violations, in an order that depends on nothing but what was observed."""
-    judging = Judge(known.site, known.assets.values())
-    found: dict[str, Violation] = {}
-    for dialogue in known.dialogues.values():
-        for act in acts(dialogue):
-            if (verdict := judging.of(act)) is not None:
-                violation = _violation(act, verdict)
-                found[violation.id] = _joined(found.get(violation.id), violation)
-    return tuple(sorted(found.values(), key=lambda row: (row.first, row.id)))
-
-
 class Judge:
     """A policy, ready to judge acts."""
 
     def __init__(self, site: Site, assets: Iterable[Asset]) -> None:
-        assets = tuple(assets)
         self.site = site
-        self.has_dmz = any(asset.level.value == 3.5 and asset.level.settled for asset in assets)
-        self.cells = cells_of(assets)
+        self.terrain = Terrain(assets)
         self._zones = {zone.name: zone for zone in site.zones}
 
     def of(self, act: Act) -> Verdict | None:
@@ -120,9 +106,10 @@ class Judge:
         otherwise = _control_by_internet(act) if only is None else None
         if not (source.settled and target.settled) or source.value is None or target.value is None:
             return otherwise
-        apart = is_peer(source, target) and are_apart(act.client, act.server, self.cells)
-        crossing = Crossing(act, source.value, target.value, self.has_dmz, apart)
-        judged = ((rule, rule.judge(crossing)) for rule in RULES if only in (None, rule.name))
+        apart = is_peer(source, target) and self.terrain.are_apart(act.client, act.server)
+        crossing = Crossing(act, source.value, target.value, self.terrain.has_dmz, apart)
+        high = crossing.high
+        judged = ((rule, rule.judge(crossing)) for rule in RULES if rule.upper <= high and only in (None, rule.name))
         return next((Verdict(rule.name, rule.title, severity) for rule, severity in judged if severity is not None), otherwise)
 
     def _allowance(self, act: Act) -> Allowance | None:
@@ -199,7 +186,8 @@ def _day(act: Act) -> date:
     return datetime.fromtimestamp(last // _SECOND, UTC).date()
 
 
-def _violation(act: Act, verdict: Verdict) -> Violation:
+def violation_of(act: Act, verdict: Verdict) -> Violation:
+    """An act that breaks the policy."""
     client, server = act.client, act.server
     source, target = level_of(client), level_of(server)
     key = "|".join((verdict.rule, client.id or client.address, server.id or server.address, act.protocol, act.intent))
@@ -244,10 +232,8 @@ def _place(party: Party) -> str:
     return f"{zone}level {level.value:g}" if level.value is not None else f"{zone}an unknown level"
 
 
-def _joined(old: Violation | None, new: Violation) -> Violation:
+def joined(old: Violation, new: Violation) -> Violation:
     """The same crossing in another conversation."""
-    if old is None:
-        return new
     order = (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.ATTEMPTED, Outcome.NONE)
     return replace(
         old if old.severity >= new.severity else new,

@@ -39,12 +39,16 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRule:
-    """One rule: its name, as in violations; what it forbids, in words; and the function that judges."""
+    """One rule: its name, as in violations; what it forbids, in words; and the function that judges.
+
+    upper: it speaks only where the upper of both levels is at least this.
+    """
 
     name: str
     title: str
     about: str
     judge: Callable[[Crossing], Severity | None]
+    upper: float = 0.0
 
 
 def _internet(crossing: Crossing) -> Severity | None:
@@ -131,6 +135,7 @@ RULES: tuple[ReferenceRule, ...] = (
         "Internet contact from the plant",
         "Nothing at or below level 3 talks to the outside.",
         _internet,
+        upper=5,
     ),
     ReferenceRule(
         "ews_role",
@@ -143,30 +148,35 @@ RULES: tuple[ReferenceRule, ...] = (
         "Enterprise reaches into the plant",
         "What is at level 4 meets levels 0 to 2 only by way of the DMZ.",
         _enterprise_skip,
+        upper=4,
     ),
     ReferenceRule(
         "remote_access",
         "Remote access past the DMZ",
         "Remote desktops and shells come down only through level 3.5.",
         _remote_access,
+        upper=3,
     ),
     ReferenceRule(
         "dmz_bypass",
         "Past the DMZ",
         "Where there is a DMZ, levels 3 and 4 meet in it.",
         _dmz_bypass,
+        upper=4,
     ),
     ReferenceRule(
         "field_reach",
         "Reach to field devices",
         "Nothing above level 2 talks to level 0.",
         _field_reach,
+        upper=2,
     ),
     ReferenceRule(
         "operations_write",
         "Site operations at a controller",
         "Site operations and the DMZ do not write to controllers; that they read past level 2 is worth knowing.",
         _operations_write,
+        upper=3,
     ),
     ReferenceRule(
         "peer_cell",
@@ -179,6 +189,7 @@ RULES: tuple[ReferenceRule, ...] = (
         "Controller calls upwards",
         "Controllers do not begin conversations with level 3 or above, but for time, names and reports.",
         _direction_reversal,
+        upper=3,
     ),
 )
 """In the order in which they are asked."""

@@ -1,11 +1,14 @@
 """The shape of detections: findings in one row's context, and the alerts and incidents that they add up to."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sensor.baseline.compare import Change
+    from sensor.conduits.model import Violation
+    from sensor.detections.standing import Clientele
     from sensor.knowledge import Breach, Deed, Dialogue, Knowledge
 
 
@@ -102,15 +105,22 @@ class Threshold:
 class View:
     """What a detector may look at: all that is known, and its own thresholds by name.
 
-    Worked out once for all detectors: pairs of assets by whether the first works with the second (colleagues), assets by whether they
-    have an engineer (engineered), and conversations by whether they are sessions of engineering software (sessions).
+    Worked out once for all detectors: who works with an asset (clienteles), assets by whether they have an engineer (engineered), and
+    conversations by whether they are sessions of engineering software (sessions).
+    looked: what a detector looked at beyond its subject, and beyond those who take part in it: when that changes, it is asked again. The
+    functions that look there note it: a clientele by its server, LAST_SEEN with an asset, LOSS, SPAN, ANYTHING.
     """
 
     knowledge: "Knowledge"
     thresholds: Mapping[str, float]
-    colleagues: dict[tuple[str, str], bool] = field(default_factory=dict)
+    clienteles: "dict[str, Clientele]" = field(default_factory=dict)
     engineered: dict[str, bool] = field(default_factory=dict)
     sessions: dict[int, bool] = field(default_factory=dict)
+    looked: set[Hashable] = field(default_factory=set)
+
+
+LAST_SEEN, LOSS, SPAN, ANYTHING = "when an asset was last seen", "what the capture lacks", "when the capture began and ended", "anything"
+"""What a detector can look at besides, see View."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +132,9 @@ class Detector:
     about: what it sees, why that matters, what to do, when it is wrong: the catalogue's text.
     needs: what must have been seen for it to work, "answers of the device", "a baseline".
     covers: titles of Defender for IoT's alert types.
-    Exactly one of the `on_` functions is given: it is called for each subject of that kind.
+    Exactly one of the `on_` functions is given: it is called for each subject of that kind, once, and again only when the subject, those
+    who take part in it, or what else it looked at (see View) has changed; on_capture whenever anything has.
+    group_of: what on_group is called for together: operations with the same value; None: not at all.
     functions: (protocol, function) of the only operations that on_deed is called for; None: all.
     rejected_only: on_deed is called only for operations of which something was rejected.
     kinds: of the only anomalies that on_breach is called for; None: all.
@@ -145,6 +157,10 @@ class Detector:
     on_dialogue: "Callable[[Dialogue, View], Iterable[Finding]] | None" = None
     on_breach: "Callable[[Breach, View], Iterable[Finding]] | None" = None
     on_asset: "Callable[[str, View], Iterable[Finding]] | None" = None
+    group_of: "Callable[[Deed], Hashable] | None" = None
+    on_group: "Callable[[Sequence[Deed], View], Iterable[Finding]] | None" = None
+    on_violation: "Callable[[Violation, View], Iterable[Finding]] | None" = None
+    on_change: "Callable[[Change, View], Iterable[Finding]] | None" = None
     on_capture: "Callable[[View], Iterable[Finding]] | None" = None
 
 

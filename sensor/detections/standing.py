@@ -1,6 +1,7 @@
 """Who commands: an engineer, somebody who works with the device anyway, or a stranger. Severities depend on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 
@@ -9,7 +10,7 @@ from sensor.conduits.model import Maintenance, Pin, Site
 from sensor.detections.model import Outcome, Severity, View
 from sensor.inventory.model import Kind, Role
 from sensor.inventory.names import pin_matches
-from sensor.inventory.profile import Talk, meaning
+from sensor.inventory.profile import Profile, Talk, meaning
 from sensor.knowledge import Deed, Dialogue, Party
 from sensor.protocols import Intent
 
@@ -85,21 +86,53 @@ def is_told_engineer(party: Party) -> bool:
     return any(evidence.source == "site file" for evidence in asset.kind.evidence)
 
 
+@dataclass(frozen=True, slots=True)
+class Clientele:
+    """Who talks to a server: all of them, those that ask it for something, and those that do everyday work with it, over a while."""
+
+    clients: frozenset[str]
+    asking: frozenset[str]
+    working: frozenset[str]
+
+
+def clientele(server: str, view: View) -> Clientele:
+    """Who talks to a server, an asset; noted in the view."""
+    view.looked.add(server)
+    found = view.clienteles.get(server)
+    if found is None:
+        found = view.clienteles[server] = _clientele(view.knowledge.profiles[server])
+    return found
+
+
+def _clientele(told: Profile) -> Clientele:
+    served: dict[str, list[Talk]] = {}
+    for talk in told.talks:
+        if talk.as_server:
+            served.setdefault(talk.peer, []).append(talk)
+    asking = frozenset(peer for peer, talks in served.items() if any(talk.operations for talk in talks))
+    return Clientele(frozenset(served), asking, frozenset(peer for peer in asking if _is_at_work(served[peer])))
+
+
+def look_again(server: str, view: View) -> bool:
+    """The conversations of an asset have changed: has its clientele?"""
+    before = view.clienteles.pop(server, None)
+    if before is None:
+        return False
+    told = view.knowledge.profiles.get(server)
+    if told is not None:
+        view.clienteles[server] = _clientele(told)
+    return view.clienteles.get(server) != before
+
+
 def works_with(client: Party, server: Party, view: View) -> bool:
     """Does the client do everyday work with the server, over more than a moment?"""
-    if client.id is None or server.id is None:
-        return False
-    pair = (client.id, server.id)
-    if pair not in view.colleagues:
-        view.colleagues[pair] = _works_with(*pair, view)
-    return view.colleagues[pair]
+    return client.id is not None and server.id is not None and client.id in clientele(server.id, view).working
 
 
-def _works_with(client: str, server: str, view: View) -> bool:
+def _is_at_work(talks: Iterable[Talk]) -> bool:
     rows = [
         row
-        for talk in view.knowledge.profiles[client].talks
-        if talk.peer == server and not talk.as_server
+        for talk in talks
         for row in talk.operations
         if row.responses > row.errors and meaning(row.protocol, row.function, row.subfunction).intent in EVERYDAY
     ]
@@ -157,20 +190,15 @@ def _has_engineer(server: Party, view: View) -> bool:
     """Has the device an engineer? Who commands is none, or it would be no stranger."""
     if server.id is None:
         return False
+    asking = clientele(server.id, view).asking
     if server.id not in view.engineered:
-        peers = {talk.peer for talk in _served(server.id, view)}
-        clients = (Party("", asset) for peer in sorted(peers) if (asset := view.knowledge.assets.get(peer)) is not None)
+        clients = (Party("", asset) for peer in sorted(asking) if (asset := view.knowledge.assets.get(peer)) is not None)
         view.engineered[server.id] = any(standing(client, server, view) is Standing.ENGINEER for client in clients)
     return view.engineered[server.id]
 
 
 def _is_only_client(client: Party, server: Party, view: View) -> bool:
-    return server.id is not None and all(talk.peer == client.id for talk in _served(server.id, view))
-
-
-def _served(server: str, view: View) -> Iterator[Talk]:
-    """The conversations in which others asked something of a device."""
-    return (talk for talk in view.knowledge.profiles[server].talks if talk.as_server and talk.operations)
+    return server.id is not None and clientele(server.id, view).asking <= {client.id}
 
 
 def _is_vital(party: Party, site: Site) -> bool:

@@ -3,8 +3,8 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from sensor.detections.model import Severity
@@ -56,24 +56,40 @@ class Deliveries:
             thread.join(max(0.0, until - time.monotonic()))
 
 
-def deliver(settings: Settings, outbox: Outbox, *, once: bool, say: Say) -> dict[str, str]:
-    """Deliver from a database until SIGTERM or Ctrl-C, or with `once` until nothing waits; why that failed, by destination."""
+@contextmanager
+def delivering(settings: Settings, outbox: Outbox, say: Say) -> Iterator[Deliveries]:
+    """Deliver from a database, and send heartbeats, while the block runs."""
     destinations = settings.destinations()
     outbox.register(destinations, Bounds(**settings.outbox.model_dump()))
     stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    deliveries = Deliveries(destinations, settings.identity(), outbox, once=False, say=say)
     heart = threading.Thread(target=_beat, args=(outbox, stop), name="heartbeat", daemon=True)
+    heart.start()
     try:
-        deliveries = Deliveries(destinations, settings.identity(), outbox, once=once, say=say)
-        if not once:
-            heart.start()
-        failed = _wait(deliveries, stop, patience=PATIENCE if once else None)
-        deliveries.stop()
+        yield deliveries
     finally:
         stop.set()
+        heart.join(5.0)
+        deliveries.stop()
+
+
+def deliver(settings: Settings, outbox: Outbox, *, once: bool, say: Say) -> dict[str, str]:
+    """Deliver from a database until SIGTERM or Ctrl-C, or with `once` until nothing waits; why that failed, by destination."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        if not once:
+            with delivering(settings, outbox, say) as deliveries:
+                return _wait(deliveries, stop, patience=None)
+        destinations = settings.destinations()
+        outbox.register(destinations, Bounds(**settings.outbox.model_dump()))
+        deliveries = Deliveries(destinations, settings.identity(), outbox, once=True, say=say)
+        failed = _wait(deliveries, stop, patience=PATIENCE)
+        deliveries.stop()
+        return failed
+    finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return failed
 
 
 def send(events: Sequence[Event], destinations: Sequence[Destination], sensor: Sensor, say: Say) -> dict[str, str]:
@@ -86,6 +102,7 @@ def send(events: Sequence[Event], destinations: Sequence[Destination], sensor: S
     for name, forwarder in deliveries.forwarders.items():
         if left := backlog.left(name):
             why = failed.get(name) or next(iter(backlog.reasons(name)), forwarder.failing)
+            why = why.removeprefix(f"{forwarder.destination.url}: ")
             missed[name] = f"{left:,} of {backlog.total(name):,} events were not delivered: {why}"
     return missed
 

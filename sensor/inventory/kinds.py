@@ -3,13 +3,12 @@
 To add a rule, write a function that says in words what it saw (or None) and give it a row in RULES or ROLES.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from math import exp
 
 from sensor.inventory import traits
 from sensor.inventory.identity import kind_by_name, kind_of
 from sensor.inventory.model import Evidence, Field, Kind, Role
-from sensor.inventory.profile import Profile
 from sensor.inventory.traits import Traits, exchanges, many, title
 
 Seen = Callable[[Traits], str | None]
@@ -24,10 +23,8 @@ SPOKEN = {"lldp": 1.2, "cdp": 1.2, "snmp": 1.2, "http": 0.8, "dhcp": 0.8, "mdns"
 """How much a description counts that came this way; what a device answers in its own control protocol counts 2."""
 
 
-def classify(told: Profile, fields: Mapping[str, Field], profiles: Mapping[str, Profile]) -> tuple[Field, tuple[Role, ...]]:
-    """Type and roles of an asset. `profiles` are those of all assets, for what its peers do."""
-    del fields, profiles
-    seen = Traits(told)
+def classify(seen: Traits) -> tuple[Field, tuple[Role, ...]]:
+    """Type and roles of an asset."""
     evidence = _evidence(seen)
     roles = tuple(role for role, rule in ROLES if rule(seen))
     return _decide(evidence), roles
@@ -134,15 +131,16 @@ def _is_cyclic_io(seen: Traits) -> str | None:
 
 def _polls_as_server(seen: Traits) -> str | None:
     uses = [use for use in seen.polled if traits.works(use)]
+    if not seen.devices or seen.stranger or _is_controller(seen):
+        return None
     afar = any(use.protocol in traits.TELECONTROL | traits.STATION for use in uses)
-    passes_on = seen.clients(traits.DATABASES | {"opcua", "suitelink"})
-    if seen.stranger or _is_controller(seen) or not (len(seen.devices) >= 3 or ((afar or passes_on) and seen.devices)):
+    if len(seen.devices) < 3 and not afar and not seen.clients(traits.DATABASES | {"opcua", "suitelink"}):
         return None
     return f"polls {many(len(seen.devices), 'device')} with {title(uses[0].protocol)}"
 
 
 def _polls_as_panel(seen: Traits) -> str | None:
-    if seen.stranger or _is_controller(seen) or seen.dabbles or not 1 <= len(seen.devices) <= 2:
+    if not 1 <= len(seen.devices) <= 2 or seen.stranger or _is_controller(seen) or seen.dabbles:
         return None
     if _polls_as_server(seen):
         return None

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from sensor.capture import Conversation, Fact, Operation
+from sensor.inventory.addresses import is_host
 from sensor.protocols import PROTOCOLS, Function, Intent, Protocol
 
 
@@ -54,7 +55,7 @@ class Talk:
     as_server: bool
 
 
-@dataclass(slots=True)
+@dataclass
 class Profile:
     """The rows of one asset, or of one unit behind it.
 
@@ -71,6 +72,11 @@ class Profile:
     first: int = 0
     last: int = 0
 
+    @cached_property
+    def calls(self) -> tuple[Talk, ...]:
+        """The conversations that it began with a single host, by TCP, UDP or ICMP."""
+        return tuple(talk for talk in self.talks if not talk.as_server and _calls_one(talk.row))
+
 
 def profile(asset: str, talks: Iterable[Talk], facts: Iterable[Fact], span: tuple[int, int], *, routes: bool = False) -> Profile:
     """Sum up the rows of an asset."""
@@ -78,6 +84,10 @@ def profile(asset: str, talks: Iterable[Talk], facts: Iterable[Fact], span: tupl
     for talk in told.talks:
         _add_talk(told, talk)
     return told
+
+
+def _calls_one(row: Conversation) -> bool:
+    return row.transport in ("tcp", "udp", "icmp") and (ip := row.server_ip) is not None and is_host(ip)
 
 
 def protocol_of(name: str) -> Protocol:
@@ -92,44 +102,52 @@ def meaning(protocol: str, function: int, subfunction: int | None) -> Function:
 
 
 def _add_talk(told: Profile, talk: Talk) -> None:
-    row = talk.row
-    if row.protocol is not None:
-        use = _use(told, row.protocol, talk)
-        use.packets += sum(row.packets)
+    row, peer = talk.row, talk.peer
+    uses = told.serves if talk.as_server else told.asks
+    name, use = row.protocol, None
+    if name is not None:
+        use = _use(uses, name, row, peer)
+        packets = row.packets
+        use.packets += sum(packets)
         use.validated |= not row.by_port
         # Services are not counted by function: that both ends sent data under a recognised protocol is their answer.
-        if not talk.operations and not row.by_port and all(row.packets) and not row.refused >= row.connections:
+        if not talk.operations and not row.by_port and all(packets) and not row.refused >= row.connections:
             use.answered = True
-            use.answered_peers.add(talk.peer)
+            use.answered_peers.add(peer)
     for operation in talk.operations:
-        _add_operation(_use(told, operation.protocol, talk), operation, talk)
+        protocol = operation.protocol
+        if use is None or protocol != name:
+            name, use = protocol, _use(uses, protocol, row, peer)
+        _add_operation(use, operation, peer)
 
 
-def _use(told: Profile, protocol: str, talk: Talk) -> Use:
-    uses = told.serves if talk.as_server else told.asks
+def _use(uses: dict[str, Use], protocol: str, row: Conversation, peer: str) -> Use:
+    first, last = row.first, row.last
     use = uses.get(protocol)
     if use is None:
-        use = uses[protocol] = Use(protocol, first=talk.row.first, last=talk.row.last)
-    use.peers.add(talk.peer)
-    use.first = min(use.first, talk.row.first)
-    use.last = max(use.last, talk.row.last)
+        use = uses[protocol] = Use(protocol, first=first, last=last)
+    use.peers.add(peer)
+    use.first = min(use.first, first)
+    use.last = max(use.last, last)
     return use
 
 
-def _add_operation(use: Use, row: Operation, talk: Talk) -> None:
-    intent = meaning(row.protocol, row.function, row.subfunction).intent
+def _add_operation(use: Use, row: Operation, peer: str) -> None:
+    function, subfunction, unit = row.function, row.subfunction, row.unit
+    requests, responses, errors = row.requests, row.responses, row.errors
+    intent = meaning(use.protocol, function, subfunction).intent
     use.validated = True
-    use.requests += row.requests
-    use.responses += row.responses
-    use.errors += row.errors
+    use.requests += requests
+    use.responses += responses
+    use.errors += errors
     use.unanswered += row.unanswered
-    use.units.add(row.unit)
-    use.functions[row.function, row.subfunction] += row.requests
-    if row.requests:
-        use.intents[intent] += row.requests
-    if row.responses:
+    use.units.add(unit)
+    use.functions[function, subfunction] += requests
+    if requests:
+        use.intents[intent] += requests
+    if responses:
         use.answered = True
-        use.answered_peers.add(talk.peer)
-        use.answered_units.add(row.unit)
-    if row.responses > row.errors:
-        use.accepted[intent] += row.responses - row.errors
+        use.answered_peers.add(peer)
+        use.answered_units.add(unit)
+    if responses > errors:
+        use.accepted[intent] += responses - errors

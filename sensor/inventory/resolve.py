@@ -14,7 +14,7 @@ from sensor.capture import Endpoint, Fact
 from sensor.inventory.addresses import is_host, stays_on_link
 from sensor.inventory.model import Address
 from sensor.inventory.routers import Station, stations_of
-from sensor.inventory.same import Key, Union, same_devices
+from sensor.inventory.same import Key, Pair, Union, same_devices
 
 AddressKey = tuple[str | None, str | None, int | None]
 """MAC, IP and VLAN; None where it does not matter."""
@@ -62,30 +62,57 @@ class Resolution:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """An address of a device, with the row as which it was seen where that gives more (a router's MAC)."""
+class Seen:
+    """An address of a device, with the row as which it was seen where that gives more (a router's MAC).
+
+    source: id of the endpoint or fact that says so.
+    """
 
     key: Key
     address: Address
+    source: int
     row: AddressKey | None = None
+
+
+@dataclass(slots=True)
+class Workings:
+    """How a resolution came about.
+
+    groups: what was seen of each device, by the root of its set; names: the ids of the devices. routers: roots of those that route.
+    joined: what the merge log says but for moves. pairs: of the stations that share a mark, what was looked at (sensor/inventory/same.py).
+    """
+
+    stations: dict[str, Station]
+    groups: dict[Key, list[Seen]]
+    names: dict[Key, str]
+    routers: set[Key]
+    joined: list[Merge]
+    pairs: list[Pair]
+    resolution: Resolution
 
 
 def resolve(endpoints: Iterable[Endpoint], facts: Iterable[Fact]) -> Resolution:
     """Find out which endpoints are one thing."""
+    return work_out(endpoints, facts).resolution
+
+
+def work_out(endpoints: Iterable[Endpoint], facts: Iterable[Fact]) -> Workings:
+    """The same, with how it came about."""
     rows = sorted(endpoints, key=lambda row: (row.first, row.mac or "", row.ip or "", -1 if row.vlan is None else row.vlan))
     facts = tuple(facts)
     stations = stations_of(rows, facts)
     seen = sorted(_seen(rows, stations), key=lambda one: (one.address.first, one.key, _text(one.address)))
     union = _joined_by_ip(seen)
-    same_devices(facts, stations, union)
-    groups: dict[Key, list[_Seen]] = defaultdict(list)
+    pairs = same_devices(facts, stations, union)
+    groups: dict[Key, list[Seen]] = defaultdict(list)
     for one in seen:
         groups[union.root(one.key)].append(one)
     names = {root: asset_id(group[0].key[1], None) for root, group in groups.items()}
     routers = {union.root(("mac", station.mac)) for station in stations.values() if station.behind}
-    holders = {names[root]: _holder(names[root], group, routes=root in routers) for root, group in groups.items()}
-    log = sorted(_log(stations, union, holders, names), key=lambda entry: (entry.asset, entry.what, entry.because))
-    return Resolution(holders, tuple(log), _index(groups, names))
+    holders = {names[root]: holder_of(names[root], group, routes=root in routers) for root, group in groups.items()}
+    joined = list(_joined(stations, union, names))
+    resolution = Resolution(holders, merge_log(joined, holders.values()), _index(groups, names))
+    return Workings(stations, groups, names, routers, joined, pairs, resolution)
 
 
 def asset_id(address: str, vlan: int | None) -> str:
@@ -94,28 +121,28 @@ def asset_id(address: str, vlan: int | None) -> str:
     return blake2b(text.encode(), digest_size=5).hexdigest()
 
 
-def _seen(rows: Iterable[Endpoint], stations: Mapping[str, Station]) -> Iterable[_Seen]:
+def _seen(rows: Iterable[Endpoint], stations: Mapping[str, Station]) -> Iterable[Seen]:
     for row in rows:
         station = stations.get(row.mac or "")
         ip = row.ip if row.ip and is_host(row.ip) else None
         exact = (row.mac, row.ip, row.vlan)
         if station and ip not in station.behind:
-            yield _Seen(("mac", station.mac), Address(station.mac, ip, row.vlan, row.first, row.last), exact)
+            yield Seen(("mac", station.mac), Address(station.mac, ip, row.vlan, row.first, row.last), row.id, exact)
         elif ip:
-            yield _Seen(("ip", ip), Address(None, ip, row.vlan, row.first, row.last), exact)
+            yield Seen(("ip", ip), Address(None, ip, row.vlan, row.first, row.last), row.id, exact)
     for station in stations.values():
         for ip, fact in station.claims.items():
-            yield _Seen(("mac", station.mac), Address(station.mac, ip, fact.vlan, fact.first, fact.last))
+            yield Seen(("mac", station.mac), Address(station.mac, ip, fact.vlan, fact.first, fact.last), fact.id)
         if station.behind:
             for row in station.rows:
-                yield _Seen(("mac", station.mac), Address(station.mac, None, row.vlan, row.first, row.last))
+                yield Seen(("mac", station.mac), Address(station.mac, None, row.vlan, row.first, row.last), row.id)
 
 
 def _text(address: Address) -> tuple[str, str, int]:
     return address.mac or "", address.ip or "", -1 if address.vlan is None else address.vlan
 
 
-def _joined_by_ip(seen: Iterable[_Seen]) -> Union:
+def _joined_by_ip(seen: Iterable[Seen]) -> Union:
     """What was seen behind a router, or without a MAC, is the one station that has that IP address, where there is exactly one."""
     union = Union()
     owners: dict[str, set[Key]] = defaultdict(set)
@@ -130,13 +157,17 @@ def _joined_by_ip(seen: Iterable[_Seen]) -> Union:
     return union
 
 
-def _holder(name: str, group: list[_Seen], *, routes: bool) -> Holder:
+def holder_of(name: str, group: list[Seen], *, routes: bool) -> Holder:
+    """What a device has, from all that was seen of it."""
     spans: dict[tuple[str | None, str | None, int | None], tuple[int, int]] = {}
     for one in group:
         address = one.address
         key = (address.mac, address.ip, address.vlan)
         first, last = spans.get(key, (address.first, address.last))
         spans[key] = min(first, address.first), max(last, address.last)
+    if len(spans) == 1:  # as of most
+        ((key, (first, last)),) = spans.items()
+        return Holder(name, (Address(*key, first, last),), first, last, routes)
     first, last = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
     with_ip = {(mac, vlan) for mac, ip, vlan in spans if ip}
     addresses = [Address(*key, *span) for key, span in spans.items() if key[1] or (key[0], key[2]) not in with_ip]
@@ -144,7 +175,7 @@ def _holder(name: str, group: list[_Seen], *, routes: bool) -> Holder:
     return Holder(name, tuple(addresses), first, last, routes)
 
 
-def _index(groups: Mapping[Key, list[_Seen]], names: Mapping[Key, str]) -> dict[AddressKey, str]:
+def _index(groups: Mapping[Key, list[Seen]], names: Mapping[Key, str]) -> dict[AddressKey, str]:
     """The holder of each row's address, and of its parts where only one has them."""
     exact: dict[AddressKey, str] = {}
     parts: dict[AddressKey, set[str]] = defaultdict(set)
@@ -164,7 +195,12 @@ def _index(groups: Mapping[Key, list[_Seen]], names: Mapping[Key, str]) -> dict[
     return exact
 
 
-def _log(stations: Mapping[str, Station], union: Union, holders: Mapping[str, Holder], names: Mapping[Key, str]) -> Iterable[Merge]:
+def merge_log(joined: Iterable[Merge], holders: Iterable[Holder]) -> tuple[Merge, ...]:
+    """Why addresses were taken for one thing, or for several, sorted."""
+    return tuple(sorted((*joined, *_moves(holders)), key=lambda entry: (entry.asset, entry.what, entry.because)))
+
+
+def _joined(stations: Mapping[str, Station], union: Union, names: Mapping[Key, str]) -> Iterable[Merge]:
     for a, b, because in union.joins:
         yield Merge(names[union.root(a)], f"{a[1]} and {b[1]} are one", because)
     for station in stations.values():
@@ -174,19 +210,28 @@ def _log(stations: Mapping[str, Station], union: Union, holders: Mapping[str, Ho
         own = sorted({row.ip for row in station.rows if row.ip and is_host(row.ip) and row.ip not in station.behind} | set(station.claims))
         if len(own) > 1:
             yield Merge(name, f"{', '.join(own[:8])} are one", f"all came from {station.mac}")
-    yield from _moves(holders.values())
 
 
 def _moves(holders: Iterable[Holder]) -> Iterable[Merge]:
     """IP addresses that several stations of one VLAN had: moved from one to the next, or disputed."""
     users: dict[tuple[str, int | None], list[tuple[int, int, str, str]]] = defaultdict(list)
     for holder in holders:
-        for address in holder.addresses:
-            if address.ip and address.mac and not stays_on_link(address.ip):
-                users[address.ip, address.vlan].append((address.first, address.last, address.mac, holder.id))
+        for ip, vlan, address in movable(holder):
+            users[ip, vlan].append((address.first, address.last, address.mac or "", holder.id))
     for (ip, _), found in users.items():
-        found.sort()
-        for (_, ended, old, before), (began, _, new, name) in pairwise(found):
-            if before != name:
-                because = f"{ip} moved from {old} to {new}" if ended < began else f"{ip} is used by both {old} and {new}"
-                yield Merge(name, f"{old} and {new} are two", because)
+        if len(found) > 1:
+            yield from _moved(ip, sorted(found))
+
+
+def movable(holder: Holder) -> Iterable[tuple[str, int | None, Address]]:
+    """Its own addresses that another station can have had, or can have."""
+    for address in holder.addresses:
+        if address.ip and address.mac and not stays_on_link(address.ip):
+            yield address.ip, address.vlan, address
+
+
+def _moved(ip: str, found: list[tuple[int, int, str, str]]) -> Iterable[Merge]:
+    for (_, ended, old, before), (began, _, new, name) in pairwise(found):
+        if before != name:
+            because = f"{ip} moved from {old} to {new}" if ended < began else f"{ip} is used by both {old} and {new}"
+            yield Merge(name, f"{old} and {new} are two", because)

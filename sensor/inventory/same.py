@@ -58,8 +58,13 @@ class Union:
             self.joins.append((one, other, because))
 
 
-def same_devices(facts: Iterable[Fact], stations: Mapping[str, Station], union: Union) -> None:
-    """Join the stations and addresses that say the same serial number or chassis of themselves."""
+Pair = tuple[str, Key, Key, bool]
+"""The kind of mark that two share, both, and whether they may be one."""
+
+
+def same_devices(facts: Iterable[Fact], stations: Mapping[str, Station], union: Union) -> list[Pair]:
+    """Join the stations and addresses that say the same serial number or chassis of themselves; the pairs that depend on times."""
+    looked_at: list[Pair] = []
     marks: dict[tuple[str, str], set[Key]] = defaultdict(set)
     for fact in facts:
         if (mark := _mark(fact)) and (key := _key(fact, stations, union)):
@@ -70,11 +75,15 @@ def same_devices(facts: Iterable[Fact], stations: Mapping[str, Station], union: 
         if len(found) > _MOST_STATIONS:
             continue
         for one, other in combinations(sorted(found), 2):
-            if kind == "chassis" or _may_be_one(kind, one, other, stations):
+            may_be = kind == "chassis" or may_be_one(kind, one, other, stations)
+            if may_be:
                 union.join(one, other, f"both have the {_MARKS.get(kind, f'{kind} serial number')} {value}")
+            if kind != "chassis" and one[0] == other[0] == "mac":
+                looked_at.append((kind, one, other, may_be))
+    return looked_at
 
 
-def _may_be_one(kind: str, one: Key, other: Key, stations: Mapping[str, Station]) -> bool:
+def may_be_one(kind: str, one: Key, other: Key, stations: Mapping[str, Station]) -> bool:
     """Did one follow the other, or are their MACs neighbours? Simulators and cloned machines share serial numbers, devices do not."""
     if one[0] == "ip" or other[0] == "ip":
         return kind != "name"

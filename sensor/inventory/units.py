@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import replace
+from functools import lru_cache
 
 from sensor.capture import Operation
 from sensor.inventory.profile import Profile, profile
@@ -44,16 +45,21 @@ def _units(told: Profile) -> dict[str, set[str]]:
 
 def unit_of(row: Operation) -> str | None:
     """The part of a server that an operation names; None where it names none."""
-    match row.protocol:
+    return _unit(row.protocol, row.unit)
+
+
+@lru_cache(maxsize=4096)
+def _unit(protocol: str, address: str) -> str | None:
+    match protocol:
         case "modbus" | "modbus_rtu":
-            return f"unit {row.unit}" if row.unit not in ("", "0", "255") else None
+            return f"unit {address}" if address not in ("", "0", "255") else None
         case "dnp3":
-            outstation = row.unit.rpartition("-")[2]
+            outstation = address.rpartition("-")[2]
             return f"outstation {outstation}" if outstation.isdigit() and int(outstation) < 65520 else None
         case "s7comm":
-            return row.unit if _SLOT.fullmatch(row.unit) else None
+            return address if _SLOT.fullmatch(address) else None
         case "cip" | "pccc":
-            return f"slot {row.unit.partition('/')[2]}" if re.fullmatch(r"1/\d+", row.unit) else None
+            return f"slot {address.partition('/')[2]}" if re.fullmatch(r"1/\d+", address) else None
         case _:
             return None
 

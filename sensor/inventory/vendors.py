@@ -1,10 +1,9 @@
 """Names of vendors: by MAC prefix, by the numbers that protocols give them, and one spelling for each."""
 
 import re
-from functools import lru_cache
-
-from netaddr import EUI
-from netaddr.core import NotRegisteredError
+from functools import cache, lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 VIRTUAL_MACHINES = {
     "00:05:69": "VMware",
@@ -170,11 +169,30 @@ def by_mac(mac: str) -> str | None:
 
 @lru_cache(maxsize=16384)
 def _by_prefix(prefix: str) -> str | None:
-    try:
-        name = str(EUI(f"{prefix}:00:00:00").oui.registration()["org"])
-    except NotRegisteredError:
+    name = registered(prefix)
+    return None if name is None or name in _NOBODY else normal(name)
+
+
+def registered(prefix: str) -> str | None:
+    """Whom a MAC prefix was given to, as IEEE's registry writes it.
+
+    netaddr would read its whole index of the registry first, which takes longer than a short capture.
+    """
+    index, records = _registry()
+    place = index.find(b"\n%d," % int(prefix.replace(":", ""), 16))
+    if place < 0:
         return None
-    return None if name in _NOBODY else normal(name)
+    _, offset, octets = map(int, index[place + 1 : index.index(b"\n", place + 1)].split(b","))
+    with records.open("rb") as file:
+        file.seek(offset)
+        return file.readline(octets).decode().partition("(hex)")[2].strip()
+
+
+@cache
+def _registry() -> tuple[bytes, Traversable]:
+    """netaddr's copy of it: lines of prefix, offset and length, and the records."""
+    directory = files("netaddr.eui")
+    return b"\n" + (directory / "oui.idx").read_bytes(), directory / "oui.txt"
 
 
 def by_order_number(number: str) -> str | None:

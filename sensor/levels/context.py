@@ -4,62 +4,21 @@ Each rule looks at the levels of the round before. To add one: a function that y
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
 from sensor.inventory import traits
-from sensor.inventory.model import Evidence, Kind, Level
+from sensor.inventory.model import Evidence, Kind
 from sensor.inventory.traits import many, title, works
+from sensor.levels.company import MOVED, Company, counts_as_neighbour
 from sensor.levels.deeds import HUB, SCADA, enters_from_afar, is_controller, trust
 from sensor.levels.subject import Sign, Subject
 from sensor.protocols import Intent
-
-SURE = 0.45
-"""From which confidence a peer's level counts."""
 
 NEIGHBOURS, MAJORITY = 2, 0.7
 """At least so many classified hosts in the subnet, and so many of them at one level."""
 
 PLAIN = 0.6
 """Whose own deeds say that much needs no neighbours."""
-
-MOVED = Kind.ROUTER, Kind.SWITCH
-"""Types that connect levels, and live at none."""
-
-
-@dataclass(slots=True)
-class Company:
-    """All assets with the levels of the round before. subnets: how many are at each level, by subnet."""
-
-    subjects: Mapping[str, Subject]
-    levels: Mapping[str, Level]
-    subnets: dict[str, Counter[float]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name, subject in self.subjects.items():
-            level = self.at(name)
-            if level is not None and counts_as_neighbour(subject, level) and subject.network is not None:
-                self.subnets.setdefault(subject.network, Counter())[level] += 1
-
-    def at(self, name: str) -> float | None:
-        """Where a peer lives; None where that is not known well enough, and of scanners, that talk to everyone."""
-        level, subject = self.levels.get(name), self.subjects.get(name)
-        return shown(subject, level) if level is not None and subject is not None else None
-
-    def above(self, name: str, level: float) -> bool:
-        """Does a peer live at that level or above it?"""
-        known = self.at(name)
-        return known is not None and known >= level
-
-    def below(self, name: str, level: float) -> bool:
-        """Does a peer live at that level or below it?"""
-        known = self.at(name)
-        return known is not None and known <= level
-
-    def split(self, names: Iterable[str]) -> Counter[float]:
-        """How many peers live at which level."""
-        return Counter(level for name in names if (level := self.at(name)) is not None)
-
 
 Rule = Callable[[Subject, Company], Iterator[Sign]]
 
@@ -169,14 +128,33 @@ def reaches_in(subject: Subject, company: Company) -> Iterator[Sign]:
 def looks_over_shoulders(subject: Subject, company: Company) -> Iterator[Sign]:
     """It only reads, from afar, what others work with: a historian or a report rather than an operator."""
     seen = subject.seen
-    if not enters_from_afar(subject) or not seen.devices or seen.engineered:
-        return
-    uses = [use for use in seen.polled if works(use)]
-    if any(not use.intents or use.intents[Intent.WRITE] or use.intents[Intent.CONTROL] for use in uses):
+    if not _reads_from_afar(subject):
         return
     operators = {client for device in seen.devices for client in _operators(company, device)} - {subject.asset.id}
     if operators and all(company.subjects[peer].network != subject.network for peer in operators):
         yield Sign("3", f"only reads, from another subnet, what {many(len(operators), 'operator station')} works with")
+
+
+def _reads_from_afar(subject: Subject) -> bool:
+    seen = subject.seen
+    if not enters_from_afar(subject) or not seen.devices or seen.engineered:
+        return False
+    uses = [use for use in seen.polled if works(use)]
+    return all(use.intents and not use.intents[Intent.WRITE] and not use.intents[Intent.CONTROL] for use in uses)
+
+
+def seen_by(subject: Subject, subjects: Mapping[str, Subject]) -> frozenset[str]:
+    """All whose levels its rules look at: those it talks to, and of one that looks over shoulders those who work with its devices."""
+    devices = subject.seen.devices if _reads_from_afar(subject) else ()
+    clients = (subjects[device].seen.clients(traits.POLLED) for device in devices if device in subjects)
+    return frozenset(subject.networks).union(*clients)
+
+
+def face_of(subject: Subject) -> Hashable:
+    """What others look at, but for its level: as long as that is the same, nothing else is concluded of them."""
+    seen, asset = subject.seen, subject.asset
+    is_a = asset.name, asset.kind.value, asset.outside, asset.parent, seen.stranger, subject.own.value is None
+    return is_a, subject.network, len(seen.realtime), frozenset(seen.clients(traits.POLLED))
 
 
 def _operators(company: Company, device: str) -> set[str]:
@@ -251,17 +229,6 @@ def neighbours(subject: Subject, company: Company) -> Iterator[Sign]:
     yield Sign(f"{level:g}", f"{number} of {total} classified hosts of {subject.network} live at level {level:g}", "neighbours", share)
 
 
-def shown(subject: Subject, level: Level) -> float | None:
-    """What others make of a level."""
-    return None if level.confidence < SURE or subject.seen.stranger else level.value
-
-
-def counts_as_neighbour(subject: Subject, level: float) -> bool:
-    """Does it say something of the subnet that it stands in? Workstations that only log on somewhere would echo each other."""
-    echoes = subject.is_kind(Kind.WORKSTATION) and subject.own.value is None and level == 3
-    return not (echoes or subject.is_kind(*MOVED) or subject.asset.outside or subject.asset.parent or subject.seen.stranger)
-
-
 RULES: tuple[tuple[float, Rule], ...] = (
     (1.5, serves_plant_or_office),
     (1.4, hangs_on_hub),
@@ -280,11 +247,16 @@ RULES: tuple[tuple[float, Rule], ...] = (
 """Weight in log-odds, and the function."""
 
 
+def is_swayed(subject: Subject) -> bool:
+    """Can the levels of others make a difference? Not to what controls: it lives where its deeds say."""
+    return not is_controller(subject)
+
+
 def evidence_of(subject: Subject, company: Company) -> tuple[Evidence, ...]:
     """All that its company says."""
     told = subject.seen.told
-    # What controls lives where its deeds say, whoever reads its pages or sets its clock.
-    rules = [(weight, rule) for weight, rule in RULES if rule is hangs_on_hub] if is_controller(subject) else RULES
+    # Whoever reads a controller's pages or sets its clock; of whom its cyclic data are, no level tells.
+    rules = RULES if is_swayed(subject) else [(weight, rule) for weight, rule in RULES if rule is hangs_on_hub]
     return tuple(
         Evidence(sign.says, sign.because, sign.source, round(weight * sign.share * trust(subject, sign), 3), told.first, told.last)
         for weight, rule in rules

@@ -22,6 +22,7 @@ class Subject:
 
     outsiders: ids of peers that live outside. networks: subnets of peers, by asset id. own: its level by its own deeds alone.
     network: the subnet that it, or what it is a part of, stands in; legs: all of them, where it has a leg in several.
+    sees: all that its rules look at; swayed: their levels, and those of its subnet, can make a difference to its own.
     """
 
     asset: Asset
@@ -31,6 +32,8 @@ class Subject:
     own: Level = field(default_factory=Level)
     network: str | None = None
     legs: frozenset[str] = frozenset()
+    sees: frozenset[str] = frozenset()
+    swayed: bool = True
 
     def is_kind(self, *kinds: Kind) -> bool:
         """Is it of one of these types?"""

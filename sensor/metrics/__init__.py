@@ -7,7 +7,7 @@ with serving(Sources(knowledge=lambda: known)) as port:
 from sensor.metrics.collect import METRICS, exposition, registry, write_textfile
 from sensor.metrics.database import with_database
 from sensor.metrics.model import Buckets, Durations, Metric, Sources
-from sensor.metrics.serve import DEFAULT_PORT, serving, shown
+from sensor.metrics.serve import DEFAULT_PORT, address_of, serving, shown
 
 __all__ = [
     "DEFAULT_PORT",
@@ -16,6 +16,7 @@ __all__ = [
     "Durations",
     "Metric",
     "Sources",
+    "address_of",
     "exposition",
     "registry",
     "serving",

@@ -1,9 +1,10 @@
 """`/metrics` over HTTP, for Prometheus to read: one small server in threads of its own."""
 
 import errno
+import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from ipaddress import ip_address
+from contextlib import contextmanager, suppress
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from socket import AF_INET, AF_INET6, socket
 from socketserver import TCPServer, ThreadingMixIn
 from threading import BoundedSemaphore, Thread
@@ -17,6 +18,8 @@ from sensor.metrics.collect import registry
 from sensor.metrics.model import Sources
 
 DEFAULT_PORT = 9815
+_LISTEN = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<four>[^:\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
+_LARGEST_PORT = 65_535
 _AT_ONCE = 8
 """Connections that are served at once; more are closed at once, so that nobody can have threads without number."""
 _PATIENCE_SECONDS = 10.0
@@ -29,6 +32,19 @@ _REASONS = {
 _Request = socket | tuple[bytes, socket]
 _Address = tuple[str, int]
 _Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def address_of(text: str) -> tuple[str, int]:
+    """An address of this machine, `localhost` for its own, and a port. Raises ValueError where it is none."""
+    found = _LISTEN.fullmatch(text)
+    address: IPv4Address | IPv6Address | None = None
+    with suppress(ValueError):
+        if found is not None:
+            four = "127.0.0.1" if found["four"] == "localhost" else found["four"]
+            address = IPv6Address(found["six"]) if found["six"] else IPv4Address(four)
+    if found is None or address is None or int(found["port"] or 0) > _LARGEST_PORT:
+        raise ValueError(f"{text[:60]!r} is no ADDRESS[:PORT], such as 127.0.0.1:{DEFAULT_PORT} or [::1]:{DEFAULT_PORT}")
+    return str(address), int(found["port"] or DEFAULT_PORT)
 
 
 @contextmanager

@@ -5,13 +5,16 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from sensor.errors import StoreError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 NEWEST = "0002"
@@ -92,6 +95,7 @@ _PRAGMAS = (
     "synchronous = NORMAL",
     "foreign_keys = ON",
     "cache_size = -64000",
+    "journal_size_limit = 67108864",  # what a large transaction has made of the log goes back to the disk
     "wal_autocheckpoint = 10000",  # pages that change again and again go to their place once: less to write, and less often
 )
 
@@ -114,19 +118,35 @@ def _bring_up_to_date(engine: Engine) -> None:
         version = _version(connection)
     if version == NEWEST:
         return
-    from alembic import command  # noqa: PLC0415  most databases are up to date, and it takes a while to import
-    from alembic.config import Config  # noqa: PLC0415 - as above
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - as above
+    if version is not None and version not in revisions():
+        raise StoreError(f"{name_of(engine)}: written by a newer Otoscope (version {version}): update this one, or use another database")
+    with writing(engine) as connection:
+        migrate(connection)
+
+
+def _alembic() -> "Config":
+    from alembic.config import Config  # noqa: PLC0415  most databases are up to date, and it takes a while to import
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if version is not None and version not in known:
-        raise StoreError(f"{_name(engine)}: written by a newer Otoscope (version {version}): update this one, or use another database")
-    with writing(engine) as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    return config
+
+
+def revisions() -> set[str]:
+    """Of the tables, all that this version knows."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - as above
+
+    return {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+
+
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Make the tables, or bring them up to a revision, in the transaction of the connection."""
+    from alembic import command  # noqa: PLC0415 - as above
+
+    config = _alembic()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def _version(connection: Connection) -> str | None:
@@ -134,11 +154,12 @@ def _version(connection: Connection) -> str | None:
     if "alembic_version" in names and "contributions" in names:
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     if names:
-        raise StoreError(f"{_name(connection.engine)}: the database of another program")
+        raise StoreError(f"{name_of(connection.engine)}: the database of another program")
     return None
 
 
-def _name(engine: Engine) -> str:
+def name_of(engine: Engine) -> str:
+    """Where it is, without a password."""
     return engine.url.render_as_string(hide_password=True) if engine.url.host else str(engine.url.database)
 
 
@@ -158,7 +179,7 @@ _HINTS = {
     "disk I/O error": ": is the disk full or broken? Nothing is lost: nothing of this was written",
     "No space left": ": make room on the disk, and nothing is lost: nothing of this was written",
     "not a database": ": name a database of Otoscope, or a file that is not there yet",
-    "malformed": ": restore it from a backup, or start with another",
+    "malformed": ": move it away and restore a backup (otoscope restore), or start with another",
     "unable to open": ": is it a file that you may read and write?",
     "readonly": ": it may not be written by you",
 }

@@ -17,7 +17,7 @@ STATUSES = {"learn": "learned", "mute": "muted", "close": "closed", "open": "ope
 time, when it is another alert; one that is closed is opened again."""
 _LASTING = {"learned": "learn", "muted": "mute"}
 
-_OURSELVES = "otoscope"
+OURSELVES = "otoscope"
 _BEGINNING = 4
 """So many characters of an id are enough, where they are those of one alert only."""
 
@@ -57,7 +57,7 @@ def reopen(connection: Connection, keys: Sequence[str]) -> None:
     if keys:
         connection.execute(update(alerts).where(alerts.c.key.in_(keys)).values(status="open", closed_last=None))
     for key in keys:
-        log(connection, "reopen", key, "it happened again", _OURSELVES)
+        log(connection, "reopen", key, "it happened again", OURSELVES)
 
 
 def stand_as_before(connection: Connection, things: Mapping[str, str]) -> None:
@@ -69,7 +69,7 @@ def stand_as_before(connection: Connection, things: Mapping[str, str]) -> None:
     for key, thing in things.items():
         if (status := stood.get(thing, "")) in _LASTING:
             connection.execute(update(alerts).where(alerts.c.key == key).values(status=status))
-            log(connection, _LASTING[status], key, "as before", _OURSELVES)
+            log(connection, _LASTING[status], key, "as before", OURSELVES)
 
 
 def log(connection: Connection, what: str, subject: str, comment: str, who: str | None) -> None:

@@ -1,28 +1,45 @@
-"""What is dropped once it is old, or the database is too large."""
+"""What is dropped when it is old or the database is too large, so that it runs for years on a small card.
 
-from collections.abc import Iterator
+Rows go in portions, so that whoever saves meanwhile is not kept waiting. What neither age nor room bounds has a most number of rows.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, and_, delete, exists, func, select, text, true, type_coerce
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Table, delete, func, literal, select, text, true
 
 from sensor.store.connect import writing
+from sensor.store.fold import fold
+from sensor.store.people import OURSELVES
+from sensor.store.save import chunks
 from sensor.store.tables import (
-    Wire,
     alerts,
     anomalies,
+    assets,
+    audit,
     contributions,
     conversations,
     history,
     incidents,
+    merges,
     metadata,
     operations,
+    runs,
     told,
     violations,
 )
 
 _DAY = 86_400 * 1_000_000_000
-_STEPS = 20
-"""The age of what is dropped for want of room falls in so many steps from the oldest to the latest."""
+_LOOKED_AT = 50_000
+"""So many rows are chosen at a time."""
+_GIVEN_BACK = 5000
+"""Pages."""
+_ROW = 200
+"""Octets of a row but for its body, about."""
+
+Oldest = Sequence[Any]
+"""The keys of rows that go, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +50,37 @@ class Retained:
     megabytes: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Drop:
+    """Rows of a table that may go: under which condition, and by which column they are old."""
+
+    table: Table
+    condition: ColumnElement[bool]
+    time: Column[int]
+
+    @property
+    def key(self) -> Column[Any]:
+        return next(iter(self.table.primary_key))
+
+
 def retain(engine: Engine, *, days: float | None, megabytes: float | None) -> Retained:
     """Drop what is too old, then the oldest of what there is no room for: dealt with alerts first, then what was observed."""
     dropped: dict[str, int] = {}
-    with engine.connect() as connection:
-        oldest, latest = _span(connection)
+    for bounded, most in _BOUNDED:
+        while (excess := _count(engine, bounded) - most) > 0 and _drop_some(engine, bounded, true(), dropped, rows=excess):
+            pass
     if days is not None:
-        with writing(engine) as connection:
-            for table, condition in _droppable():
-                _drop(connection, table, condition, latest - round(days * _DAY), dropped)
+        with engine.connect() as connection:
+            before = _latest(connection) - round(days * _DAY)
+        for drop in _DROPPED:
+            while _drop_some(engine, drop, drop.time < before, dropped):
+                pass
+        fold(engine, before)
     if megabytes is not None:
-        _shrink(engine, (oldest, latest), megabytes, dropped)
-    _give_back(engine)
+        for drop in _DROPPED:
+            while (excess := size(engine) - round(megabytes * 1_000_000)) > 0 and _drop_some(engine, drop, true(), dropped, octets=excess):
+                pass
+    give_back(engine)
     return Retained(dropped, size(engine) / 1_000_000)
 
 
@@ -63,53 +99,103 @@ def size(engine: Engine) -> int:
         return sum(int(connection.execute(query).scalar_one()) for query in sizes)
 
 
-def _shrink(engine: Engine, span: tuple[int, int], megabytes: float, dropped: dict[str, int]) -> None:
-    oldest, latest = span
-    for table, condition in _droppable():
-        for step in range(1, _STEPS + 1):
-            if size(engine) <= megabytes * 1_000_000:
-                return
-            with writing(engine) as connection:
-                _drop(connection, table, condition, oldest + (latest - oldest) * step // _STEPS + 1, dropped)
+_DROPPED = (
+    _Drop(alerts, alerts.c.status != "open", alerts.c.last),
+    _Drop(incidents, true(), incidents.c.last),  # those of whose alerts none is there any more
+    *(_Drop(table, true(), table.c.last) for table in (operations, anomalies, conversations, violations)),
+    _Drop(history, true(), history.c.at),
+)
+"""In the order in which they give way."""
+
+_BOUNDED = (
+    (_Drop(alerts, alerts.c.status == "open", alerts.c.last), 100_000),
+    (_Drop(assets, true(), assets.c.last), 100_000),
+    (_Drop(merges, true(), merges.c.last), 100_000),
+    (_Drop(audit, audit.c.who == OURSELVES, audit.c.at), 10_000),
+    (_Drop(audit, audit.c.who != OURSELVES, audit.c.at), 100_000),
+)
+"""What neither age nor room takes, and how many rows of it there may be: whoever can make such rows must not fill the disk."""
 
 
-def _droppable() -> Iterator[tuple[Table, ColumnElement[bool]]]:
-    """Tables in the order in which they give way, with what of them may be dropped."""
-    yield alerts, alerts.c.status != "open"
-    # An incident goes when none of its alerts is there any more.
-    yield incidents, ~exists(alerts.c.key).where(type_coerce(incidents.c.alerts, Wire).like("% " + alerts.c.key + " %"))
-    for table in (operations, anomalies, conversations, violations, history):
-        yield table, true()
+def _count(engine: Engine, drop: _Drop) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(select(func.count()).select_from(drop.table).where(drop.condition)).scalar_one())
 
 
-def _time(table: Table) -> Column[int]:
-    return table.c.at if table is history else table.c.last
-
-
-def _drop(connection: Connection, table: Table, condition: ColumnElement[bool], before: int, dropped: dict[str, int]) -> None:
-    old = and_(_time(table) < before, condition)
-    if table is not history:
-        said = select(table.c.key).where(old)
-        connection.execute(delete(contributions).where(contributions.c.kind == table.name, contributions.c.key.in_(said)))
-        connection.execute(delete(told).where(told.c.kind == table.name, told.c.key.in_(said)))
-    if number := connection.execute(delete(table).where(old)).rowcount:
-        dropped[table.name] = dropped.get(table.name, 0) + number
-
-
-def _span(connection: Connection) -> tuple[int, int]:
-    """The oldest and the latest that was seen, in capture time."""
-    tables = (conversations, operations, alerts)
-    spans = [connection.execute(select(func.min(table.c.last), func.max(table.c.last))).one() for table in tables]
-    known = [(first, last) for first, last in spans if first is not None]
-    return (min(first for first, _ in known), max(last for _, last in known)) if known else (0, 0)
-
-
-def _give_back(engine: Engine) -> None:
-    """Free pages go back to the disk; nothing is copied, as a whole vacuum would."""
-    if engine.dialect.name == "sqlite":
+def _drop_some(
+    engine: Engine, drop: _Drop, which: ColumnElement[bool], dropped: dict[str, int], *, rows: int = _LOOKED_AT, octets: int | None = None
+) -> int:
+    """Drop the oldest rows, until they make so many octets; how many were."""
+    with engine.connect() as connection:
+        keys = _oldest(connection, drop, which, min(rows, _LOOKED_AT), octets)
+    number = 0
+    for portion in chunks(keys):
         with writing(engine) as connection:
-            # Each step gives back a page; of all that the driver has, only this takes every step.
-            connection.connection.cursor().executescript("PRAGMA incremental_vacuum")
-    else:
+            number += _drop(connection, drop, portion)
+    if number:
+        dropped[drop.table.name] = dropped.get(drop.table.name, 0) + number
+    return number
+
+
+def _oldest(connection: Connection, drop: _Drop, which: ColumnElement[bool], rows: int, octets: int | None) -> Oldest:
+    body = func.length(drop.table.c.body) if "body" in drop.table.c else literal(0)
+    names = [incidents.c.alerts] if drop.table is incidents else []
+    query = select(drop.key, body.label("octets"), *names).where(drop.condition, which).order_by(drop.time, drop.key).limit(rows)
+    found: Sequence[Row[Any]] = connection.execute(query).all()
+    if drop.table is incidents:
+        found = _without_alerts(connection, found)
+    return [row[0] for row in found] if octets is None else list(_until(found, octets))
+
+
+def _until(found: Sequence[Row[Any]], octets: int) -> Iterator[Any]:
+    """Those that are needed to make so many."""
+    for row in found:
+        if octets <= 0:
+            return
+        octets -= row.octets + _ROW
+        yield row[0]
+
+
+def _drop(connection: Connection, drop: _Drop, keys: Oldest) -> int:
+    """Drop rows with what is kept of them elsewhere; not one that has come to another condition since it was chosen."""
+    table = drop.table
+    gone = connection.execute(delete(table).where(drop.key.in_(keys), drop.condition).returning(drop.key)).scalars().all()
+    if table not in (history, audit):
+        for other in (contributions, told):
+            connection.execute(delete(other).where(other.c.kind == table.name, other.c.key.in_(gone)))
+    if table is assets:
+        for other in (history, merges):
+            connection.execute(delete(other).where(other.c.asset.in_(gone)))
+    return len(gone)
+
+
+def _without_alerts(connection: Connection, found: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Incidents none of whose alerts is there any more."""
+    there: set[str] = set()
+    for portion in chunks({alert for row in found for alert in row.alerts}):
+        there.update(connection.execute(select(alerts.c.key).where(alerts.c.key.in_(portion))).scalars())
+    return [row for row in found if there.isdisjoint(row.alerts)]
+
+
+def _latest(connection: Connection) -> int:
+    """The latest that was captured. Not what an alert says: those about ourselves have the time of the wall clock."""
+    return connection.execute(select(func.max(runs.c.last))).scalar() or 0
+
+
+def give_back(engine: Engine) -> None:
+    """Free pages go back to the disk; nothing is copied, as a whole vacuum would."""
+    if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM")
+        return
+    free, before = _freed(engine), None
+    while free and free != before:
+        before, free = free, _freed(engine)
+
+
+def _freed(engine: Engine) -> int:
+    """Give some free pages back; how many are left."""
+    with writing(engine) as connection:
+        # Each step gives back a page; of all that the driver has, only this takes every step.
+        connection.connection.cursor().executescript(f"PRAGMA incremental_vacuum({_GIVEN_BACK})")
+        return int(connection.execute(text("PRAGMA freelist_count")).scalar_one())

@@ -64,6 +64,13 @@ class Change:
         memory.observed = self.observed
 
 
+def forget_dropped(connection: Connection, kind: Kind, memory: Memory, run: int) -> None:
+    """What is neither in the database any more nor said by this process need not be remembered."""
+    needed = load(connection, kind, run).digests.keys() | {key for _, key in memory.told.values()}
+    memory.digests = {key: value for key, value in memory.digests.items() if key in needed}
+    memory.shared &= memory.digests.keys()
+
+
 def load(connection: Connection, kind: Kind, run: int) -> Memory:
     """What the database holds for this run."""
     table = kind.table
@@ -96,8 +103,8 @@ def changes(kind: Kind, known: Knowledge, memory: Memory, *, complete: bool, clo
         if digests.get(key) != value:
             change.rows[key] = (body, octets)
             change.digests[key] = value
-    if complete and _is_less(change, memory, number):
-        _find_gone(change, kind, known, memory)
+    if _is_less(change, memory, number):
+        _find_gone(change, kind, known, memory, complete=complete)
     change.gone -= change.rows.keys()
     return change
 
@@ -117,12 +124,13 @@ def _is_less(change: Change, memory: Memory, number: int) -> bool:
     return number != len(memory.told) + new
 
 
-def _find_gone(change: Change, kind: Kind, known: Knowledge, memory: Memory) -> None:
-    """What this run once said and says no more."""
+def _find_gone(change: Change, kind: Kind, known: Knowledge, memory: Memory, *, complete: bool) -> None:
+    """What this run once said and says no more; where not all is known any more, that is no news, but need not be remembered."""
     told = memory.told | change.told
     present = {name for name, _, _ in kind.sources(known, None)}
     change.forgotten = [name for name in memory.told if name not in present]
-    change.gone |= memory.digests.keys() - {told[name][1] for name in present}
+    if complete:
+        change.gone |= memory.digests.keys() - {told[name][1] for name in present}
 
 
 News = dict[str, bytes | None]

@@ -14,6 +14,7 @@ from sensor.knowledge import Knowledge
 from sensor.observations import Observations
 from sensor.store import people, queries
 from sensor.store.connect import connect, errors, writing
+from sensor.store.continued import continued
 from sensor.store.deliveries import Outbox
 from sensor.store.encoding import encode
 from sensor.store.kinds import KINDS, Kind
@@ -22,7 +23,7 @@ from sensor.store.news import tell, tell_judged
 from sensor.store.queries import Answer, Query
 from sensor.store.retain import Retained, retain, size
 from sensor.store.run import Run, run_of
-from sensor.store.save import Change, Memory, changes, load, upsert, write
+from sensor.store.save import Change, Memory, changes, forget_dropped, load, upsert, write
 from sensor.store.tables import baseline, meta, runs
 
 
@@ -49,6 +50,7 @@ class Store:
         self._observations: Observations | None = None  # ids of rows are good within one
         self._memory: dict[str, Memory] = {}
         self._addresses: Mapping[Any, str] = {}
+        self._same: dict[str, str] = {}
 
     @classmethod
     def open(cls, where: str | os.PathLike[str], *, create: bool = True, timeout: float = 30) -> Self:
@@ -94,6 +96,7 @@ class Store:
         try:
             with errors(self._where), writing(self._engine) as connection:
                 number = self._enter(connection, known, run)
+                known = continued(connection, known, number, self._same)
                 found = self._changes(known)
                 news = {change.kind.name: write(connection, change, self._memory[change.kind.name], number) for change in found}
                 tell(connection, news, (known.statistics.last if known.statistics else None) or 0)
@@ -164,10 +167,16 @@ class Store:
     def retain(self, *, days: float | None = None, megabytes: float | None = None) -> Retained:
         """Drop what is older than `days` before the latest that was seen, then the oldest until the database is no larger than that.
 
-        An alert that is open is never dropped, nor is an asset.
+        An alert that is open stays, and so does an asset, up to 100,000 of each.
         """
         with errors(self._where):
-            return retain(self._engine, days=days, megabytes=megabytes)
+            done = retain(self._engine, days=days, megabytes=megabytes)
+        if self._run is not None:
+            with self._reading() as connection:
+                for kind in KINDS:
+                    if kind.name in done.dropped:
+                        forget_dropped(connection, kind, self._memory[kind.name], self._run[1])
+        return done
 
     def octets(self) -> int:
         """How much it takes."""
@@ -206,6 +215,7 @@ class Store:
         return found
 
     def _recall(self, connection: Connection, run: Run, number: int) -> None:
+        self._same = {}
         self._memory = {kind.name: load(connection, kind, number) for kind in KINDS}
         self._run = (run, number)
 

@@ -6,8 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from sensor.capture import open_capture
-from sensor.conduits.judge import judge
 from sensor.conduits.model import Site, Violation
+from sensor.conduits.violations import judge
 from sensor.conduits.zones import zone_of
 from sensor.inventory.model import Level, Role
 from sensor.knowledge import Knowledge, Party

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from sensor.conduits.acts import acts
-from sensor.conduits.judge import Judge, judge
+from sensor.conduits.judge import Judge
 from sensor.conduits.model import Conduit, Site, Zone
 from sensor.conduits.site import parse_site
+from sensor.conduits.violations import judge
 from sensor.errors import SiteError
 from sensor.inventory.model import Role
 from sensor.knowledge import Party

@@ -5,9 +5,9 @@ from datetime import date
 
 import pytest
 
-from sensor.conduits.judge import judge
 from sensor.conduits.model import Allowance, Conduit, Pin, Site, Zone
 from sensor.conduits.schedule import Schedule
+from sensor.conduits.violations import judge
 from sensor.detections.model import Outcome
 from sensor.inventory.model import Level, Role
 from tests.conduits.plant import BOILER, ENGINEER, HISTORIAN, HMI, METER, MIXER, STRANGER, known, told, violations

@@ -1,6 +1,7 @@
 """What is found in captures, what is not, and that it does not depend on how they were read."""
 
 import re
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
@@ -172,7 +173,7 @@ def test_each_row_is_whole(row: Detector) -> None:
     assert re.fullmatch(r"ot\.[a-z0-9]+\.[a-z0-9_]+", row.id)
     assert row.title
     assert row.about.endswith(".")
-    assert sum(way is not None for way in (row.on_deed, row.on_dialogue, row.on_breach, row.on_asset, row.on_capture)) == 1
+    assert sum(getattr(row, way.name) is not None for way in fields(row) if way.name.startswith("on_")) == 1
     assert not set(row.techniques) & DEPRECATED
     assert all(re.fullmatch(r"T0\d{3}", technique) for technique in row.techniques)
 

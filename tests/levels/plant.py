@@ -8,6 +8,7 @@ from sensor.conduits.model import Site
 from sensor.inventory.kinds import classify
 from sensor.inventory.model import Address, Asset, Evidence, Field, Level
 from sensor.inventory.profile import Profile, Use
+from sensor.inventory.traits import Traits
 from sensor.levels.infer import levels_of
 from sensor.protocols import Intent
 
@@ -101,7 +102,7 @@ class Plant:
         """The levels, after the types."""
         known = {}
         for name, asset in self.assets.items():
-            kind, roles = classify(self.profiles[name], asset.fields, self.profiles)
+            kind, roles = classify(Traits(self.profiles[name]))
             known[name] = replace(asset, kind=kind, roles=roles)
         self.assets = known
         return levels_of(known, self.profiles, site or Site())

@@ -153,7 +153,9 @@ def test_what_is_no_address_is_refused(otoscope, where):
 
 
 def test_the_command_serves_until_ctrl_c(otoscope):
-    with subprocess.Popen([conftest.COMMAND, "metrics", CAPTURE, "--listen", "localhost:0"], stderr=subprocess.PIPE, text=True) as serves:
+    # A shell that runs the tests in the background has them, and what they start, ignore Ctrl-C.
+    command = ["env", "--default-signal=INT", conftest.COMMAND, "metrics", CAPTURE, "--listen", "localhost:0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as serves:
         try:
             port = int(re.search(r"serving http://127\.0\.0\.1:(\d+)/metrics", serves.stderr.readline())[1])
             assert "otoscope_packets_total 5311.0" in get(port)[2]

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from sensor.errors import StoreError
-from sensor.store import ALERTS, Query, Run, Store
-from tests.store.rows import SECOND, alert, with_findings
+from sensor.store import ALERTS, INCIDENTS, Query, Run, Store
+from tests.store.rows import SECOND, alert, incident, with_findings
 
 RUN = Run("monday")
 LATER = Run("tuesday")
@@ -115,3 +115,20 @@ def test_what_comes_back_after_a_quiet_time_stands_as_before(database, demo, act
         found = {row["id"]: row["status"] for row in store.find(ALERTS, Query()).rows}
         assert (found[again.id], found[other.id]) == (stands, "open")
         assert [entry["comment"] for entry in store.audit(again.id)] == (["as before"] if stands != "open" else [])
+
+
+def test_a_sensor_that_is_started_again_goes_on_with_its_alerts(database, demo):
+    before = alert("a1b2c3d4", thing="stops of the boiler", count=3)
+    times = {"minutes": before.last + 600 * SECOND, "hours": before.last + 7200 * SECOND}
+    minutes, hours = (replace(before, id=name, first=time, last=time, count=2) for name, time in times.items())
+    with Store.open(database) as store:
+        store.save(with_findings(demo, alerts=(before,)), Run("monday"))
+        store.judge(before.id, "comment", "looked at")
+    for _ in range(2):  # whether it is saved once or again
+        with Store.open(database) as store:
+            known = with_findings(demo, alerts=(minutes, hours), incidents=(incident(minutes, hours),))
+            store.save(known, Run("after"))
+            store.save(known, Run("after"))
+            rows = {row["id"]: (row["count"], row["first"] == row["last"]) for row in store.find(ALERTS, Query()).rows}
+            assert rows == {before.id: (5, False), hours.id: (2, True)}
+            assert store.find(INCIDENTS, Query()).rows[0]["alerts"] == [before.id, hours.id]

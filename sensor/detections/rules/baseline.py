@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from sensor.baseline.compare import Change, Difference
-from sensor.detections.model import Detector, Engine, Finding, Outcome, Scene, Severity, View
+from sensor.detections.model import SPAN, Detector, Engine, Finding, Outcome, Scene, Severity, View
 from sensor.detections.scene import of_deed, of_dialogue
 from sensor.knowledge import Party
 from sensor.protocols import Intent
@@ -13,13 +13,12 @@ _REVIEW = "If it belongs here, take it over with `otoscope baseline accept`; if 
 _DOWNLOADS = frozenset({Intent.PROGRAM, Intent.CONTROL})
 
 
-def _on(difference: Difference) -> Callable[[View], Iterator[Finding]]:
-    def on_capture(view: View) -> Iterator[Finding]:
-        for change in view.knowledge.changes:
-            if change.difference is difference:
-                yield _finding(change, view)
+def _on(difference: Difference) -> Callable[[Change, View], Iterator[Finding]]:
+    def on_change(change: Change, view: View) -> Iterator[Finding]:
+        if change.difference is difference:
+            yield _finding(change, view)
 
-    return on_capture
+    return on_change
 
 
 def _finding(change: Change, view: View) -> Finding:
@@ -29,6 +28,7 @@ def _finding(change: Change, view: View) -> Finding:
     if change.asset is None:
         name = (change.known.name or change.known.address) if change.known else "?"
         address, seen = change.known.address if change.known else None, view.knowledge.statistics
+        view.looked.add(SPAN)
         times = ((seen.first or 0, seen.last or 0, 1),) if seen else ()
         return Finding(f"{name} belongs to the plant and was not seen", times, target_ip=address, evidence=usual)
     asset = change.asset
@@ -75,7 +75,7 @@ def _row(difference: Difference, title: str, severity: Severity, about: str, *, 
         techniques=techniques,
         needs=_NEEDS,
         covers=covers,
-        on_capture=_on(difference),
+        on_change=_on(difference),
     )
 
 

@@ -1,9 +1,10 @@
 """The network below the protocols: who claims whose address, and addresses and ports that must not be."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from ipaddress import ip_address
 
-from sensor.detections.model import Detector, Engine, Finding, Severity, View
+from sensor.detections.model import ANYTHING, Detector, Engine, Finding, Severity, View
 from sensor.detections.words import of_breach, of_dialogue
 from sensor.knowledge import Breach, Dialogue
 
@@ -46,14 +47,20 @@ def _port_zero(dialogue: Dialogue, view: View) -> Iterator[Finding]:
         yield of_dialogue(dialogue, message, ((row.first, row.last, sum(row.packets)),))
 
 
+@lru_cache(maxsize=65536)
+def _is_illegal(ip: str) -> tuple[bool, bool]:
+    """Of a group or all, or of a host to itself."""
+    source = ip_address(ip)
+    return source.is_multicast or ip == "255.255.255.255", source.is_loopback
+
+
 def _illegal_address(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     del view
     row = dialogue.row
     if row.client_ip is None or row.client_mac is None:
         return
-    source = ip_address(row.client_ip)
-    group = source.is_multicast or row.client_ip == "255.255.255.255"
-    loop = source.is_loopback and int(row.client_mac.replace(":", ""), 16) != 0
+    group, loop = _is_illegal(row.client_ip)
+    loop = loop and int(row.client_mac.replace(":", ""), 16) != 0
     if group or loop:
         kind = "a group address" if group else "a loopback address"
         message = f"A packet to {dialogue.server.name} came from {row.client_ip}, {kind}, which no device can have"
@@ -64,6 +71,7 @@ def _no_lease(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     row = dialogue.row
     if row.protocol != "dhcp" or row.client_ip not in (None, "0.0.0.0") or row.packets[1] or row.packets[0] < 3:  # noqa: S104 - a client without address
         return
+    view.looked.add(ANYTHING)
     told = view.knowledge.resolution.find(row.client_mac, None, row.vlan)
     if told is None or not view.knowledge.assets[told].ips:
         message = f"{row.client_mac} asked {row.packets[0]} times for an IP address with DHCP and got none"

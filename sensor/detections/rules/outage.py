@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sensor.detections.model import Detector, Engine, Finding, Severity, Threshold, View
+from sensor.detections.model import LAST_SEEN, LOSS, Detector, Engine, Finding, Severity, Threshold, View
 from sensor.detections.windows import SECOND
 from sensor.inventory.traits import title
 from sensor.knowledge import Dialogue
@@ -10,6 +10,7 @@ from sensor.knowledge import Dialogue
 
 def trust_in_silence(view: View) -> float:
     """How sure it is that what was not seen did not happen: 1, less the more packets the capture lacks."""
+    view.looked.add(LOSS)
     statistics = view.knowledge.statistics
     if statistics is None or not statistics.packets:
         return 0.5
@@ -50,6 +51,7 @@ def _silent(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     answered = sum(row.responses for row in dialogue.operations)
     if server is None or server.parent is not None or answered < 5 or not any(row.unanswered for row in dialogue.operations):
         return
+    view.looked.add((LAST_SEEN, server.id))
     asked_until = max(row.last for row in dialogue.operations)
     if (asked_until - server.last) / SECOND >= view.thresholds["seconds"]:
         message = f"{server.name} answered {dialogue.client.name} and then sent nothing any more, though it was asked on"

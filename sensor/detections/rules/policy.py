@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from sensor.baseline.compare import Difference
 from sensor.baseline.learn import came_about
 from sensor.conduits.model import Violation
 from sensor.detections.model import Detector, Engine, Finding, Severity, View
 from sensor.detections.scene import common, listed, of_dialogue
-from sensor.knowledge import Party
+from sensor.knowledge import Dialogue, Party
 from sensor.protocols import Intent
 
 _STRONG = 1.5
@@ -46,48 +45,49 @@ def finding(violation: Violation, view: View) -> Finding:
     )
 
 
-def _of(rule: str) -> Callable[[View], Iterator[Finding]]:
-    return lambda view: (finding(violation, view) for violation in view.knowledge.violations if violation.rule == rule)
+def _of(rule: str) -> Callable[[Violation, View], Iterator[Finding]]:
+    def on_violation(violation: Violation, view: View) -> Iterator[Finding]:
+        if violation.rule == rule:
+            yield finding(violation, view)
+
+    return on_violation
 
 
-def _contradicted_pins(view: View) -> Iterator[Finding]:
+def _contradicted_pins(name: str, view: View) -> Iterator[Finding]:
     """Pins that behaviour speaks against: the site file is wrong, or the device does what it should not."""
-    for asset in view.knowledge.assets.values():
-        strong = [piece for piece in asset.level.against if piece.weight >= _STRONG]
-        if not asset.level.pinned or not strong or asset.level.value is None:
-            continue
-        address = next(iter(asset.ips or asset.macs), asset.id)
-        yield Finding(
-            message=f"{Party(address, asset).name} is pinned to level {asset.level.value:g} and behaves like level {strong[0].says}",
-            times=((min(piece.first for piece in strong), max(piece.last for piece in strong), 1),),
-            target=asset.id,
-            target_ip=address,
-            evidence=tuple(f"level {piece.says}: {piece.because}" for piece in strong),
-        )
+    asset = view.knowledge.assets[name]
+    strong = [piece for piece in asset.level.against if piece.weight >= _STRONG] if asset.level.pinned else []
+    if not strong or asset.level.value is None:
+        return
+    address = next(iter(asset.ips or asset.macs), asset.id)
+    yield Finding(
+        message=f"{Party(address, asset).name} is pinned to level {asset.level.value:g} and behaves like level {strong[0].says}",
+        times=((min(piece.first for piece in strong), max(piece.last for piece in strong), 1),),
+        target=asset.id,
+        target_ip=address,
+        evidence=tuple(f"level {piece.says}: {piece.because}" for piece in strong),
+    )
 
 
-def _temporary_assets(view: View) -> Iterator[Finding]:
+def _temporary_assets(dialogue: Dialogue, view: View) -> Iterator[Finding]:
     """Conversations of controllers with assets that the baseline does not know."""
-    changes = view.knowledge.changes
-    fresh = {change.asset.id for change in changes if change.difference is Difference.ASSET and change.asset is not None}
-    for dialogue in view.knowledge.dialogues.values() if fresh else ():
-        client, server = dialogue.client, dialogue.server
-        other = server if client.id in fresh else client if server.id in fresh else None
-        if other is None or other.id in fresh or not other.level.settled or other.level.value != 1 or not came_about(dialogue):
-            continue
-        row = dialogue.row
-        newcomer = client if other is server else server
-        yield Finding(
-            message=f"{newcomer.name}, which the baseline does not know, talks to controller {other.name}",
-            times=((row.first, row.last, row.connections or 1),),
-            source=client.id,
-            target=server.id,
-            source_ip=client.address,
-            target_ip=server.address,
-            protocol=row.protocol,
-            confidence=other.level.confidence,
-            scene=of_dialogue(dialogue),
-        )
+    client, server, fresh = dialogue.client, dialogue.server, view.knowledge.fresh
+    other = server if client.id in fresh else client if server.id in fresh else None
+    if other is None or other.id in fresh or not other.level.settled or other.level.value != 1 or not came_about(dialogue):
+        return
+    row = dialogue.row
+    newcomer = client if other is server else server
+    yield Finding(
+        message=f"{newcomer.name}, which the baseline does not know, talks to controller {other.name}",
+        times=((row.first, row.last, row.connections or 1),),
+        source=client.id,
+        target=server.id,
+        source_ip=client.address,
+        target_ip=server.address,
+        protocol=row.protocol,
+        confidence=other.level.confidence,
+        scene=of_dialogue(dialogue),
+    )
 
 
 def _row(rule: str, title: str, severity: Severity, about: str, techniques: tuple[str, ...] = (), covers: tuple[str, ...] = ()) -> Detector:
@@ -100,7 +100,7 @@ def _row(rule: str, title: str, severity: Severity, about: str, techniques: tupl
         techniques=techniques,
         needs="levels that have settled",
         covers=covers,
-        on_capture=_of(rule),
+        on_violation=_of(rule),
     )
 
 
@@ -156,7 +156,7 @@ ROWS = (
         "here, take it over with `otoscope baseline accept`; if not, find out whose it is and what it did.",
         techniques=("T0864",),
         needs="a baseline (otoscope baseline export) and levels that have settled",
-        on_capture=_temporary_assets,
+        on_dialogue=_temporary_assets,
     ),
     Detector(
         id="ot.policy.pin_contradicted",
@@ -166,6 +166,6 @@ ROWS = (
         about="The site file pins the level of a device that behaves like one of another level. Put the pin right, or find out why the "
         "device does what it should not.",
         needs="a site file with a pinned level",
-        on_capture=_contradicted_pins,
+        on_asset=_contradicted_pins,
     ),
 )

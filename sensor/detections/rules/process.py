@@ -1,9 +1,9 @@
 """Writes and commands to the process itself: by whom, and how many."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sensor.detections.model import Detector, Engine, Finding, Severity, Threshold, View
-from sensor.detections.standing import Standing, is_foreign, standing, works_with
+from sensor.detections.standing import Standing, clientele, is_foreign, standing
 from sensor.detections.windows import peak
 from sensor.detections.words import of_deed, of_dialogue
 from sensor.knowledge import Deed, Dialogue, Party
@@ -21,9 +21,7 @@ def touches_process(deed: Deed) -> bool:
 
 
 def _has_master(server: Party, other_than: Party, view: View) -> bool:
-    told = view.knowledge.profiles.get(server.id or "")
-    peers = {talk.peer for talk in told.talks if talk.as_server} - {other_than.id} if told else set()
-    return any(works_with(Party("", view.knowledge.assets[peer]), server, view) for peer in sorted(peers) if peer in view.knowledge.assets)
+    return server.id is not None and any(peer in view.knowledge.assets for peer in clientele(server.id, view).working - {other_than.id})
 
 
 def _stranger(dialogue: Dialogue, view: View) -> Iterator[Finding]:
@@ -62,27 +60,34 @@ def _broadcast(deed: Deed, view: View) -> Iterator[Finding]:
         yield of_deed(deed, "sent a command to all units behind")
 
 
-def _writers(view: View) -> Iterator[Finding]:
-    """Of each server and unit, the clients that wrote the same object."""
-    written: dict[tuple[str, str, str, str], list[Deed]] = {}
-    for deed in view.knowledge.deeds:
-        if touches_process(deed) and deed.row.object and deed.row.responses > deed.row.errors:
-            written.setdefault((deed.server.address, deed.row.protocol, deed.row.unit, deed.row.object), []).append(deed)
-    told = set()
-    for (server, protocol, unit, touched), deeds in written.items():
-        clients = sorted({deed.client.address for deed in deeds})
-        if len(clients) > 1 and (server, protocol, unit) not in told:
-            told.add((server, protocol, unit))
-            target = deeds[0].server
+def _written(deed: Deed) -> tuple[str, str, str] | None:
+    """Server, protocol and unit of which an object was written."""
+    row = deed.row
+    if row.responses <= row.errors or not row.object or not touches_process(deed):
+        return None
+    return deed.server.address, row.protocol, row.unit
+
+
+def _writers(deeds: Sequence[Deed], view: View) -> Iterator[Finding]:
+    """Of a unit, the first object that several clients wrote."""
+    del view
+    written: dict[str, list[Deed]] = {}
+    for deed in deeds:
+        written.setdefault(deed.row.object, []).append(deed)
+    for touched, by in written.items():
+        clients = sorted({deed.client.address for deed in by})
+        if len(clients) > 1:
+            target = by[0].server
             yield Finding(
                 message=f"{len(clients)} clients write {touched} of {target.name}: {', '.join(clients[:5])}",
-                times=((min(deed.row.first for deed in deeds), max(deed.row.last for deed in deeds), 1),),
+                times=((min(deed.row.first for deed in by), max(deed.row.last for deed in by), 1),),
                 target=target.id,
                 target_ip=target.address,
-                protocol=protocol,
-                key=unit,
-                evidence=tuple(f"{deed.client.name}: {deed.row.requests} requests" for deed in deeds[:5]),
+                protocol=by[0].row.protocol,
+                key=by[0].row.unit,
+                evidence=tuple(f"{deed.client.name}: {deed.row.requests} requests" for deed in by[:5]),
             )
+            return
 
 
 def _image(deed: Deed, view: View) -> Iterator[Finding]:
@@ -139,7 +144,8 @@ ROWS = (
         engine=Engine.ANOMALY,
         about="More than one client writes the same register, tag or point. Redundant servers do; else one of them should not.",
         techniques=("T0848",),
-        on_capture=_writers,
+        group_of=_written,
+        on_group=_writers,
     ),
     Detector(
         id="ot.process.image",

@@ -6,7 +6,6 @@ from sensor.detections.model import Detector, Engine, Finding, Severity, Thresho
 from sensor.detections.standing import EVERYDAY
 from sensor.detections.windows import MINUTE, busiest
 from sensor.detections.words import of_breach, of_dialogue
-from sensor.inventory.addresses import is_host
 from sensor.inventory.model import Asset
 from sensor.inventory.profile import Talk, meaning
 from sensor.inventory.traits import title
@@ -35,22 +34,19 @@ UNKNOWN_POINT = {
 ABOUT = "Find out what the source is and who started it. An inventory tool does the same: give it the tag `scanner` in the site file."
 
 
-def _talks(asset: str, view: View) -> list[Talk]:
+def _talks(asset: str, view: View) -> tuple[Talk, ...]:
     known = view.knowledge.assets[asset]
     told = view.knowledge.profiles.get(asset)
-    if told is None or known.parent is not None or "scanner" in known.tags:
-        return []
-    return [talk for talk in told.talks if not talk.as_server and talk.row.transport in ("tcp", "udp", "icmp") and not _to_many(talk)]
-
-
-def _to_many(talk: Talk) -> bool:
-    return talk.row.server_ip is None or not is_host(talk.row.server_ip)
+    return told.calls if told is not None and known.parent is None and "scanner" not in known.tags else ()
 
 
 def _in_vain(talk: Talk) -> bool:
     """Who speaks a protocol on TCP was answered, even where the mirror shows one direction only."""
     row = talk.row
-    return (row.packets[1] == 0 and not _is_half_seen(talk)) or row.refused >= max(row.connections, 1)
+    unheard = row.packets[1] == 0
+    if not unheard and not row.refused:
+        return False  # as most
+    return (unheard and not _is_half_seen(talk)) or row.refused >= max(row.connections, 1)
 
 
 def _is_half_seen(talk: Talk) -> bool:
@@ -72,6 +68,8 @@ def _found(asset: Asset, what: str, times: tuple[int, int, int], **more: str | N
 def _addresses(minutes: str) -> Callable[[str, View], Iterator[Finding]]:
     def on_asset(asset: str, view: View) -> Iterator[Finding]:
         tried = [talk for talk in _talks(asset, view) if _in_vain(talk)]
+        if len(tried) < view.thresholds["addresses"]:
+            return
         window = view.thresholds["minutes"]
         found = busiest(((talk.row.first, talk.row.server_ip) for talk in tried), int(window * MINUTE))
         if found[2] >= view.thresholds["addresses"]:
@@ -88,6 +86,8 @@ def _ports(asset: str, view: View) -> Iterator[Finding]:
         if _in_vain(talk) and talk.row.transport != "icmp":
             by_target.setdefault(talk.row.server_ip or "", []).append((talk.row.first, (talk.row.transport, talk.row.port)))
     for target, tried in by_target.items():
+        if len(tried) < view.thresholds["ports"]:
+            continue
         first, last, ports = busiest(tried, int(view.thresholds["minutes"] * MINUTE))
         if ports >= view.thresholds["ports"]:
             what = f"tried {ports} ports of {target} within {view.thresholds['minutes']:g} minutes"
@@ -96,9 +96,13 @@ def _ports(asset: str, view: View) -> Iterator[Finding]:
 
 def _controllers(asset: str, view: View) -> Iterator[Finding]:
     talks = [talk for talk in _talks(asset, view) if talk.row.protocol in CONTROLLERS or talk.row.port in CONTROLLER_PORTS]
+    if len(talks) < min(_SEVERAL, view.thresholds["controllers"]):
+        return
     working = {talk.row.server_ip for talk in talks if _at_work(talk)}
     idle = [talk.row for talk in talks if talk.row.server_ip not in working or _in_vain(talk)]
     window = int(view.thresholds["minutes"] * MINUTE)
+    if len(idle) < min(_SEVERAL, view.thresholds["controllers"]):
+        return
     found = busiest(((row.first, row.server_ip) for row in idle), window)
     doors = busiest(((row.first, (row.server_ip, row.port)) for row in idle), window)
     # A master whose controllers are off for the weekend knocks at them as well.

@@ -1,6 +1,8 @@
 """What the sensor itself cannot see."""
 
+from collections import Counter
 from collections.abc import Iterator
+from operator import attrgetter
 
 from sensor.detections.model import Detector, Engine, Finding, Severity, Threshold, View
 
@@ -26,15 +28,14 @@ def _loss(view: View) -> Iterator[Finding]:
         yield Finding(f"{text}: what is concluded from silence is less sure", ((*_span(view), 1),))
 
 
+_WAYS = attrgetter("ways")
+
+
 def _one_way(view: View) -> Iterator[Finding]:
-    talks = [
-        dialogue.row for dialogue in view.knowledge.dialogues.values() if dialogue.row.transport == "tcp" and sum(dialogue.row.packets) > 10
-    ]
-    single = sum(1 for row in talks if not all(row.packets))
-    if len(talks) >= view.thresholds["conversations"] and single > len(talks) / 2:
-        yield Finding(
-            f"{single} of {len(talks)} TCP conversations were seen in one direction only: the mirror shows half", ((*_span(view), 1),)
-        )
+    seen = Counter(map(_WAYS, view.knowledge.dialogues.values()))
+    single, talks = seen[1], seen[1] + seen[2]
+    if talks >= view.thresholds["conversations"] and single > talks / 2:
+        yield Finding(f"{single} of {talks} TCP conversations were seen in one direction only: the mirror shows half", ((*_span(view), 1),))
 
 
 ROWS = (

@@ -1,0 +1,553 @@
+//! Interfaces instead of files: threads that read rings, each into an engine of its own, and one that keeps the interfaces.
+//!
+//! ```text
+//! interface ─► fanout ─┬► ring ─► worker: engine ─┐
+//!                      └► ring ─► worker: engine ─┴► union ─► changes, when asked
+//! ```
+//!
+//! A worker has a ring on each of the interfaces, so that both legs of a tap meet in one engine. Where it has several, frames
+//! are taken in the order of their time stamps.
+
+use std::io;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::changes::Changes;
+use crate::engine::Engine;
+use crate::source::ring::{self, Interface, RETIRE_MILLISECONDS, Ring};
+use crate::tables::Limits;
+use crate::union::Union;
+
+/// Frames between two looks at orders: a few milliseconds.
+const FRAMES: usize = 16_384;
+/// The longest sleep of a worker, which is how long it may take to hear an order.
+const SLEEP_MILLISECONDS: i32 = 50;
+/// Between two looks at the interfaces.
+const LOOK: Duration = Duration::from_millis(200);
+/// After this time all blocks of a ring that receives no more are handed over.
+const SETTLED: Duration = Duration::from_millis(2 * RETIRE_MILLISECONDS as u64);
+/// A frame may lie this long in one ring while a later one is in another already.
+const HOLD: i64 = 3 * RETIRE_MILLISECONDS as i64 * 1_000_000;
+
+/// What is listened to, and how.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Names of the interfaces.
+    pub names: Vec<String>,
+    /// Threads that share the frames of each interface.
+    pub workers: u16,
+    /// Caps of all workers together.
+    pub limits: Limits,
+    /// How a ring is read.
+    pub ring: ring::Settings,
+    /// An interface that is not there yet is waited for.
+    pub patient: bool,
+}
+
+/// How an interface is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// There is none of that name.
+    #[default]
+    Missing,
+    /// It is switched off.
+    Off,
+    /// It is switched on, and its other end is not.
+    NoLink,
+    /// It is there and cannot be read.
+    Failed,
+    /// It is read.
+    Capturing,
+}
+
+impl Condition {
+    /// Lower-case name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Off => "off",
+            Self::NoLink => "no_link",
+            Self::Failed => "failed",
+            Self::Capturing => "capturing",
+        }
+    }
+}
+
+/// An interface as it is now, and what was counted on it since the start.
+#[derive(Clone, Debug, Default)]
+pub struct Port {
+    /// The name that was asked for.
+    pub name: String,
+    /// Its name now, where it is there.
+    pub named: Option<String>,
+    /// How it is.
+    pub condition: Condition,
+    /// Why it cannot be read, or not as was wished.
+    pub trouble: Option<String>,
+    /// How often it was opened.
+    pub opened: u64,
+    /// Its frames have the card's own time stamps.
+    pub hardware_time: bool,
+    /// What was counted.
+    pub counted: Counted,
+}
+
+/// What was counted on an interface since the start, of one worker or all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counted {
+    /// Frames that passed the filter, those without room among them.
+    pub packets: u64,
+    /// Frames for which the ring had no room.
+    pub dropped: u64,
+    /// Times that the ring was found full.
+    pub full: u64,
+    /// The most of the ring that waited to be read since the last time, in thousandths.
+    pub fill: u64,
+    /// VLAN tags put back that the kernel had taken off.
+    pub tags: u64,
+}
+
+impl Counted {
+    fn add(&mut self, other: &Self) {
+        self.packets = self.packets.saturating_add(other.packets);
+        self.dropped = self.dropped.saturating_add(other.dropped);
+        self.full = self.full.saturating_add(other.full);
+        self.fill = self.fill.max(other.fill);
+        self.tags = self.tags.saturating_add(other.tags);
+    }
+
+    fn of(ring: &mut Ring) -> Self {
+        let counts = ring.counts();
+        Self { packets: counts.packets, dropped: counts.dropped, full: counts.full, fill: 0, tags: ring.tags() }
+    }
+}
+
+/// The interfaces that are listened to, for whoever asks.
+#[derive(Clone)]
+pub struct Ports(Arc<Mutex<Vec<Port>>>);
+
+impl Ports {
+    /// As they are now, with what was counted until the last time that anything was told.
+    #[must_use]
+    pub fn all(&self) -> Vec<Port> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Port>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a worker has to tell.
+struct Told {
+    changes: Changes,
+    ports: Vec<Counted>,
+}
+
+enum Order {
+    /// Read this ring as well.
+    Add(Ring),
+    /// The interface of that number is gone: read what its ring still holds.
+    Remove(u32),
+    /// Tell what is new.
+    Tell(Sender<Told>),
+    /// The same for the last time, with everything decided that is still open.
+    Stop(Sender<Told>),
+}
+
+/// Interfaces that are being listened to. Nothing is ever sent.
+pub struct Listener {
+    workers: Vec<(Sender<Order>, JoinHandle<()>)>,
+    keeper: Option<(Sender<()>, JoinHandle<()>)>,
+    ports: Ports,
+    union: Union,
+}
+
+impl Listener {
+    /// Begin to listen.
+    ///
+    /// # Errors
+    /// Where an interface cannot be read and that will not pass by itself, with its name; without patience, where there is none.
+    pub fn start(settings: Settings) -> Result<Self, String> {
+        let mut workers = Vec::new();
+        for number in 0..settings.workers.max(1) {
+            let (sender, orders) = mpsc::channel();
+            let engine = Engine::new(settings.limits.shared_by(usize::from(settings.workers.max(1))));
+            let worker = Worker {
+                engine,
+                rings: Vec::new(),
+                ports: vec![Port::default().counted; settings.names.len()],
+                orders,
+                by_time: !settings.ring.hardware_time,
+            };
+            let thread = thread::Builder::new().name(format!("listen-{number}")).spawn(move || worker.run());
+            workers.push((sender, thread.map_err(|error| error.to_string())?));
+        }
+        let ports = settings.names.iter().map(|name| Port { name: name.clone(), ..Port::default() }).collect();
+        let ports = Ports(Arc::new(Mutex::new(ports)));
+        let union = Union::new(settings.limits.quiet_seconds);
+        let mut keeper = Keeper {
+            known: vec![None; settings.names.len()],
+            orders: workers.iter().map(|(sender, _)| sender.clone()).collect(),
+            ports: ports.clone(),
+            settings,
+        };
+        let mut listener = Self { workers, keeper: None, ports, union };
+        keeper.look_first().inspect_err(|_| drop(listener.stop()))?;
+        let (sender, stopped) = mpsc::channel();
+        let thread = thread::Builder::new().name("listen-keeper".to_owned()).spawn(move || keeper.run(&stopped));
+        listener.keeper = Some((sender, thread.map_err(|error| error.to_string())?));
+        Ok(listener)
+    }
+
+    /// What is new or has changed since the last call.
+    ///
+    /// # Errors
+    /// Where a worker is there no more: it has come upon a fault of its own, or all has been stopped.
+    pub fn tell(&mut self) -> Result<Changes, String> {
+        self.ask(Order::Tell)
+    }
+
+    /// Listen no more; what was received until now is told.
+    ///
+    /// # Errors
+    /// As for [`Listener::tell`].
+    pub fn stop(&mut self) -> Result<Changes, String> {
+        if let Some((sender, thread)) = self.keeper.take() {
+            drop(sender);
+            drop(thread.join());
+        }
+        let changes = self.ask(Order::Stop);
+        for (sender, thread) in self.workers.drain(..) {
+            drop(sender);
+            drop(thread.join());
+        }
+        changes
+    }
+
+    /// The interfaces.
+    #[must_use]
+    pub fn ports(&self) -> Ports {
+        self.ports.clone()
+    }
+
+    fn ask(&mut self, order: fn(Sender<Told>) -> Order) -> Result<Changes, String> {
+        let fault = |_| "a thread that reads frames has ended".to_owned();
+        let mut answers = Vec::new();
+        for (worker, _) in &self.workers {
+            let (sender, answer) = mpsc::channel();
+            worker.send(order(sender)).map_err(|_| fault(mpsc::RecvError))?;
+            answers.push(answer);
+        }
+        let told = answers.into_iter().map(|answer| answer.recv().map_err(fault)).collect::<Result<Vec<_>, _>>()?;
+        self.count(&told);
+        let mut all: Vec<Changes> = told.into_iter().map(|one| one.changes).collect();
+        match (all.pop(), all.is_empty()) {
+            (None, _) => Err("not listening any more".to_owned()),
+            (Some(only), true) => Ok(only),
+            (Some(last), false) => {
+                all.push(last);
+                Ok(self.union.merge(all))
+            }
+        }
+    }
+
+    fn count(&self, told: &[Told]) {
+        let mut ports = self.ports.lock();
+        for (number, port) in ports.iter_mut().enumerate() {
+            port.counted = Counted::default();
+            for counted in told.iter().filter_map(|one| one.ports.get(number)) {
+                port.counted.add(counted);
+            }
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if !self.workers.is_empty() {
+            drop(self.stop());
+        }
+    }
+}
+
+/// A thread that reads rings into an engine.
+struct Worker {
+    engine: Engine,
+    rings: Vec<Ring>,
+    /// What was counted on each interface, by its number: on rings that are closed, and how full the open ones were.
+    ports: Vec<Counted>,
+    orders: Receiver<Order>,
+    /// Time stamps of all rings are of one clock, and it is this machine's.
+    by_time: bool,
+}
+
+/// What there is to do after rings were read.
+enum Next {
+    /// More to read.
+    Read,
+    /// Nothing before the kernel says so.
+    Sleep,
+    /// Frames that are too young to know whether they are next.
+    Hold,
+}
+
+impl Worker {
+    fn run(mut self) {
+        loop {
+            // With nothing to read there is nothing to do but to wait for the next order.
+            let order =
+                if self.rings.is_empty() { self.orders.recv().map_err(|_| TryRecvError::Disconnected) } else { self.orders.try_recv() };
+            match order {
+                Ok(order) => {
+                    if self.obey(order) {
+                        continue;
+                    }
+                    return;
+                }
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => return,
+            }
+            match self.read() {
+                Next::Read => {}
+                Next::Sleep => ring::wait(&self.rings, SLEEP_MILLISECONDS),
+                Next::Hold => thread::sleep(Duration::from_millis(5)),
+            }
+        }
+    }
+
+    /// False where that was the last order.
+    fn obey(&mut self, order: Order) -> bool {
+        match order {
+            Order::Add(ring) => self.rings.push(ring),
+            Order::Remove(number) => self.drain(|ring| ring.number() == number),
+            Order::Tell(answer) => drop(answer.send(self.tell())),
+            Order::Stop(answer) => {
+                self.drain(|_| true);
+                self.engine.finish();
+                drop(answer.send(self.tell()));
+                return false;
+            }
+        }
+        true
+    }
+
+    fn tell(&mut self) -> Told {
+        let mut ports = self.ports.clone();
+        for ring in &mut self.rings {
+            if let Some(port) = ports.get_mut(ring.number() as usize) {
+                port.add(&Counted::of(ring));
+            }
+        }
+        for port in &mut self.ports {
+            port.fill = 0;
+        }
+        Told { changes: self.engine.tell(), ports }
+    }
+
+    /// Close rings and read what they still hold.
+    fn drain(&mut self, is_meant: impl Fn(&Ring) -> bool) {
+        for ring in self.rings.iter().filter(|ring| is_meant(ring)) {
+            drop(ring.close()); // An interface that is gone has nothing more to deliver either way.
+        }
+        if !self.rings.is_empty() {
+            thread::sleep(SETTLED);
+        }
+        self.note_fill();
+        while merge(&mut self.rings, &mut self.engine, i64::MAX) > 0 {}
+        let (closed, open) = core::mem::take(&mut self.rings).into_iter().partition(|ring| is_meant(ring));
+        self.rings = open;
+        let closed: Vec<Ring> = closed;
+        for mut ring in closed {
+            if let Some(port) = self.ports.get_mut(ring.number() as usize) {
+                port.add(&Counted::of(&mut ring));
+            }
+        }
+    }
+
+    fn read(&mut self) -> Next {
+        self.note_fill();
+        let [ring] = self.rings.as_mut_slice() else { return self.read_several() };
+        for _ in 0..FRAMES {
+            let Some(frame) = ring.next() else { return Next::Sleep };
+            self.engine.frame(&frame);
+        }
+        Next::Read
+    }
+
+    fn read_several(&mut self) -> Next {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| i64::try_from(now.as_nanos()).unwrap_or(i64::MAX));
+        let until = if self.by_time { now.saturating_sub(HOLD) } else { i64::MAX };
+        match merge(&mut self.rings, &mut self.engine, until) {
+            FRAMES => Next::Read,
+            _ if self.rings.iter_mut().any(|ring| ring.time().is_some()) => {
+                // Stamps of a time to come are of a clock that was set back: there is no waiting for them.
+                let is_ahead = |ring: &mut Ring| ring.time().is_some_and(|time| time > now.saturating_add(HOLD));
+                if self.rings.iter_mut().any(is_ahead) {
+                    merge(&mut self.rings, &mut self.engine, i64::MAX);
+                }
+                Next::Hold
+            }
+            _ => Next::Sleep,
+        }
+    }
+
+    fn note_fill(&mut self) {
+        for ring in &self.rings {
+            let (waiting, all) = ring.fill();
+            let thousandths = waiting.saturating_mul(1000).checked_div(all).unwrap_or(0) as u64;
+            if let Some(port) = self.ports.get_mut(ring.number() as usize) {
+                port.fill = port.fill.max(thousandths);
+            }
+        }
+    }
+}
+
+/// Read frames of all rings up to that time, in the order of their time stamps; how many.
+fn merge(rings: &mut [Ring], engine: &mut Engine, until: i64) -> usize {
+    for count in 0..FRAMES {
+        let next = rings.iter_mut().filter_map(|ring| ring.time().map(|time| (time, ring))).min_by_key(|(time, _)| *time);
+        let Some((_, ring)) = next.filter(|(time, _)| *time <= until) else { return count };
+        if let Some(frame) = ring.next() {
+            engine.frame(&frame);
+        }
+    }
+    FRAMES
+}
+
+/// Looks after the interfaces: opens those that are there, and closes those that are gone.
+struct Keeper {
+    settings: Settings,
+    /// The interface that is read for each name.
+    known: Vec<Option<Interface>>,
+    orders: Vec<Sender<Order>>,
+    ports: Ports,
+}
+
+impl Keeper {
+    fn run(mut self, stopped: &Receiver<()>) {
+        while matches!(stopped.recv_timeout(LOOK), Err(RecvTimeoutError::Timeout)) {
+            for number in 0..self.known.len() {
+                drop(self.look(number)); // The port says what is wrong; it is tried again.
+            }
+        }
+    }
+
+    /// Look for the first time, when what is wrong is for the caller to hear.
+    fn look_first(&mut self) -> Result<(), String> {
+        for number in 0..self.known.len() {
+            let name = self.settings.names.get(number).cloned().unwrap_or_default();
+            match self.look(number) {
+                Err(error) if !(self.settings.patient && is_missing(&error)) => return Err(format!("{name}: {}", in_words(&error))),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, number: usize) -> io::Result<()> {
+        let Some(name) = self.settings.names.get(number) else { return Ok(()) };
+        let known = self.known.get(number).cloned().flatten();
+        let found = match &known {
+            Some(interface) => Interface::numbered(interface.index),
+            None => Interface::named(name),
+        };
+        match (found, known) {
+            (Ok(interface), Some(_)) => {
+                self.note(number, |port| port.condition = condition(&interface), Some(&interface));
+                self.keep(number, Some(interface));
+                Ok(())
+            }
+            (Ok(interface), None) if interface.up => self.open(number, interface),
+            (Ok(interface), None) => {
+                self.note(number, |port| port.condition = Condition::Off, Some(&interface));
+                Ok(())
+            }
+            (Err(error), known) => {
+                if known.is_some() {
+                    let number = u32::try_from(number).unwrap_or(u32::MAX);
+                    self.orders.iter().for_each(|orders| drop(orders.send(Order::Remove(number))));
+                }
+                self.keep(number, None);
+                self.note(number, |port| port.condition = if is_missing(&error) { Condition::Missing } else { Condition::Failed }, None);
+                Err(error)
+            }
+        }
+    }
+
+    fn open(&mut self, number: usize, interface: Interface) -> io::Result<()> {
+        let hardware = self.settings.ring.hardware_time.then(|| ring::enable_hardware_time(&interface));
+        let trouble = match &hardware {
+            Some(Err(error)) => Some(format!("no time stamps of the card: {}", in_words(error))),
+            _ => None,
+        };
+        let index = u32::try_from(number).unwrap_or(u32::MAX);
+        let opened = Ring::open(&interface, &self.settings.ring, self.settings.workers, index).and_then(|rings| {
+            // It may have gone, or been switched off and on, while its rings were made.
+            Interface::numbered(interface.index).map(|_| rings)
+        });
+        match opened {
+            Ok(rings) => {
+                for (ring, orders) in rings.into_iter().zip(&self.orders) {
+                    drop(orders.send(Order::Add(ring)));
+                }
+                let change = |port: &mut Port| {
+                    port.condition = condition(&interface);
+                    port.trouble = trouble;
+                    port.opened = port.opened.saturating_add(1);
+                    port.hardware_time = matches!(hardware, Some(Ok(())));
+                };
+                self.note(number, change, Some(&interface));
+                self.keep(number, Some(interface));
+                Ok(())
+            }
+            Err(error) => {
+                let change = |port: &mut Port| {
+                    port.condition = Condition::Failed;
+                    port.trouble = Some(in_words(&error));
+                };
+                self.note(number, change, Some(&interface));
+                Err(error)
+            }
+        }
+    }
+
+    fn keep(&mut self, number: usize, interface: Option<Interface>) {
+        if let Some(known) = self.known.get_mut(number) {
+            *known = interface;
+        }
+    }
+
+    fn note(&self, number: usize, change: impl FnOnce(&mut Port), interface: Option<&Interface>) {
+        let mut ports = self.ports.lock();
+        if let Some(port) = ports.get_mut(number) {
+            port.named = interface.map(|interface| interface.name.clone());
+            change(port);
+        }
+    }
+}
+
+const fn condition(interface: &Interface) -> Condition {
+    match (interface.up, interface.running) {
+        (false, _) => Condition::Off,
+        (true, false) => Condition::NoLink,
+        (true, true) => Condition::Capturing,
+    }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENODEV | libc::ENXIO))
+}
+
+/// An error of the operating system, with what to do where that is known.
+fn in_words(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(libc::ENODEV | libc::ENXIO) => "no such interface".to_owned(),
+        Some(libc::EPERM | libc::EACCES) => "not permitted: capturing needs root or the capability CAP_NET_RAW".to_owned(),
+        Some(libc::EINVAL) => "the kernel refuses the filter, or a setting".to_owned(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,102 @@
+"""Which interface gets the mirrored traffic: found by listening, as only a mirror brings unicast frames between others."""
+
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from sensor import toml
+from sensor.capture import Statistics, open_interfaces
+from sensor.errors import CaptureError
+from sensor.observations import Observations
+from sensor.words import count
+
+_NETWORK = Path("/sys/class/net")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was heard on an interface. mirrors: unicast frames between others came; None where it could not be listened to."""
+
+    name: str
+    packets: int
+    mirrors: bool | None
+    says: str
+
+
+def find(seconds: float) -> list[Heard]:
+    """Every interface but the loopback, those that mirror first, listened to at the same time. Raises CaptureError where none may be."""
+    names = sorted(path.name for path in _NETWORK.iterdir() if path.name != "lo")
+    heard = {name: Observations() for name in names}
+    failed: dict[str, CaptureError] = {}
+    with ExitStack() as listening:
+        sources = {}
+        for name in names:
+            try:
+                sources[name] = listening.enter_context(open_interfaces([name], batch_seconds=0.2))
+            except CaptureError as error:
+                failed[name] = error
+        if failed and not sources:
+            raise next(iter(failed.values()))
+        time.sleep(seconds)
+        for name, source in sources.items():
+            source.stop()
+            for batch in source:
+                heard[name].add(batch)
+    found = [_judge(name, heard[name], failed.get(name)) for name in names]
+    return sorted(found, key=lambda one: (not one.mirrors, -one.packets, one.name))
+
+
+def _judge(name: str, observations: Observations, failed: CaptureError | None) -> Heard:
+    if failed is not None:
+        return Heard(name, 0, None, failed.reason)
+    statistics = observations.statistics
+    packets = statistics.packets if statistics else 0
+    if statistics is None or not packets:
+        return Heard(name, 0, mirrors=False, says="nothing was heard")
+    if _unicast(statistics) and _are_others(name, statistics):
+        return Heard(name, packets, mirrors=True, says=f"{count(packets, 'packet')}, also between others: mirrored traffic")
+    return Heard(name, packets, mirrors=False, says=f"{count(packets, 'packet')}, all from or to this machine, or to everybody: no mirror")
+
+
+def _unicast(statistics: Statistics) -> int:
+    return sum(packets for packets, _ in statistics.vlans.values()) - sum(statistics.group_packets)
+
+
+def _are_others(name: str, statistics: Statistics) -> bool:
+    own = (_NETWORK / name / "address").read_text(encoding="ascii").strip().lower()
+    return own not in statistics.stations
+
+
+def settings_of(found: Sequence[Heard]) -> str:
+    """A settings file for what was heard, to be read and gone on with by a person."""
+    mirrors = [one.name for one in found if one.mirrors] or [one.name for one in found if one.packets][:1]
+    heard = "\n".join(f"# {toml.comment(one.name)}: {toml.comment(one.says)}" for one in found)
+    return _SETTINGS.format(name=toml.text(socket.gethostname()), heard=heard, interfaces=toml.value(mirrors))
+
+
+_SETTINGS = """\
+# Settings of Otoscope. All that may stand here: docs/service.md
+
+[sensor]
+name = {name}
+# site = "plant-a"                    # stands in every event
+
+[capture]
+{heard}
+interfaces = {interfaces}
+
+[store]
+database = "/var/lib/otoscope/otoscope.db"
+
+[site]
+# file = "/etc/otoscope/site.toml"    # zones and conduits: otoscope site init
+
+[metrics]
+listen = "127.0.0.1:9815"
+
+# [exports.sentinel]                  # one table for each destination: docs/exports.md
+# url = "tcp://forwarder.example.net:514"
+"""

@@ -1,0 +1,73 @@
+"""Where things are kept and told: disk, database, destinations, the site file."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from sensor.conduits.site import load_site
+from sensor.doctor.model import Check, bad, good, note
+from sensor.errors import OtoscopeError
+from sensor.exports.ways import WAYS
+from sensor.settings import Settings
+from sensor.store import Store
+from sensor.words import duration, octets
+
+_LITTLE_ROOM = 1_000_000_000
+
+
+def places(settings: Settings) -> Iterator[Check]:
+    """The site file, the database and its disk, and each destination; nothing is sent there but what connecting takes."""
+    if settings.site.file:
+        yield from _site(settings.site.file)
+    else:
+        yield note("site file", "none: the Purdue reference policy holds", "otoscope site init writes a first one from a capture")
+    yield from _database(settings.store.database)
+    yield from _destinations(settings)
+
+
+def _site(file: str) -> Iterator[Check]:
+    try:
+        site = load_site(file)
+    except OtoscopeError as error:
+        yield bad("site file", str(error), "otoscope site check FILE says more")
+    else:
+        yield good("site file", f"{file}: {len(site.zones)} zones, {len(site.conduits)} conduits, {len(site.pins)} pins")
+
+
+def _database(where: str) -> Iterator[Check]:
+    if "://" not in where:
+        folder = Path(where).absolute().parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            yield bad("database", f"{folder} is not there or may not be written", f"make it, owned by who runs the sensor: {folder}")
+            return
+        free = shutil.disk_usage(folder).free
+        if free < _LITTLE_ROOM:
+            yield bad("disk", f"{octets(free)} free at {folder}", "make room, or lower [store] retain_megabytes")
+        else:
+            yield good("disk", f"{octets(free)} free at {folder}")
+    try:
+        with Store.open(where) as store:
+            yield good("database", f"{octets(store.octets())}")
+            for state in store.outbox.states():
+                if state.waiting and state.last_error:
+                    text = f"{state.waiting:,} events wait, the oldest for {duration(state.lag_seconds)}: {state.last_error}"
+                    yield bad(f"destination {state.name}", text, f"otoscope exports test {state.name}")
+    except OtoscopeError as error:
+        yield bad("database", str(error), "see docs/store.md")
+
+
+def _destinations(settings: Settings) -> Iterator[Check]:
+    for destination in settings.destinations():
+        what = f"destination {destination.name}"
+        way = WAYS[destination.scheme].open(destination)
+        try:
+            way.deliver(())
+        except OtoscopeError as error:
+            yield bad(what, str(error), f"otoscope exports test {destination.name}")
+        else:
+            yield good(what, f"{destination.url} can be reached")
+        finally:
+            way.close()
+    if not settings.exports:
+        yield note("destinations", "nobody is told anything", "add a table [exports.NAME] to the settings")

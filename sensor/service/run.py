@@ -1,0 +1,232 @@
+"""The service: takes up what is captured, concludes, saves, lets it be delivered and measured, until it is told to end."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from sensor import words
+from sensor.baseline.file import parse, to_text
+from sensor.baseline.model import Baseline
+from sensor.baseline.phase import advance, is_learning
+from sensor.capture import Batch, Interface, Statistics
+from sensor.conclusions import Conclusions
+from sensor.conduits.model import Site
+from sensor.conduits.site import load_site
+from sensor.errors import SiteError, StoreError
+from sensor.exports.run import delivering
+from sensor.knowledge import Knowledge
+from sensor.metrics import Durations, Sources, address_of, serving, shown, with_database
+from sensor.observations import Observations
+from sensor.service.notify import Notifier
+from sensor.settings import Settings
+from sensor.store import Run, Store
+
+_SHARE = 0.2
+"""Of the time concluding may take, at the most: a large plant is concluded upon less often."""
+_HOURLY = 3600.0
+_MINUTELY = 60.0
+
+
+class Source(Protocol):
+    """Where batches come from: one each second, also when nothing was captured, until `stop`."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The batches."""
+
+    def stop(self) -> None:
+        """The next batch is the last."""
+
+    @property
+    def interfaces(self) -> list[Interface]:
+        """How the interfaces are now."""
+
+
+class Service:
+    """The appliance. `run` is its whole life."""
+
+    def __init__(self, settings: Settings, source: Source, notifier: Notifier, log: FilteringBoundLogger) -> None:
+        self._settings = settings
+        self._source = source
+        self._notifier = notifier
+        self._log = log
+        self._site = load_site(settings.site.file) if settings.site.file else Site()
+        self._observations = Observations()
+        self._batches = Durations()
+        self._known: Knowledge | None = None
+        self._baseline: Baseline | None = None
+        self._conclusions = Conclusions(self._site)
+        self._reload = threading.Event()
+        self._conditions: dict[str, str] = {}
+        self._run = Run(f"live {settings.identity().id} {time.time_ns()}")
+
+    def run(self) -> None:
+        """Until SIGTERM, SIGINT, or the end of the source. Raises StoreError and ListenError where it cannot begin."""
+        with ExitStack() as running:
+            store = running.enter_context(Store.open(self._settings.store.database))
+            if self._settings.exports:
+                running.enter_context(delivering(self._settings, store.outbox, self._say_of))
+            if self._settings.metrics.listen:
+                address, port = address_of(self._settings.metrics.listen)
+                running.enter_context(serving(with_database(self._sources(), store), address, port))
+                self._log.info("metrics are served", at=f"http://{shown(address, port)}/metrics")
+            running.enter_context(self._signals())
+            self._rest_on(self._site, _kept(store))
+            self._go(store)
+            self._notifier.stopping()
+            self._end(store)
+
+    def _go(self, store: Store) -> None:
+        work = _Work(self, store)
+        self._notifier.ready()
+        self._log.info("listening")
+        for batch in self._source:
+            with self._batches.measured():
+                self._observations.add(batch)
+            if self._reload.is_set():
+                self._reload.clear()
+                self._read_site()
+            self._look_at_interfaces()
+            work.do()
+            self._notifier.alive()
+
+    def _end(self, store: Store) -> None:
+        """All that is known is kept."""
+        self.conclude()
+        self.save(store)
+        self.learn(store)
+        self._log.info("ended", packets=self._observations.statistics.packets if self._observations.statistics else 0)
+
+    def conclude(self) -> None:
+        """What follows from all that was observed."""
+        self._known = self._conclusions.update(self._observations)
+        if (seen := self._observations.statistics) is not None:
+            alerts = len(self._known.alerts)
+            self._notifier.status(
+                f"{seen.packets:,} packets, {words.count(len(self._known.assets), 'asset')}, {words.count(alerts, 'alert')}"
+            )
+
+    def save(self, store: Store) -> None:
+        """Keep it; what cannot be kept now is kept with the next save."""
+        if self._known is not None:
+            with self._failing("cannot save"):
+                store.save(self._known, self._run)
+
+    def learn(self, store: Store) -> None:
+        """Let the baseline grow while it learns, and take up what people have accepted meanwhile."""
+        if self._known is None or not self._settings.site.learning_days:
+            return
+        with self._failing("cannot keep the baseline"):
+            old = _kept(store)
+            if old is not None and not is_learning(old, _last(self._known.statistics)):
+                self._rest_on(self._site, old)
+                return
+            new = advance(old, self._known, self._settings.site.learning_days)
+            if new != old:
+                store.accept_baseline(to_text(new).encode(), "learned", "otoscope")
+            self._rest_on(self._site, new)
+
+    def retain(self, store: Store) -> None:
+        """Drop what is too old."""
+        with self._failing("cannot drop what is old"):
+            kept = self._settings.store
+            dropped = store.retain(days=kept.retain_days, megabytes=kept.retain_megabytes).dropped
+            if dropped:
+                self._log.info("dropped what is old", **dropped)
+
+    def _rest_on(self, site: Site, baseline: Baseline | None) -> None:
+        """Conclude from now on by this site file and baseline: all anew where they are others than before."""
+        if (site, baseline) != (self._site, self._baseline):
+            self._site, self._baseline = site, baseline
+            self._conclusions = Conclusions(site, baseline)
+
+    @contextmanager
+    def _failing(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except StoreError as error:
+            self._log.error(what, reason=str(error))
+            self._notifier.status(f"{what}: {error}")
+
+    def _look_at_interfaces(self) -> None:
+        """Say when one has changed: the mirror may be unplugged."""
+        for interface in self._source.interfaces:
+            if self._conditions.get(interface.name) != interface.condition:
+                self._conditions[interface.name] = interface.condition
+                say = self._log.info if interface.condition == "capturing" else self._log.warning
+                say("interface is " + interface.condition.replace("_", " "), interface=interface.name, trouble=interface.trouble)
+
+    def _read_site(self) -> None:
+        """Read the site file anew; one that is wrong changes nothing."""
+        self._notifier.reloading()
+        try:
+            self._rest_on(load_site(self._settings.site.file) if self._settings.site.file else Site(), self._baseline)
+            self._log.info("the site file holds from now on", file=self._settings.site.file)
+        except SiteError as error:
+            self._log.error("the site file is wrong: the one before still holds", reason=str(error))
+        self._notifier.ready()
+
+    def _sources(self) -> Sources:
+        return Sources(
+            knowledge=lambda: self._known,
+            statistics=lambda: self._observations.statistics,
+            kernel_drops=lambda: sum(interface.dropped for interface in self._source.interfaces),
+            batches=self._batches,
+        )
+
+    def _say_of(self, destination: str, text: str) -> None:
+        self._log.warning("a destination fails", destination=destination, reason=text)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        handlers = {
+            signal.SIGTERM: lambda *_: self._source.stop(),
+            signal.SIGINT: lambda *_: self._source.stop(),
+            signal.SIGHUP: lambda *_: self._reload.set(),
+        }
+        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+class _Work:
+    """What is done again and again, each in its time."""
+
+    def __init__(self, service: Service, store: Store) -> None:
+        self._service = service
+        self._store = store
+        now = time.monotonic()
+        self._due = {"conclude": now, "learn": now + _MINUTELY, "retain": now + _MINUTELY}
+
+    def do(self) -> None:
+        """What is due."""
+        if self._is_due("conclude"):
+            began = time.monotonic()
+            self._service.conclude()
+            self._service.save(self._store)
+            self._due["conclude"] = time.monotonic() + (time.monotonic() - began) * (1 / _SHARE - 1)
+        if self._is_due("learn"):
+            self._service.learn(self._store)
+            self._due["learn"] = time.monotonic() + _HOURLY
+        if self._is_due("retain"):
+            self._service.retain(self._store)
+            self._due["retain"] = time.monotonic() + _HOURLY
+
+    def _is_due(self, what: str) -> bool:
+        return time.monotonic() >= self._due[what]
+
+
+def _kept(store: Store) -> Baseline | None:
+    content = store.baseline()
+    return None if content is None else parse(content.decode(), "the database's baseline")
+
+
+def _last(statistics: Statistics | None) -> int:
+    return (statistics.last if statistics else None) or 0

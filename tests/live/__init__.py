@@ -1,0 +1,1 @@
+"""Live capture, on virtual interfaces in a network namespace of its own."""
