@@ -100,10 +100,10 @@ rust:
 	@command -v cc >/dev/null || { echo "Rust needs a C compiler: install one (Debian: sudo apt-get install build-essential) and try again" >&2; exit 1; }
 
 tools:
-	@command -v tshark >/dev/null && command -v tcpdump >/dev/null && command -v chromium >/dev/null && command -v promtool >/dev/null && command -v npm >/dev/null && command -v ip >/dev/null && ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || \
+	@command -v tshark >/dev/null && command -v tcpdump >/dev/null && command -v chromium >/dev/null && command -v promtool >/dev/null && command -v npm >/dev/null && command -v ip >/dev/null && command -v ethtool >/dev/null && command -v shellcheck >/dev/null && command -v lintian >/dev/null && ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tshark tcpdump chromium postgresql prometheus nodejs npm iproute2; \
-	else echo "the tests need tshark, tcpdump, chromium, PostgreSQL, Prometheus, npm and iproute2: install them (Debian: sudo apt-get install tshark tcpdump chromium postgresql prometheus npm iproute2) and try again" >&2; exit 1; fi
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tshark tcpdump chromium postgresql prometheus nodejs npm iproute2 ethtool shellcheck lintian; \
+	else echo "the tests need tshark, tcpdump, chromium, PostgreSQL, Prometheus, npm, iproute2, ethtool, shellcheck and lintian: install them (Debian: sudo apt-get install tshark tcpdump chromium postgresql prometheus npm iproute2 ethtool shellcheck lintian) and try again" >&2; exit 1; fi
 	@[ -x $(SYSLOG_NG) ] && command -v $(RSYSLOGD) >/dev/null && ls /usr/lib/*/rsyslog/lmnsd_gtls.so /usr/lib/*/rsyslog/lmnsd_ossl.so >/dev/null 2>&1 || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then $(MAKE) --no-print-directory receivers; \
 	else echo "the tests need rsyslog and syslog-ng, which Debian does not install side by side: run \"sudo make receivers\" on Debian and try again" >&2; exit 1; fi
