@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help docs sentinel demo evaluate test lint bench bench-live bench-store bench-conclude bench-year fuzz fuzz-short wheel clean build rust tools receivers
+.PHONY: help docs sentinel demo evaluate test lint bench bench-live bench-store bench-conclude bench-year fuzz fuzz-short wheel wheels deb bundle clean build rust tools receivers
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -77,6 +77,17 @@ wheel: rust $(VENV)/.maturin ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
 	@ls dist/*.whl
 
+deb: wheels ## Build the Debian package into dist/
+	@deploy/debian/build dist/wheels $(BIN)/python dist
+
+bundle: wheels $(VENV)/.dev ## Build what a plant without the Internet installs from into dist/
+	@$(BIN)/python -m deploy.bundle dist/wheels dist
+
+# Otoscope and all that it stands on: the same for the package and the bundle.
+wheels: rust $(VENV)/.maturin
+	@rm -rf dist/wheels
+	@$(BIN)/pip wheel --quiet --no-build-isolation --only-binary :all: --wheel-dir dist/wheels '.[azure,stix]' pip
+
 clean: ## Remove everything that was built or downloaded
 	rm -rf $(VENV) .cache dist $(KUSTO)/node_modules dissectors/target $(FUZZ)/target $(FUZZ)/corpus $(FUZZ)/artifacts benchmarks/traces .mypy_cache .ruff_cache .pytest_cache
 	find sensor tests benchmarks pcaps -name __pycache__ -prune -exec rm -rf {} +
@@ -91,10 +102,10 @@ rust:
 	@command -v cc >/dev/null || { echo "Rust needs a C compiler: install one (Debian: sudo apt-get install build-essential) and try again" >&2; exit 1; }
 
 tools:
-	@command -v tshark >/dev/null && command -v tcpdump >/dev/null && command -v chromium >/dev/null && command -v promtool >/dev/null && command -v npm >/dev/null && command -v ip >/dev/null && ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || \
+	@command -v tshark >/dev/null && command -v tcpdump >/dev/null && command -v chromium >/dev/null && command -v promtool >/dev/null && command -v npm >/dev/null && command -v ip >/dev/null && command -v ethtool >/dev/null && command -v shellcheck >/dev/null && command -v lintian >/dev/null && ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tshark tcpdump chromium postgresql prometheus nodejs npm iproute2; \
-	else echo "the tests need tshark, tcpdump, chromium, PostgreSQL, Prometheus, npm and iproute2: install them (Debian: sudo apt-get install tshark tcpdump chromium postgresql prometheus npm iproute2) and try again" >&2; exit 1; fi
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tshark tcpdump chromium postgresql prometheus nodejs npm iproute2 ethtool shellcheck lintian; \
+	else echo "the tests need tshark, tcpdump, chromium, PostgreSQL, Prometheus, npm, iproute2, ethtool, shellcheck and lintian: install them (Debian: sudo apt-get install tshark tcpdump chromium postgresql prometheus npm iproute2 ethtool shellcheck lintian) and try again" >&2; exit 1; fi
 	@[ -x $(SYSLOG_NG) ] && command -v $(RSYSLOGD) >/dev/null && ls /usr/lib/*/rsyslog/lmnsd_gtls.so /usr/lib/*/rsyslog/lmnsd_ossl.so >/dev/null 2>&1 || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then $(MAKE) --no-print-directory receivers; \
 	else echo "the tests need rsyslog and syslog-ng, which Debian does not install side by side: run \"sudo make receivers\" on Debian and try again" >&2; exit 1; fi

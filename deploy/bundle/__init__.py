@@ -1,0 +1,1 @@
+"""The bundle: one archive from which a plant without the Internet installs."""
