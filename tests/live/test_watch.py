@@ -14,7 +14,8 @@ MODBUS = samples.dialogue(samples.MODBUS_TURNS)
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
-    command = (sys.executable, "-m", "sensor", "watch", *arguments)
+    # A shell that runs the tests in the background has them, and what they start, ignore Ctrl-C.
+    command = ("env", "--default-signal=INT", sys.executable, "-m", "sensor", "watch", *arguments)
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
 
 
@@ -29,7 +30,7 @@ def test_ctrl_c_shows_what_was_seen_until_then(wire: Wire) -> None:
     said(process, "listening to tap0")
     wire.send(MODBUS)
     process.send_signal(signal.SIGINT)
-    out, complaints = process.communicate()
+    out, complaints = process.communicate(timeout=60)
     assert process.returncode == 0, complaints
     assert "11 packets" in out
     assert "Modbus/TCP" in out
@@ -41,7 +42,7 @@ def test_after_the_time_given_there_is_one_document_and_changes_were_said(wire: 
     wire.send([*MODBUS, b"\xff" * 12 + b"\x88\xb5" + bytes(46)])
     ip("link", "set", wire.plug, "down")
     said(process, "tap0 is no link")
-    out, _ = process.communicate()
+    out, _ = process.communicate(timeout=60)
     assert json.loads(out)["capture"]["packets"] == 11
 
 
@@ -51,7 +52,7 @@ def test_what_cannot_be_listened_to_is_one_line(wire: Wire) -> None:
         (["--filter", "port port", wire.name], 2, "syntax error"),
     ):
         process = start(*arguments)
-        _, complaints = process.communicate()
+        _, complaints = process.communicate(timeout=60)
         assert process.returncode == status
         assert text in complaints.splitlines()[-1]
 
@@ -64,5 +65,5 @@ def test_an_interface_may_come_later_where_that_was_asked(wire: Wire) -> None:
     said(process, "tap0 is capturing")
     wire.send(MODBUS)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate()
+    out, _ = process.communicate(timeout=60)
     assert "11 packets" in out
