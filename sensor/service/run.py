@@ -13,11 +13,11 @@ from sensor import words
 from sensor.baseline.file import parse, to_text
 from sensor.baseline.model import Baseline
 from sensor.baseline.phase import advance, is_learning
-from sensor.capture import Batch, Interface, Statistics
+from sensor.capture import Batch, Interface
 from sensor.conclusions import Conclusions
 from sensor.conduits.model import Site
 from sensor.conduits.site import load_site
-from sensor.errors import SiteError, StoreError
+from sensor.errors import OtoscopeError, SiteError
 from sensor.exports.run import delivering
 from sensor.knowledge import Knowledge
 from sensor.metrics import Durations, Sources, address_of, serving, shown, with_database
@@ -60,6 +60,7 @@ class Service:
         self._known: Knowledge | None = None
         self._baseline: Baseline | None = None
         self._conclusions = Conclusions(self._site)
+        self._learning = False
         self._reload = threading.Event()
         self._conditions: dict[str, str] = {}
         self._run = Run(f"live {settings.identity().id} {time.time_ns()}")
@@ -75,7 +76,7 @@ class Service:
                 running.enter_context(serving(with_database(self._sources(), store), address, port))
                 self._log.info("metrics are served", at=f"http://{shown(address, port)}/metrics")
             running.enter_context(self._signals())
-            self._rest_on(self._site, _kept(store))
+            self._take_up(_kept(store))
             self._go(store)
             self._notifier.stopping()
             self._end(store)
@@ -102,8 +103,13 @@ class Service:
         self._log.info("ended", packets=self._observations.statistics.packets if self._observations.statistics else 0)
 
     def conclude(self) -> None:
-        """What follows from all that was observed."""
-        self._known = self._conclusions.update(self._observations)
+        """What follows from all that was observed. Where keeping it up to date fails, it is concluded from nothing; that must not fail."""
+        try:
+            self._known = self._conclusions.update(self._observations)
+        except Exception as error:  # noqa: BLE001  a mistake of ours costs time, not the plant's only signal
+            self._log.error("a mistake in Otoscope, please report it: concluding begins anew", reason=repr(error))
+            self._conclusions = Conclusions(self._site, self._baseline)
+            self._known = self._conclusions.update(self._observations)
         if (seen := self._observations.statistics) is not None:
             alerts = len(self._known.alerts)
             self._notifier.status(
@@ -118,17 +124,24 @@ class Service:
 
     def learn(self, store: Store) -> None:
         """Let the baseline grow while it learns, and take up what people have accepted meanwhile."""
-        if self._known is None or not self._settings.site.learning_days:
+        if self._known is None:
             return
+        days = self._settings.site.learning_days
         with self._failing("cannot keep the baseline"):
-            old = _kept(store)
-            if old is not None and not is_learning(old, _last(self._known.statistics)):
-                self._rest_on(self._site, old)
-                return
-            new = advance(old, self._known, self._settings.site.learning_days)
-            if new != old:
-                store.accept_baseline(to_text(new).encode(), "learned", "otoscope")
-            self._rest_on(self._site, new)
+            kept = _kept(store)
+            # Once more when it is over: what came since the last look until then is usual, too.
+            if self._learning or (kept is None and days):
+                new = advance(kept, self._known, days)
+                if new != kept:
+                    store.accept_baseline(to_text(new).encode(), "learned", "otoscope")
+                kept = new
+            self._take_up(kept)
+
+    def _take_up(self, baseline: Baseline | None) -> None:
+        """Conclude by a baseline from now on; while it still learns nothing is new."""
+        now = self._known.statistics.last if self._known and self._known.statistics else None
+        self._learning = baseline is not None and is_learning(baseline, now or time.time_ns())
+        self._rest_on(self._site, None if self._learning else baseline)
 
     def retain(self, store: Store) -> None:
         """Drop what is too old."""
@@ -148,7 +161,7 @@ class Service:
     def _failing(self, what: str) -> Iterator[None]:
         try:
             yield
-        except StoreError as error:
+        except OtoscopeError as error:
             self._log.error(what, reason=str(error))
             self._notifier.status(f"{what}: {error}")
 
@@ -226,7 +239,3 @@ class _Work:
 def _kept(store: Store) -> Baseline | None:
     content = store.baseline()
     return None if content is None else parse(content.decode(), "the database's baseline")
-
-
-def _last(statistics: Statistics | None) -> int:
-    return (statistics.last if statistics else None) or 0
