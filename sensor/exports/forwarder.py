@@ -70,6 +70,7 @@ class Forwarder:
         self._way = WAYS[destination.scheme].open(destination)
         self._cursor = self.position = queue.cursor(destination.name)
         self._unsure: deque[int] = deque()
+        self._put_aside: set[int] = set()  # refused, and behind the cursor not yet
         self._failures = 0
         self._failing_since: float | None = None
 
@@ -121,9 +122,11 @@ class Forwarder:
     def _deliver(self, events: Sequence[tuple[int, Event]]) -> None:
         left, messages = list[tuple[int, Event]](), list[bytes]()
         for number, event in events:
+            if number in self._put_aside:
+                continue
             written = self._write(event)
             if isinstance(written, str):
-                self._queue.refuse(self.destination.name, event, written)
+                self._refuse(number, event, written)
             else:
                 left.append((number, event))
                 messages.append(written)
@@ -144,10 +147,15 @@ class Forwarder:
             self._way.deliver(messages)
         except RefusedError as error:
             self._note(events[: error.index])
-            self._queue.refuse(self.destination.name, events[error.index][1], str(error))
+            self._refuse(*events[error.index], str(error))
             return events[error.index + 1 :]
         self._note(events)
         return []
+
+    def _refuse(self, number: int, event: Event, why: str) -> None:
+        """Put it aside; once, though those around it may have to be sent again."""
+        self._queue.refuse(self.destination.name, event, why)
+        self._put_aside.add(number)
 
     def _note(self, events: Sequence[tuple[int, Event]]) -> None:
         for number, _ in events:
@@ -168,6 +176,7 @@ class Forwarder:
         if cursor != self._cursor:
             self._queue.advance(self.destination.name, cursor, max(sure, 0))
             self._cursor = cursor
+            self._put_aside = {number for number in self._put_aside if number > cursor}
         for _ in range(sure):
             self._unsure.popleft()
 

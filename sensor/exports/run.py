@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 
@@ -123,13 +123,13 @@ def send_test(destination: Destination, sensor: Sensor) -> str:
 
 def _wait(deliveries: Deliveries, stop: threading.Event, *, patience: float | None) -> dict[str, str]:
     """Until all are done, or those that are not have got no further for too long; why they have not."""
-    progress: Mapping[str, int] = {}
+    farthest = dict.fromkeys(deliveries.forwarders, 0)  # what has to be sent again is no progress
     since = dict.fromkeys(deliveries.forwarders, time.monotonic())
     while not stop.wait(0.05):
         left = deliveries.at_work
-        now = {name: deliveries.forwarders[name].position for name in left}
-        since |= {name: time.monotonic() for name in left if progress.get(name) != now[name]}
-        progress = now
+        further = {name: now for name in left if (now := deliveries.forwarders[name].position) > farthest[name]}
+        farthest |= further
+        since |= dict.fromkeys(further, time.monotonic())
         if not left or (patience is not None and all(time.monotonic() - since[name] > patience for name in left)):
             return {name: deliveries.forwarders[name].failing or "it takes nothing" for name in left}
     return {}

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from sensor.events import Event, Sensor
+from sensor.exports import run as run_module
 from sensor.exports.forwarder import Forwarder
 from sensor.exports.run import Deliveries
 from sensor.settings import destination_of, load_settings
@@ -248,6 +249,42 @@ def test_an_event_that_cannot_be_written_holds_nobody_up(plant, receiver):
     store.outbox.nudge("siem")
     assert not forwarder.step()
     assert states(store)["siem"].refused == 1
+
+
+def test_an_event_that_cannot_be_written_is_put_aside_once_however_often_the_others_are_tried(plant, receiver):
+    store, _, _ = plant
+    forwarder = Forwarder(destination_of(f"tcp://127.0.0.1:{receiver.port}", "siem"), SENSOR, store.outbox)
+    store.outbox.tell([event(0), replace(event(1), techniques=(17,)), event(2)])
+    receiver.stop()
+    stop = threading.Event()
+    thread = threading.Thread(target=forwarder.run, args=(stop,), kwargs={"once": True})
+    thread.start()
+    assert until(lambda: states(store)["siem"].failures >= 3, 30)
+    receiver.start()
+    thread.join(60)
+    assert receiver.first_arrivals == [0, 2]
+    assert states(store)["siem"].refused == 1
+
+
+def test_what_a_receiver_takes_and_breaks_again_and_again_is_given_up(monkeypatch):
+    """It accepts, and resets before it has read: that is no progress, however much goes out each time."""
+    monkeypatch.setattr(run_module, "PATIENCE", 3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def reset():
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                time.sleep(0.3)
+                with_reset(connection)
+
+        threading.Thread(target=reset, daemon=True).start()
+        destination = destination_of(f"tcp://127.0.0.1:{server.getsockname()[1]}", "siem")
+        missed = run_module.send([event(number) for number in range(10)], [destination], SENSOR, lambda _name, _text: None)
+        server.shutdown(socket.SHUT_RDWR)
+    assert missed["siem"].startswith("10 of 10 events were not delivered: it broke the connection")
 
 
 def test_a_clean_end_says_that_everything_has_arrived_and_sends_nothing_twice(plant, receiver):
