@@ -20,8 +20,9 @@ def receiver():
 
 
 @pytest.fixture
-def run(tmp_path):
-    """Runs a command in an empty folder."""
+def run(tmp_path, monkeypatch):
+    """Runs a command in an empty folder, whose settings are those of the machine."""
+    monkeypatch.setenv("OTOSCOPE_CONFIG", "otoscope.toml")
 
     def run(*arguments, status=0):
         done = subprocess.run(
@@ -34,7 +35,7 @@ def run(tmp_path):
 
 
 def settings(folder: Path, port: int, more: str = "") -> None:
-    text = f'[sensor]\nname = "ot-sensor-01"\nsite = "plant-a"\n[exports.siem]\nurl = "tcp://127.0.0.1:{port}"\n{more}'
+    text = f'[sensor]\nname = "ot-sensor-01"\nsite = "plant-a"\n[store]\ndatabase = "otoscope.db"\n[exports.siem]\nurl = "tcp://127.0.0.1:{port}"\n{more}'
     (folder / "otoscope.toml").write_text(text)
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sensor import words
-from sensor.cli.inputs import load_settings
-from sensor.cli.source import kept_database_option, told
+from sensor.cli.inputs import config_option, format_option, load_settings
+from sensor.cli.source import USUAL, told
 
 if TYPE_CHECKING:
     from sensor.exports.destination import Destination
     from sensor.settings import Settings
     from sensor.store import ExportState
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 _EPILOG = """\b
   otoscope exports                 how far each destination has got
@@ -33,16 +31,17 @@ Destinations stand in the settings, a table for each:
 """
 
 
-def _config(command: Command) -> Command:
-    return click.option(
-        "--config",
-        metavar="FILE",
-        envvar="OTOSCOPE_CONFIG",
-        show_envvar=True,
-        default="otoscope.toml",
-        show_default=True,
-        help="The settings, with a table [exports.NAME] for each destination.",
-    )(command)
+_database_option = click.option(
+    "--database",
+    metavar="PATH|URL",
+    envvar="OTOSCOPE_DATABASE",
+    show_envvar=True,
+    help=f"The database; by default that of the settings, or {USUAL} where there are none.",
+)
+
+
+def _database_of(database: str | None, config: str) -> str:
+    return database or (load_settings(config).store.database if Path(config).exists() else USUAL)
 
 
 class _Exports(click.Group):
@@ -59,15 +58,14 @@ def exports() -> None:
 
 
 @exports.command("list")
-@kept_database_option
-@click.option(
-    "--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True, help="For people, or JSON."
-)
-def listing(database: str, output_format: str) -> None:
+@config_option
+@_database_option
+@format_option
+def listing(config: str, database: str | None, output_format: str) -> None:
     """How far each destination has got: what waits for it, for how long, what it refused, why it fails."""
     from sensor.store import Store
 
-    with told(), Store.open(database, create=False) as store:
+    with told(), Store.open(_database_of(database, config), create=False) as store:
         states = store.outbox.states()
     if output_format == "json":
         import json
@@ -75,9 +73,7 @@ def listing(database: str, output_format: str) -> None:
         click.echo(json.dumps([asdict(state) for state in states], indent=2))
         return
     if not states:
-        click.echo(
-            f"Nobody is told anything yet: name destinations in the settings, and deliver with\notoscope exports run --database {database}"
-        )
+        click.echo("Nobody is told anything yet: name destinations in the settings, then: otoscope exports run")
         return
     from sensor.cli.page import Page
 
@@ -93,10 +89,10 @@ def _cells(state: ExportState) -> tuple[str | int, ...]:
 
 
 @exports.command()
-@_config
-@kept_database_option
+@config_option
+@_database_option
 @click.option("--once", is_flag=True, help="End when nothing waits any more; without, go on and send a heartbeat every five minutes.")
-def run(config: str, database: str, once: bool) -> None:  # noqa: FBT001  a flag of the command line
+def run(config: str, database: str | None, once: bool) -> None:  # noqa: FBT001  a flag of the command line
     """Deliver what waits to every destination of the settings, and go on doing so until Ctrl-C or SIGTERM."""
     from sensor.exports.run import deliver
     from sensor.store import Store
@@ -104,7 +100,7 @@ def run(config: str, database: str, once: bool) -> None:  # noqa: FBT001  a flag
     settings = load_settings(config)
     if not settings.exports:
         raise click.ClickException(f"{config}: names no destination: add a table [exports.NAME] with a url")
-    with told(), Store.open(database) as store:
+    with told(), Store.open(_database_of(database, config)) as store:
         left = deliver(settings, store.outbox, once=once, say=_say)
     if left:
         raise click.ClickException("; ".join(f"{name}: {text}" for name, text in left.items()))
@@ -116,7 +112,7 @@ def _say(name: str, text: str) -> None:
 
 @exports.command()
 @click.argument("name")
-@_config
+@config_option
 def test(name: str, config: str) -> None:
     """Send one test event now, past all that waits, and say what became of it."""
     from sensor.exports.run import send_test
@@ -130,12 +126,13 @@ def test(name: str, config: str) -> None:
 
 @exports.command()
 @click.argument("name", required=False)
-@kept_database_option
-def retry(name: str | None, database: str) -> None:
+@config_option
+@_database_option
+def retry(name: str | None, config: str, database: str | None) -> None:
     """Try a destination now instead of when its turn is, and once more what it refused; without a name all of them."""
     from sensor.store import Store
 
-    with told(), Store.open(database, create=False) as store:
+    with told(), Store.open(_database_of(database, config), create=False) as store:
         names = [name] if name else [state.name for state in store.outbox.states()]
         for one in names:
             store.outbox.nudge(one)
@@ -144,12 +141,13 @@ def retry(name: str | None, database: str) -> None:
 
 @exports.command()
 @click.argument("name")
-@kept_database_option
-def forget(name: str, database: str) -> None:
+@config_option
+@_database_option
+def forget(name: str, config: str, database: str | None) -> None:
     """Give a destination up, with all that waits for it. One that the settings still name begins anew when they are next used."""
     from sensor.store import Store
 
-    with told(), Store.open(database, create=False) as store:
+    with told(), Store.open(_database_of(database, config), create=False) as store:
         store.outbox.forget(name)
     click.echo(f"{words.plain(name)} is forgotten.")
 

@@ -23,7 +23,26 @@ if TYPE_CHECKING:
 
 captures_argument = click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
 site_option = click.option("--site", metavar="FILE", help="The site file whose zones and conduits hold.")
-
+format_option = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="Tables for people, or JSON.",
+)
+rows_option = click.option(
+    "--rows", type=click.IntRange(min=0), default=20, show_default=True, help="Rows of each table; 0 shows all of them."
+)
+config_option = click.option(
+    "--config",
+    metavar="FILE",
+    envvar="OTOSCOPE_CONFIG",
+    show_envvar=True,
+    default="/etc/otoscope/otoscope.toml",
+    show_default=True,
+    help="The settings.",
+)
 
 force_option = click.option("--force", is_flag=True, help="Write over a file that exists.")
 

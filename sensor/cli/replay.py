@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 import click
 
 from sensor import words
-from sensor.cli.inputs import load_baseline, load_settings, load_site
+from sensor.cli.inputs import format_option, load_baseline, load_settings, load_site, rows_option
 from sensor.cli.send import destinations_of, send
 from sensor.cli.source import keep
 
@@ -65,14 +65,7 @@ class Options(TypedDict):
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="Tables for people, or JSON.",
-)
+@format_option
 @click.option(
     "--limit",
     "limits",
@@ -81,7 +74,7 @@ class Options(TypedDict):
     callback=lambda _context, _parameter, values: _limits(values),
     help="Keep no more of a kind than that; may be given several times. A wrong name lists all.",
 )
-@click.option("--rows", type=click.IntRange(min=0), default=20, show_default=True, help="Rows of each table; 0 shows all of them.")
+@rows_option
 @click.option("--site", metavar="FILE", help="Zones, conduits and what else you know of the plant (otoscope site init writes a first one).")
 @click.option("--baseline", metavar="FILE", help="What is usual (otoscope baseline export): what is not in it is an alert.")
 @click.option("--report", metavar="FILE", help="Write all of it as one page of HTML, too.")

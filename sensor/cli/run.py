@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sensor import words
-from sensor.cli.inputs import force_option, load_settings, refuse_to_overwrite, write_out
+from sensor.cli.inputs import config_option, force_option, load_settings, refuse_to_overwrite, write_out
 from sensor.cli.source import told
 
 if TYPE_CHECKING:
@@ -16,12 +16,7 @@ if TYPE_CHECKING:
     from sensor.doctor import Check
     from sensor.knowledge import Knowledge
 
-CONFIG = "/etc/otoscope/otoscope.toml"
 _MARKS = {"good": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "bold red")}
-
-config_option = click.option(
-    "--config", metavar="FILE", envvar="OTOSCOPE_CONFIG", show_envvar=True, default=CONFIG, show_default=True, help="The settings."
-)
 
 
 @click.command()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 import click
 
 from sensor import words
-from sensor.cli.inputs import load_site, site_option
+from sensor.cli.inputs import format_option, load_site, rows_option, site_option
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -46,15 +46,8 @@ class Options(TypedDict):
 @click.command(epilog=_EXAMPLES)
 @click.argument("interfaces", metavar="INTERFACE...", nargs=-1, required=True)
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after this time; without it, at Ctrl-C.")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="Tables for people, or JSON.",
-)
-@click.option("--rows", type=click.IntRange(min=0), default=20, show_default=True, help="Rows of each table; 0 shows all of them.")
+@format_option
+@rows_option
 @site_option
 @click.option("--filter", "expression", metavar="EXPRESSION", help="Take only these frames, as tcpdump has it; needs tcpdump.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads that share the frames.")

@@ -62,11 +62,15 @@ class Forwarder:
     failing: why the last attempt failed, "" where it did not. position: the number of the last event that was handed over.
     """
 
-    def __init__(self, destination: Destination, sensor: Sensor, queue: Queue) -> None:
+    def __init__(
+        self, destination: Destination, sensor: Sensor, queue: Queue, on_failure: Callable[[str], None] = lambda _reason: None
+    ) -> None:
+        """on_failure: gets each new reason why it fails."""
         self.destination = destination
         self.failing = ""
         self._sensor = sensor
         self._queue = queue
+        self._on_failure = on_failure
         self._way = WAYS[destination.scheme].open(destination)
         self._cursor = self.position = queue.cursor(destination.name)
         self._unsure: deque[int] = deque()
@@ -74,8 +78,8 @@ class Forwarder:
         self._failures = 0
         self._failing_since: float | None = None
 
-    def run(self, stop: threading.Event, *, once: bool = False, on_failure: Callable[[str], None] | None = None) -> None:
-        """Deliver until `stop`, or with `once` until nothing waits any more. on_failure: gets each new reason why it fails."""
+    def run(self, stop: threading.Event, *, once: bool = False) -> None:
+        """Deliver until `stop`, or with `once` until nothing waits any more."""
         try:
             while not stop.is_set():
                 try:
@@ -85,13 +89,12 @@ class Forwarder:
                             return
                         stop.wait(_POLL)
                 except (DeliveryError, StoreError) as error:
-                    self._fail(error, on_failure)
+                    self._fail(error)
                     self._pause(stop, error.wait if isinstance(error, DeliveryError) else None)
                 except Exception as error:  # noqa: BLE001  a mistake of ours must not end deliveries without a word
-                    self._fail(DeliveryError(f"a mistake in Otoscope, please report it: {error!r}"), on_failure)
+                    self._fail(DeliveryError(f"a mistake in Otoscope, please report it: {error!r}"))
                     self._pause(stop, None)
-            with suppress(DeliveryError, StoreError):
-                self.finish()
+            self._end()
         finally:
             self._way.close()
 
@@ -106,13 +109,21 @@ class Forwarder:
         elif self._unsure:
             self._way.deliver(())  # says whether the connection still stands
         self.position = portion.upto
-        self.failing = ""
+        trouble = ""
         try:
             self._settle(self._way.unsure())
         except StoreError as error:  # a full disk keeps nobody from being told; after a restart they are told again
-            self.failing = str(error)
+            trouble = str(error)
+        self._say(trouble)
         self._failures, self._failing_since = 0, None
         return bool(portion.events)
+
+    def _end(self) -> None:
+        """Make sure of what was sent; what is not sure is sent again with the next start."""
+        try:
+            self.finish()
+        except (DeliveryError, StoreError) as error:
+            self._say(str(error))
 
     def finish(self) -> None:
         """Make sure of all that was delivered. Raises DeliveryError where that fails."""
@@ -180,14 +191,18 @@ class Forwarder:
         for _ in range(sure):
             self._unsure.popleft()
 
-    def _fail(self, error: DeliveryError | StoreError, on_failure: Callable[[str], None] | None) -> None:
+    def _say(self, trouble: str) -> None:
+        """Note why it fails, and say it where that is news."""
+        if trouble and trouble != self.failing:
+            self._on_failure(trouble)
+        self.failing = trouble
+
+    def _fail(self, error: DeliveryError | StoreError) -> None:
         """Begin again behind what is sure."""
         if isinstance(error, DeliveryError):
             self._unsure.clear()
             self.position = self._cursor
-        if str(error) != self.failing and on_failure is not None:
-            on_failure(str(error))
-        self.failing = str(error)
+        self._say(str(error))
         self._failures += 1
         now = time.monotonic()
         self._failing_since = self._failing_since or now

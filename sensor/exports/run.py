@@ -33,11 +33,11 @@ class Deliveries:
 
     def __init__(self, destinations: Iterable[Destination], sensor: Sensor, queue: Queue, *, once: bool, say: Say) -> None:
         self._stop = threading.Event()
-        self.forwarders = {destination.name: Forwarder(destination, sensor, queue) for destination in destinations}
+        self.forwarders = {
+            destination.name: Forwarder(destination, sensor, queue, partial(say, destination.name)) for destination in destinations
+        }
         self._threads = {
-            name: threading.Thread(
-                target=forwarder.run, args=(self._stop,), kwargs={"once": once, "on_failure": partial(say, name)}, name=name, daemon=True
-            )
+            name: threading.Thread(target=forwarder.run, args=(self._stop,), kwargs={"once": once}, name=name, daemon=True)
             for name, forwarder in self.forwarders.items()
         }
         for thread in self._threads.values():

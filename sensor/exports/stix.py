@@ -9,10 +9,13 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from stix2 import v21  # type: ignore[import-untyped]  # it has no types
+from stix2 import v21  # type: ignore[import-untyped] # it has no types
 
 from sensor import words
 from sensor.detections.techniques import TECHNIQUES
+
+Thing = Any
+"""An object of STIX: the library has no types."""
 
 Row = Mapping[str, Any]
 """An alert or asset as the database has it."""
@@ -52,7 +55,7 @@ def bundle(found: Iterable[Found]) -> Iterator[str]:
     yield f'\n], "id": "{_id("bundle", *written)}"}}\n'
 
 
-def _all(found: Iterable[Found]) -> Iterator[Any]:
+def _all(found: Iterable[Found]) -> Iterator[Thing]:
     yield _sensor()
     for alert, assets in found:
         yield from _of_alert(alert, assets)
@@ -71,7 +74,7 @@ def _text(text: object) -> str:
     return words.plain(str(text)[:_LONGEST])
 
 
-def _sensor() -> Any:  # noqa: ANN401  objects of STIX have no types
+def _sensor() -> Thing:
     return v21.Identity(
         id=_id("identity", "otoscope"),
         created=_SINCE,
@@ -93,7 +96,7 @@ def _common(kind: str, row: Row, *about: str) -> dict[str, object]:
     }
 
 
-def _of_alert(alert: Row, assets: Mapping[str, Row]) -> Iterator[Any]:
+def _of_alert(alert: Row, assets: Mapping[str, Row]) -> Iterator[Thing]:
     ends = {side: _address(alert[f"{side}_ip"]) for side in ("source", "target") if alert[f"{side}_ip"]}
     yield from ends.values()
     traffic = [_traffic(alert, ends)] if len(ends) == 2 else []
@@ -111,7 +114,7 @@ def _of_alert(alert: Row, assets: Mapping[str, Row]) -> Iterator[Any]:
     yield _note(alert, infrastructures, observed=bool(seen))
 
 
-def _address(text: str) -> Any:  # noqa: ANN401
+def _address(text: str) -> Thing:
     """An address as in the packets: an IP, or a MAC where there is none."""
     try:
         version = ipaddress.ip_address(text).version
@@ -120,7 +123,7 @@ def _address(text: str) -> Any:  # noqa: ANN401
     return (v21.IPv4Address if version == 4 else v21.IPv6Address)(value=text)
 
 
-def _traffic(alert: Row, ends: Mapping[str, Any]) -> Any:  # noqa: ANN401
+def _traffic(alert: Row, ends: Mapping[str, Thing]) -> Thing:
     """Without times: those of the alert are no connection's, and would make it another object when the alert is counted up."""
     lowest = {"ipv4-addr": "ipv4", "ipv6-addr": "ipv6", "mac-addr": "ethernet"}[ends["source"]["type"]]
     stack = dict.fromkeys(filter(None, (lowest, alert.get("transport"), alert["protocol"])))
@@ -133,7 +136,7 @@ def _traffic(alert: Row, ends: Mapping[str, Any]) -> Any:  # noqa: ANN401
     )
 
 
-def _of_asset(asset: Row, seen: Any | None) -> Iterator[Any]:  # noqa: ANN401
+def _of_asset(asset: Row, seen: Thing | None) -> Iterator[Thing]:
     """An asset, and the addresses that it has."""
     level = "" if asset["level"] is None else f"Purdue level {asset['level']:g}"
     known = (asset["type"].replace("_", " "), level, asset["zone"], asset["vendor"], asset["model"], asset["firmware"])
@@ -156,7 +159,7 @@ def _of_asset(asset: Row, seen: Any | None) -> Iterator[Any]:  # noqa: ANN401
         )
 
 
-def _observed(alert: Row, seen: Sequence[str]) -> Any:  # noqa: ANN401
+def _observed(alert: Row, seen: Sequence[str]) -> Thing:
     return v21.ObservedData(
         **_common("observed-data", alert, alert["id"]),
         first_observed=_time(alert["first"]),
@@ -166,7 +169,7 @@ def _observed(alert: Row, seen: Sequence[str]) -> Any:  # noqa: ANN401
     )
 
 
-def _sightings(alert: Row) -> Iterator[Any]:
+def _sightings(alert: Row) -> Iterator[Thing]:
     """That each technique of the alert was seen."""
     for technique in dict.fromkeys(alert["techniques"]):
         yield _technique(technique)
@@ -183,7 +186,7 @@ def _sightings(alert: Row) -> Iterator[Any]:
         )
 
 
-def _technique(technique: str) -> Any:  # noqa: ANN401
+def _technique(technique: str) -> Thing:
     address = f"https://attack.mitre.org/techniques/{technique}"
     return v21.AttackPattern(
         id=_id("attack-pattern", technique),
@@ -195,7 +198,7 @@ def _technique(technique: str) -> Any:  # noqa: ANN401
     )
 
 
-def _indicator(alert: Row, asset: Row | None, address: Any | None) -> Iterator[Any]:  # noqa: ANN401
+def _indicator(alert: Row, asset: Row | None, address: Thing | None) -> Iterator[Thing]:
     """A public address, outside the plant, that did something severe."""
     if asset is None or address is None or not asset["outside"] or alert["severity"] not in _SEVERE or address["type"] == "mac-addr":
         return
@@ -218,7 +221,7 @@ def _indicator(alert: Row, asset: Row | None, address: Any | None) -> Iterator[A
     )
 
 
-def _note(alert: Row, infrastructures: Sequence[str], *, observed: bool) -> Any:  # noqa: ANN401
+def _note(alert: Row, infrastructures: Sequence[str], *, observed: bool) -> Thing:
     """What the alert says, for people."""
     about = [_id("observed-data", alert["id"])] if observed else []
     about += [_id("sighting", alert["id"], technique) for technique in dict.fromkeys(alert["techniques"])] if observed else []

@@ -1,6 +1,7 @@
 """What a database knows that metrics tell: its baseline, its size, and how far its destinations have got."""
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sensor.baseline.file import parse
@@ -24,4 +25,10 @@ def with_database(sources: Sources, store: "Store") -> Sources:
 
 def _baseline(store: "Store") -> Baseline | None:
     content = store.baseline()
-    return None if content is None else parse(content.decode(), "the database's baseline")
+    return None if content is None else _parsed(content)
+
+
+@lru_cache(maxsize=1)
+def _parsed(content: bytes) -> Baseline:
+    """A large plant's takes seconds, metrics are read every few, and it changes once an hour at the most."""
+    return parse(content.decode(), "the database's baseline")

@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from typing import Any, Literal
+from typing import Literal
 
 import structlog
 
@@ -39,7 +39,7 @@ class Limited:
     def __init__(self) -> None:
         self._seen: dict[tuple[object, ...], tuple[float, int]] = {}
 
-    def __call__(self, _logger: Any, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:  # noqa: ANN401
+    def __call__(self, _logger: object, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
         """Structlog's processor."""
         kind = (entry.get("event"), entry.get("destination"), entry.get("interface"))
         now = time.monotonic()
@@ -56,7 +56,7 @@ class Limited:
         return entry
 
 
-def _as_text(_logger: Any, _method: str, entry: structlog.typing.EventDict) -> str:  # noqa: ANN401  structlog's processor
+def _as_text(_logger: object, _method: str, entry: structlog.typing.EventDict) -> str:
     level, event = entry.pop("level"), entry.pop("event")
     more = " ".join(f"{name}={plain(str(value))}" for name, value in entry.items())
     return f"{level}: {event}{f' ({more})' if more else ''}"

@@ -227,11 +227,16 @@ def test_a_full_disk_stops_no_delivery_and_is_said(plant, receiver):
     store, config, database = plant
     store.outbox.tell([event(number) for number in range(700)])
     room = max(path.stat().st_size for path in database.parent.iterdir()) // 4096 * 4096
-    limit = lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)))  # noqa: E731
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
     process = forward(config, database, preexec_fn=limit)
     assert until(lambda: len(receiver.first_arrivals) == 700, 30)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=40)
+    [said] = process.communicate(timeout=40)[1].splitlines()
+    assert "is the disk full or broken?" in said
     assert forward(config, database, "--once").communicate(timeout=60) == (None, "")
     assert receiver.first_arrivals == list(range(700))
     assert states(store)["siem"].waiting == 0

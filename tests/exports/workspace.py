@@ -21,8 +21,8 @@ import trustme
 MEGABYTE = 1_048_576
 FIELD = 65_536
 RULE = "dcr-0123456789abcdef0123456789abcdef"
-TOKEN = "header.payload.signature"  # noqa: S105
-SECRET = "not-to-be-seen"  # noqa: S105
+TOKEN = "header.payload.signature"  # noqa: S105 - made up
+SECRET = "not-to-be-seen"  # noqa: S105 - made up
 
 TYPES: Mapping[str, Callable[[object], bool]] = {
     "string": lambda value: isinstance(value, str),

@@ -68,7 +68,7 @@ def destination(port: int, form: str = "commonsecuritylog", host: str = "localho
 
 def message(number: int, size: int = 0) -> bytes:
     """A row; `size` octets of text that does not compress."""
-    text = random.Random(number).randbytes(size // 2).hex()  # noqa: S311
+    text = random.Random(number).randbytes(size // 2).hex()  # noqa: S311 - no secret
     return json.dumps({"TimeGenerated": "2026-11-23T21:40:00.5121234Z", "ExtID": str(number), "Message": text}).encode()
 
 
