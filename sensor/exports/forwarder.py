@@ -59,7 +59,8 @@ class Queue(Protocol):
 class Forwarder:
     """Delivers to one destination, in one thread.
 
-    failing: why the last attempt failed, "" where it did not. position: the number of the last event that was handed over.
+    failing: why the last attempt failed, "" where it did not. trouble: why the last of those that failed did.
+    position: the number of the last event that was handed over.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Forwarder:
     ) -> None:
         """on_failure: gets each new reason why it fails."""
         self.destination = destination
-        self.failing = ""
+        self.failing = self.trouble = ""
         self._sensor = sensor
         self._queue = queue
         self._on_failure = on_failure
@@ -196,6 +197,7 @@ class Forwarder:
         if trouble and trouble != self.failing:
             self._on_failure(trouble)
         self.failing = trouble
+        self.trouble = trouble or self.trouble
 
     def _fail(self, error: DeliveryError | StoreError) -> None:
         """Begin again behind what is sure."""

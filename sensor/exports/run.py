@@ -131,7 +131,7 @@ def _wait(deliveries: Deliveries, stop: threading.Event, *, patience: float | No
         farthest |= further
         since |= dict.fromkeys(further, time.monotonic())
         if not left or (patience is not None and all(time.monotonic() - since[name] > patience for name in left)):
-            return {name: deliveries.forwarders[name].failing or "it takes nothing" for name in left}
+            return {name: deliveries.forwarders[name].trouble or "it takes nothing" for name in left}
     return {}
 
 
