@@ -1,11 +1,14 @@
 """What is kept: databases of everything that was concluded, over many runs. The only importer of sqlalchemy."""
 
+from sensor.store.accounts import Accounts, Person, Role, Session, Token
 from sensor.store.deliveries import ExportState, Outbox
 from sensor.store.encoding import encode
+from sensor.store.explanation import Explanation
 from sensor.store.kinds import ALERTS, ANOMALIES, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, VIOLATIONS, Kind
 from sensor.store.outbox import Bounds
+from sensor.store.overview import Overview, Span
 from sensor.store.people import STATUSES
-from sensor.store.queries import SORTS, Answer, Explanation, Query
+from sensor.store.queries import SORTS, Answer, Query
 from sensor.store.retain import Retained
 from sensor.store.run import Run, run_of
 from sensor.store.store import Saved, Store
@@ -20,17 +23,24 @@ __all__ = [
     "SORTS",
     "STATUSES",
     "VIOLATIONS",
+    "Accounts",
     "Answer",
     "Bounds",
     "Explanation",
     "ExportState",
     "Kind",
     "Outbox",
+    "Overview",
+    "Person",
     "Query",
     "Retained",
+    "Role",
     "Run",
     "Saved",
+    "Session",
+    "Span",
     "Store",
+    "Token",
     "encode",
     "run_of",
 ]

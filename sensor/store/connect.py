@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-NEWEST = "0002"
+NEWEST = "0003"
 """The newest migration: a database that is there is not migrated, which would take longer than most questions."""
 
 _LOCK = 0x070705C0

@@ -12,11 +12,13 @@ from sqlalchemy import Connection, Engine, select
 from sensor.errors import StoreError
 from sensor.knowledge import Knowledge
 from sensor.observations import Observations
-from sensor.store import people, queries
+from sensor.store import overview, people, queries
+from sensor.store.accounts import Accounts
 from sensor.store.connect import connect, errors, writing
 from sensor.store.continued import continued
 from sensor.store.deliveries import Outbox
 from sensor.store.encoding import encode
+from sensor.store.explanation import Explanation, explain
 from sensor.store.kinds import KINDS, Kind
 from sensor.store.merge import Body
 from sensor.store.news import tell, tell_judged
@@ -36,7 +38,7 @@ class Saved:
 
 
 class Store:
-    """An open database. Not for use from several threads at once; several processes may use the same one.
+    """An open database. Several processes may use the same one; of one process only one thread may save, while any may ask and judge.
 
     with Store.open("plant.db") as store:
         store.save(known, run_of(["monday.pcap"], known.statistics))
@@ -77,6 +79,21 @@ class Store:
     def outbox(self) -> Outbox:
         """What is told to others."""
         return Outbox(self._engine, self._where)
+
+    @property
+    def accounts(self) -> Accounts:
+        """Who may use the console."""
+        return Accounts(self._engine, self._where)
+
+    def overview(self) -> overview.Overview:
+        """It in a few figures."""
+        with self._reading() as connection:
+            return overview.overview(connection)
+
+    def generation(self) -> str:
+        """A text that is another one when something was written."""
+        with self._reading() as connection:
+            return overview.generation(connection)
 
     def begin(self, run: Run) -> None:
         """Look up what is known of a run, so that its first save need not."""
@@ -148,10 +165,10 @@ class Store:
         with self._reading() as connection:
             return queries.history_of(connection, asset)
 
-    def explain(self, text: str) -> queries.Explanation:
+    def explain(self, text: str) -> Explanation:
         """Everything that is known of an asset, by id, address or name."""
         with self._reading() as connection:
-            return queries.explain(connection, text)
+            return explain(connection, text)
 
     def baseline(self) -> bytes | None:
         """The baseline as it was accepted last."""
