@@ -1,5 +1,8 @@
 """Rows of what was concluded: assets, violations, alerts and incidents, as every JSON output has them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from sensor.conduits.model import Violation
 from sensor.detections.model import Alert, Incident
 from sensor.finding_rows import AlertRow, AssetRow, IncidentRow, ViolationRow
@@ -124,3 +127,8 @@ def incident_row(incident: Incident) -> IncidentRow:
         "first": timestamp(incident.first),
         "last": timestamp(incident.last),
     }
+
+
+def shown_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a database as the JSON outputs have it: what explains an asset is asked for by itself."""
+    return {name: value for name, value in row.items() if name != "addresses" and not (name == "evidence" and isinstance(value, dict))}

@@ -132,6 +132,22 @@ class LogSettings(_Table):
     form: Literal["text", "json"] = Field(default="text", description="Lines for people, or JSON.")
 
 
+class ConsoleSettings(_Table):
+    """The console, for browsers."""
+
+    listen: str = Field(default="127.0.0.1:8480", description="ADDRESS:PORT; beyond this machine always over TLS.")
+    self_signed: bool = Field(default=False, description="TLS also on this machine, with a certificate of its own making.")
+    certificate: str | None = Field(default=None, description="File of the certificate chain, PEM; by default one of its own making.")
+    key: str | None = Field(default=None, description="File of its key; by default it is in the same.")
+    folder: str = Field(default="/var/lib/otoscope/console", description="Where its own certificate is kept.")
+
+    @field_validator("listen")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        address_of(value)
+        return value
+
+
 class Settings(_Table):
     """The whole file."""
 
@@ -141,6 +157,7 @@ class Settings(_Table):
     site: SiteSettings = SiteSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
+    console: ConsoleSettings = ConsoleSettings()
     outbox: OutboxSettings = OutboxSettings()
     exports: dict[str, ExportSettings] = Field(default_factory=dict)
 

@@ -6,6 +6,7 @@ from sensor.cli.alerts import alerts
 from sensor.cli.backup import backup, reset, restore
 from sensor.cli.baseline import baseline
 from sensor.cli.conduits import conduits
+from sensor.cli.console import console
 from sensor.cli.detectors import detectors
 from sensor.cli.explain import explain
 from sensor.cli.exports import exports
@@ -46,6 +47,7 @@ main.add_command(run)
 main.add_command(config)
 main.add_command(doctor)
 main.add_command(init)
+main.add_command(console)
 main.add_command(detectors)
 main.add_command(stix)
 for command in commands():

@@ -40,7 +40,11 @@ def gaps(known: Knowledge) -> list[Gap]:
 
 def watch(asset: Asset) -> str:
     """What else could watch a device, by its level."""
-    level, system, kind = asset.level.value, asset.text("operating_system"), asset.kind.value
+    return watch_at(asset.level.value, asset.text("operating_system"), asset.kind.value)
+
+
+def watch_at(level: float | None, system: str | None, kind: str | None) -> str:
+    """The same, of a device of which this is known."""
     if level is None:
         return "depends on its level, which is not known"
     if level < 2:

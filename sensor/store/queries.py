@@ -1,6 +1,6 @@
 """What can be asked of a database, answered in SQL: filters, order and paging."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from sensor.errors import StoreError
 from sensor.store.encoding import address_range, decode, key_of
 from sensor.store.kinds import ALERTS, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, VIOLATIONS, Kind
 from sensor.store.merge import Body
+from sensor.store.save import chunks
 from sensor.store.tables import Wire, addresses, assets, audit, conversations, history, operations
 
 _LONGEST = 1000
@@ -192,15 +193,25 @@ def holds(column: ColumnElement[str | None], text: str) -> Condition:
     return func.lower(column, type_=Wire()).contains(text[:_LONGEST].lower(), autoescape=True)
 
 
+def names(connection: Connection, ids: Collection[str]) -> dict[str, str]:
+    """What assets are called, by id."""
+    found: dict[str, str] = {}
+    for portion in chunks({key_of(name): name for name in ids}):
+        rows = connection.execute(select(assets.c.key, assets.c.name).where(assets.c.key.in_(portion)))
+        found |= {key: name for key, name in rows}  # noqa: C416  rows are no pairs to mypy
+    return found
+
+
 def history_of(connection: Connection, asset: str) -> list[Body]:
     """What of an asset changed; the latest last."""
     query = select(history).where(history.c.asset == key_of(asset)).order_by(history.c.at, history.c.id)
     return [{name: row[name] for name in ("at", "what", "old", "new", "because")} for row in connection.execute(query).mappings()]
 
 
-def audit_log(connection: Connection, subject: str | None) -> list[Body]:
-    """Who did what; the latest last."""
-    query = select(audit).order_by(audit.c.id)
+def audit_log(connection: Connection, subject: str | None, limit: int | None = None) -> list[Body]:
+    """Who did what; the latest last, of which at most so many."""
+    query = select(audit).order_by(audit.c.id.desc()).limit(limit)
     if subject is not None:
         query = query.where(audit.c.subject == key_of(subject))
-    return [{name: row[name] for name in ("at", "who", "what", "subject", "comment")} for row in connection.execute(query).mappings()]
+    rows = connection.execute(query).mappings().all()
+    return [{name: row[name] for name in ("at", "who", "what", "subject", "comment")} for row in reversed(rows)]

@@ -137,6 +137,11 @@ class Store:
         with self._reading() as connection:
             yield from queries.each(connection, kind, query)
 
+    def names(self, ids: Iterable[str | None]) -> dict[str, str]:
+        """What assets are called, by id."""
+        with self._reading() as connection:
+            return queries.names(connection, {name for name in ids if name})
+
     def alert_id(self, beginning: str) -> str:
         """The id of the one alert whose id begins so."""
         with self._reading() as connection:
@@ -155,10 +160,10 @@ class Store:
         with errors(self._where), writing(self._engine) as connection:
             people.assign(connection, alert, assignee, who)
 
-    def audit(self, subject: str | None = None) -> list[dict[str, Any]]:
-        """Who did what to what, and when; the latest last."""
+    def audit(self, subject: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
+        """Who did what to what, and when; the latest last, of which at most so many."""
         with self._reading() as connection:
-            return queries.audit_log(connection, subject)
+            return queries.audit_log(connection, subject, limit)
 
     def history(self, asset: str) -> list[dict[str, Any]]:
         """What of an asset changed, when, and why; the latest last."""

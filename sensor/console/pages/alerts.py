@@ -1,0 +1,65 @@
+"""One alert or incident: what happened in words, who to whom, what answered; and what people say of it."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, HTTPException, Request
+from starlette.responses import RedirectResponse, Response
+
+from sensor.console.gate import Judge, Viewer
+from sensor.console.rendering import page
+from sensor.console.state import store_of
+from sensor.store import ALERTS, INCIDENTS, STATUSES, Kind, Query, Store
+from sensor.times import nanoseconds
+
+router = APIRouter(include_in_schema=False)
+_AROUND = 15 * 60 * 1_000_000_000
+_MOST = 25
+_Comment = Annotated[str, Form(max_length=2000)]
+
+
+def _one(store: Store, kind: Kind, identity: str) -> dict[str, Any]:
+    rows = store.find(kind, Query(ids=(identity,), limit=1)).rows
+    if not rows:
+        raise HTTPException(404, "There is no such alert; it may be older than what is kept.")
+    return dict(rows[0])
+
+
+@router.get("/alerts/{identity}")
+def show(request: Request, identity: str, visitor: Viewer) -> Response:
+    """An alert."""
+    store = store_of(request)
+    alert = _one(store, ALERTS, identity)
+    around = Query(since=nanoseconds(alert["first"]) - _AROUND, until=nanoseconds(alert["last"]) + _AROUND, sort="first", limit=_MOST)
+    near = [row for row in store.find(ALERTS, around).rows if row["id"] != identity]
+    incidents = [
+        row for row in store.find(INCIDENTS, Query(since=nanoseconds(alert["first"]), limit=200)).rows if identity in row["alerts"]
+    ]
+    ends = [row[end] for row in (alert, *near) for end in ("source", "target")]
+    return page(
+        request, "alert.html", visitor, alert=alert, near=near, incidents=incidents, said=store.audit(identity),
+        names=store.names(ends), actions=[action for action, status in STATUSES.items() if status != alert["status"]],
+    )  # fmt: skip
+
+
+@router.post("/alerts/{identity}")
+def judge(request: Request, identity: str, visitor: Judge, action: Annotated[str, Form(max_length=16)], comment: _Comment = "") -> Response:
+    """Say what is with it."""
+    store = store_of(request)
+    _one(store, ALERTS, identity)
+    if action == "assign":
+        store.assign(identity, comment.strip() or None, visitor.name)
+    elif action in STATUSES or (action == "comment" and comment.strip()):
+        store.judge(identity, action, comment.strip(), visitor.name)
+    else:
+        raise HTTPException(422, "Write a comment." if action == "comment" else "There is no such action.")
+    return RedirectResponse(f"/alerts/{identity}", 303)
+
+
+@router.get("/incidents/{identity}")
+def incident(request: Request, identity: str, visitor: Viewer) -> Response:
+    """An incident, alert by alert."""
+    store = store_of(request)
+    row = _one(store, INCIDENTS, identity)
+    steps = store.find(ALERTS, Query(ids=tuple(row["alerts"][:500]), sort="first")).rows
+    ends = [row["actor"], *(step[end] for step in steps for end in ("source", "target"))]
+    return page(request, "incident.html", visitor, incident=row, steps=steps, names=store.names(ends))

@@ -1,0 +1,109 @@
+"""Pages that list: filters, order and pages in SQL; and the same rows as CSV and JSON."""
+
+from collections.abc import Iterator, Mapping
+from io import StringIO
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from starlette.responses import Response, StreamingResponse
+
+from sensor.cli.listings import LISTINGS as COLUMNS
+from sensor.console.asking import Asked, Filters
+from sensor.console.gate import Viewer
+from sensor.console.listings import LISTINGS, Listing
+from sensor.console.rendering import page
+from sensor.console.state import store_of
+from sensor.exports.inventory.cells import cell, writer
+from sensor.findings import shown_row
+from sensor.store import SORTS, Query, Store, encode
+
+router = APIRouter(include_in_schema=False)
+_ENDS = ("source", "target", "actor", "client_asset", "server_asset", "parent")
+_TOGETHER = 200
+"""Lines of CSV that are sent at a time."""
+
+
+def _listing(name: str) -> Listing:
+    if name not in LISTINGS:
+        raise HTTPException(404)
+    return LISTINGS[name]
+
+
+@router.get("/{name}.csv")
+def csv(request: Request, name: str, filters: Asked, _visitor: Viewer) -> Response:
+    """All rows that match, as CSV that no spreadsheet runs."""
+    listing = _listing(name)
+    return _download(f"{name}.csv", "text/csv; charset=utf-8", _csv(store_of(request), listing, filters.query(whole=True)))
+
+
+@router.get("/{name}.json")
+def json(request: Request, name: str, filters: Asked, _visitor: Viewer) -> Response:
+    """All rows that match, as the command line has them."""
+    listing = _listing(name)
+    return _download(f"{name}.json", "application/json", _json(store_of(request), listing, filters.query(whole=True)))
+
+
+@router.get("/{name}")
+def show(request: Request, name: str, filters: Asked, visitor: Viewer) -> Response:
+    """One page of rows."""
+    listing, store = _listing(name), store_of(request)
+    _sortable(listing, filters)
+    answer = store.find(listing.kind, filters.query())
+    pages = max(1, -(-answer.total // filters.rows))
+    names = store.names(row.get(end) for row in answer.rows for end in _ENDS)
+    return page(
+        request, "listing.html", visitor, listing=listing, name=name, filters=filters, rows=answer.rows, total=answer.total, pages=pages,
+        names=names, choices=choices(store, listing),
+    )  # fmt: skip
+
+
+def choices(store: Store, listing: Listing) -> Mapping[str, list[tuple[str, str]]]:
+    """What filters can be set to: value and title, where they are few."""
+    overview = store.overview()
+    return {
+        "zone": [(zone, zone) for zone in sorted(filter(None, overview.zones))],
+        "type": [(kind, kind) for kind in sorted(overview.types)],
+    } if set(listing.filters) & {"zone", "type"} else {}  # fmt: skip
+
+
+def _sortable(listing: Listing, filters: Filters) -> None:
+    if filters.sort and filters.sort.removeprefix("-") not in SORTS[listing.kind.name]:
+        raise HTTPException(422, f"sort: one of {', '.join(SORTS[listing.kind.name])}")
+
+
+def _download(name: str, kind: str, content: Iterator[bytes]) -> Response:
+    return StreamingResponse(content, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+
+def _csv(store: Store, listing: Listing, query: Query) -> Iterator[bytes]:
+    columns = next(known.columns for known in COLUMNS if known.name == listing.kind.name)
+    buffer = StringIO(newline="")
+    lines = writer(buffer)
+    lines.writerow(columns)
+    for number, row in enumerate(store.each(listing.kind, query), 1):
+        lines.writerow([cell(_value(row, column)) for column in columns])
+        if number % _TOGETHER == 0:
+            yield _taken(buffer)
+    yield _taken(buffer)
+
+
+def _taken(buffer: StringIO) -> bytes:
+    text = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _value(row: Mapping[str, Any], column: str) -> object:
+    value: Any = row
+    for part in column.split("."):
+        value = value[part]
+    return value
+
+
+def _json(store: Store, listing: Listing, query: Query) -> Iterator[bytes]:
+    separator = b"[\n"
+    for row in store.each(listing.kind, query):
+        yield separator + encode(shown_row(row))
+        separator = b",\n"
+    yield b"[]\n" if separator == b"[\n" else b"\n]\n"
