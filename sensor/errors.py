@@ -9,6 +9,8 @@ OtoscopeError
 ├── SettingsError   settings that cannot be read, or are wrong
 ├── SiteError       a site file that cannot be read
 └── StoreError      a database that cannot be opened, read or written
+    └── AskedError      what is asked of it does not exist, or makes no sense
+        └── CursorError     to go on behind a row of another question
 """
 
 
@@ -39,6 +41,14 @@ class ListenError(OtoscopeError):
 
 class StoreError(OtoscopeError):
     """A database that cannot be opened, read or written; what was to be written is not, none of it."""
+
+
+class AskedError(StoreError):
+    """What is asked of a database does not exist, or makes no sense: nothing is wrong with the database."""
+
+
+class CursorError(AskedError):
+    """A cursor that is none of an answer to the same question."""
 
 
 class SiteError(OtoscopeError):

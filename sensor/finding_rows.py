@@ -1,6 +1,6 @@
 """The shape of what was concluded, row by row: assets, violations, alerts, incidents, as docs/replay.md promises them."""
 
-from typing import TypedDict
+from typing_extensions import TypedDict
 
 
 class AssetRow(TypedDict):

@@ -5,7 +5,9 @@ the MAC where there is no IP; None where neither was seen.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Generic, NotRequired, TypedDict, TypeVar, overload
+from typing import Any, Generic, NotRequired, TypeVar, overload
+
+from typing_extensions import TypedDict
 
 from sensor.finding_rows import AlertRow, AssetRow, IncidentRow, ViolationRow
 

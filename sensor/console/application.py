@@ -13,11 +13,12 @@ from starlette.staticfiles import StaticFiles
 
 from sensor import report
 from sensor.console import events
+from sensor.console.api import api, error_of
 from sensor.console.gate import ChangeNeededError, Gate, SignInNeededError
 from sensor.console.pages import ROUTERS
 from sensor.console.protection import Protection
 from sensor.console.rendering import page
-from sensor.errors import StoreError
+from sensor.errors import AskedError, StoreError
 from sensor.settings import Settings
 from sensor.store import Store
 
@@ -33,6 +34,7 @@ def application(store: Store, settings: Settings, *, secure: bool) -> FastAPI:
     for style in ("page.css", "map.css"):
         made.add_api_route(f"/static/{style}", _file(_STYLES / style), include_in_schema=False)
     made.mount("/static", _Files(directory=_HERE / "static"))
+    made.mount("/api/v1", api(store, settings, made.state.gate))
     made.include_router(events.router)
     for router in ROUTERS:
         made.include_router(router)
@@ -75,6 +77,8 @@ def _trouble(request: Request, status: int, text: str) -> Response:
 
 
 def _missing(request: Request, error: Exception) -> Response:
+    if request.url.path.startswith("/api/"):
+        return error_of(request, error)
     status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "")
     return _trouble(request, status, detail if detail != HTTPStatus(status).phrase else "There is no such page.")
 
@@ -82,6 +86,10 @@ def _missing(request: Request, error: Exception) -> Response:
 def _wrong(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     return _trouble(request, 422, "; ".join(f"{row['loc'][-1]}: {row['msg']}" for row in found[:5]))
+
+
+def _asked(request: Request, error: Exception) -> Response:
+    return _trouble(request, 422, str(error))
 
 
 def _store(request: Request, error: Exception) -> Response:
@@ -93,5 +101,6 @@ _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     ChangeNeededError: _change,
     HTTPException: _missing,
     RequestValidationError: _wrong,
+    AskedError: _asked,
     StoreError: _store,
 }

@@ -1,17 +1,22 @@
 """What each page that lists has: its title, filters and columns. One row each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
-from sensor.store import ALERTS, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, Kind
+from fastapi import Query as Parameter
+from starlette.responses import Response
+
+from sensor.console.asking import filters_of
+from sensor.store import ALERTS, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, VIOLATIONS, Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """One page that lists.
 
-    about: what it shows, in a sentence. filters: parameters of `Filters` that it offers. columns: heading and what it is sorted by, ""
-    where it is not. usual: filters that hold where nobody has asked for any.
+    about: what it shows, in a sentence. filters: those that its page offers; `vendor` and `ip` hold for all. columns: heading and what
+    it is sorted by, "" where it is not.
     """
 
     kind: Kind
@@ -20,6 +25,12 @@ class Listing:
     about: str
     filters: tuple[str, ...]
     columns: tuple[tuple[str, str], ...]
+
+    def asks(self, answer: Callable[..., Response]) -> Callable[..., Response]:
+        """Give a function, whose `filters` are parameters of the URL, those of this listing."""
+        asked = filters_of(self.kind, (*self.filters, "vendor", "ip"))
+        answer.__annotations__["filters"] = Annotated[asked, Parameter()]
+        return answer
 
 
 _OF_ASSETS = ("q", "level", "zone", "type")
@@ -78,6 +89,17 @@ LISTINGS: Mapping[str, Listing] = {
             (
                 *(("From, to", ""), ("Protocol", "protocol"), ("Intent", "intent"), ("Operation", ""), ("On", "")),
                 *(("Times", "requests"), ("Refused", "errors"), ("Last", "last")),
+            ),
+        ),
+        Listing(
+            VIOLATIONS,
+            "Zone violations",
+            "violation",
+            "Traffic that crosses zones as no conduit allows.",
+            ("severity", *_OF_ASSETS, "protocol", "intent", "rule", *_WHEN),
+            (
+                *(("Severity", "severity"), ("What", "rule"), ("From, to", ""), ("Intent", ""), ("Outcome", "")),
+                *(("Times", "count"), ("Last", "last")),
             ),
         ),
     )

@@ -7,8 +7,9 @@ from sensor.store.explanation import Explanation
 from sensor.store.kinds import ALERTS, ANOMALIES, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, VIOLATIONS, Kind
 from sensor.store.outbox import Bounds
 from sensor.store.overview import Overview, Span
+from sensor.store.paging import SORTS
 from sensor.store.people import STATUSES
-from sensor.store.queries import SORTS, Answer, Query
+from sensor.store.queries import Answer, Query
 from sensor.store.retain import Retained
 from sensor.store.run import Run, run_of
 from sensor.store.store import Saved, Store

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, delete, func, insert, or_, select, update
 
-from sensor.errors import StoreError
+from sensor.errors import AskedError
 from sensor.store.connect import errors, writing
 from sensor.store.people import log
 from sensor.store.tables import persons, sessions, tokens
@@ -93,12 +93,12 @@ class Accounts:
     def add(self, name: str, role: Role, password: str, who: str | None, *, must_change: bool = True) -> None:
         """Let somebody in; `password` is a hash. Raises StoreError where the name is taken or none."""
         if not name or len(name) > _NAME_LENGTH or not name.isprintable() or name != name.strip():
-            raise StoreError(f"a name has 1 to {_NAME_LENGTH} characters that can be read, and no space around them")
+            raise AskedError(f"a name has 1 to {_NAME_LENGTH} characters that can be read, and no space around them")
         with errors(self._where), writing(self._engine) as connection:
             if _find(connection, name) is not None:
-                raise StoreError(f"there is a {name} already")
+                raise AskedError(f"there is a {name} already")
             if connection.execute(select(func.count()).select_from(persons)).scalar_one() >= _MOST_PERSONS:
-                raise StoreError(f"there are {_MOST_PERSONS} people already")
+                raise AskedError(f"there are {_MOST_PERSONS} people already")
             row = {"name": name, "role": role, "password": password, "must_change": must_change, "disabled": False}
             connection.execute(insert(persons), [row | {"created": int(time.time()), "last": None}])
             log(connection, f"add {role}", name, "", who)
@@ -120,11 +120,11 @@ class Accounts:
     ) -> None:
         with errors(self._where), writing(self._engine) as connection:
             if _find(connection, name) is None:
-                raise StoreError(f"there is no {name}")
+                raise AskedError(f"there is no {name}")
             connection.execute(update(persons).where(persons.c.name == name).values(values))
             left = select(persons.c.name).where(persons.c.role == Role.ADMIN, persons.c.disabled.is_(False)).limit(1)
             if keeps_admin and connection.execute(left).scalar() is None:
-                raise StoreError(f"{name} is the last one who may let people in: make somebody else admin first")
+                raise AskedError(f"{name} is the last one who may let people in: make somebody else admin first")
             if ends:
                 connection.execute(delete(sessions).where(sessions.c.person == name))
             log(connection, what, name, "", who)
@@ -177,11 +177,11 @@ class Accounts:
     def issue(self, name: str, role: Role, days: int | None, who: str) -> str:
         """A new token, which is shown once; `name` says what for, `days` for how long."""
         if not name.strip() or len(name) > _NAME_LENGTH or not name.isprintable():
-            raise StoreError(f"write what the token is for, in at most {_NAME_LENGTH} characters")
+            raise AskedError(f"write what the token is for, in at most {_NAME_LENGTH} characters")
         secret, now = f"otoscope_{secrets.token_urlsafe(32)}", int(time.time())
         with errors(self._where), writing(self._engine) as connection:
             if connection.execute(select(func.count()).select_from(tokens)).scalar_one() >= _MOST_PERSONS:
-                raise StoreError(f"there are {_MOST_PERSONS} tokens already: revoke some")
+                raise AskedError(f"there are {_MOST_PERSONS} tokens already: revoke some")
             expires = None if days is None else now + days * 86_400
             row = {"id": _digest(secret), "name": name.strip(), "role": role, "created": now, "expires": expires, "last": None}
             connection.execute(insert(tokens), [row])
@@ -193,7 +193,7 @@ class Accounts:
         with errors(self._where), writing(self._engine) as connection:
             name = connection.execute(select(tokens.c.name).where(tokens.c.id == identity)).scalar()
             if name is None:
-                raise StoreError("there is no such token")
+                raise AskedError("there is no such token")
             connection.execute(delete(tokens).where(tokens.c.id == identity))
             log(connection, "revoke token", name, "", who)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from sensor.errors import StoreError
+from sensor.errors import AskedError
 from sensor.store.encoding import key_of
 from sensor.store.tables import alerts, audit
 
@@ -39,9 +39,9 @@ def named(connection: Connection, alert: str) -> tuple[str, str, int]:
     if not found and len(alert) >= _BEGINNING:
         found = connection.execute(rows.where(alerts.c.key.startswith(alert, autoescape=True)).limit(2)).all()
     if not found:
-        raise StoreError(f"there is no alert {alert} (otoscope alerts lists them with their ids)")
+        raise AskedError(f"there is no alert {alert} (otoscope alerts lists them with their ids)")
     if len(found) > 1:
-        raise StoreError(f"several alerts begin with {alert}: write more of its id")
+        raise AskedError(f"several alerts begin with {alert}: write more of its id")
     [(key, status, last)] = found
     return key, status, last
 

@@ -1,16 +1,16 @@
 """What can be asked of a database, answered in SQL: filters, order and paging."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, false, func, or_, select, type_coerce
 
 from sensor.detections.model import Severity
-from sensor.errors import StoreError
 from sensor.store.encoding import address_range, decode, key_of
-from sensor.store.kinds import ALERTS, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, VIOLATIONS, Kind
+from sensor.store.kinds import ALERTS, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, Kind
 from sensor.store.merge import Body
+from sensor.store.paging import Order
 from sensor.store.save import chunks
 from sensor.store.tables import Wire, addresses, assets, audit, conversations, history, operations
 
@@ -26,7 +26,7 @@ class Query:
 
     text: in the name, host name or vendor of an asset, or its address. levels: "1", "3.5", "unknown". ip: an address, a subnet, a MAC or
     its beginning. severity: at least. since, until: seen in that time. statuses: of alerts. ids: of rows. sort: a column; with "-" before
-    it the largest first. limit: at most so many rows; None is all.
+    it the largest first. limit: at most so many rows; None is all. after: the cursor of the answer before.
     """
 
     ids: tuple[str, ...] = ()
@@ -46,62 +46,46 @@ class Query:
     sort: str | None = None
     limit: int | None = None
     offset: int = 0
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Rows as the JSON outputs have them, and how many there are without the limit."""
+    """Rows as the JSON outputs have them, and how many there are without the limit. cursor: where more of them begin, None at the end."""
 
     rows: list[Body]
     total: int
+    cursor: str | None = None
 
 
 def find(connection: Connection, kind: Kind, query: Query) -> Answer:
     """The rows of one kind that a query asks for."""
     wanted = _conditions(kind, query)
     total: int = connection.execute(select(func.count()).select_from(kind.table).where(*wanted)).scalar_one()
-    return Answer(list(each(connection, kind, query)), total)
+    order = Order(kind, query.sort)
+    rows, place = [], ""
+    for row, values in _each(connection, kind, query, order):
+        rows.append(row)
+        place = order.cursor(values)
+    return Answer(rows, total, place if len(rows) == query.limit else None)
 
 
 def each(connection: Connection, kind: Kind, query: Query) -> Iterator[Body]:
     """The same rows one by one, of which few are in memory at a time."""
+    return (row for row, _ in _each(connection, kind, query, Order(kind, query.sort)))
+
+
+def _each(connection: Connection, kind: Kind, query: Query, order: Order) -> Iterator[tuple[Body, Sequence[Any]]]:
+    """Rows, and their place in the order."""
     table = kind.table
     people = [table.c.status, table.c.assignee] if kind is ALERTS else []
-    rows = select(table.c.body, *people).where(*_conditions(kind, query)).order_by(*_order(kind, query.sort)).offset(query.offset)
+    wanted = [*_conditions(kind, query), *([order.after(query.after)] if query.after else [])]
+    rows = select(table.c.body, *people, *order.columns).where(*wanted).order_by(*order.clauses).offset(query.offset)
     if query.limit is not None:
         rows = rows.limit(query.limit)
     for body, *more in connection.execute(rows, execution_options={"yield_per": _TOGETHER}):
-        yield decode(body) | dict(zip(("status", "assignee"), more, strict=False))
-
-
-SORTS: Mapping[str, tuple[str, ...]] = {
-    ASSETS.name: ("level", "address", "name", "type", "vendor", "zone", "first", "last"),
-    CONVERSATIONS.name: ("packets", "octets", "client", "server", "protocol", "first", "last"),
-    OPERATIONS.name: ("requests", "errors", "protocol", "intent", "first", "last"),
-    VIOLATIONS.name: ("severity", "count", "rule", "first", "last"),
-    ALERTS.name: ("severity", "count", "rule", "first", "last"),
-    INCIDENTS.name: ("severity", "first", "last"),
-}
-"""By what the rows of a kind can be sorted."""
-
-_USUAL: Mapping[str, tuple[str, ...]] = {
-    ASSETS.name: ("level", "address"),
-    CONVERSATIONS.name: ("-packets",),
-    OPERATIONS.name: ("-last",),
-}
-
-
-def _order(kind: Kind, sort: str | None) -> list[ColumnElement[Any]]:
-    wanted = (sort,) if sort else _USUAL.get(kind.name, ("-severity", "-last"))
-    return [*(_ordered(kind, name) for name in wanted), kind.table.c.key.asc()]
-
-
-def _ordered(kind: Kind, sort: str) -> ColumnElement[Any]:
-    name = sort.removeprefix("-")
-    if name not in SORTS[kind.name]:
-        raise StoreError(f"{kind.name} cannot be sorted by {name}; by {', '.join(SORTS[kind.name])} they can, with - for the largest first")
-    column = kind.table.c[{"address": "address_key", "client": "client_key", "server": "server_key"}.get(name, name)]
-    return (column.desc() if sort.startswith("-") else column.asc()).nulls_last()
+        said = dict(zip(("status", "assignee"), more[: len(people)], strict=False))
+        yield decode(body) | said, more[len(people) :]
 
 
 Condition = ColumnElement[bool]

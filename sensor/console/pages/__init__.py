@@ -13,4 +13,4 @@ ROUTERS = (
     people.router,
     listing.router,
 )
-"""All of them; the last one takes what the others have left."""
+"""All of them."""

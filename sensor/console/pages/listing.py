@@ -4,18 +4,18 @@ from collections.abc import Iterator, Mapping
 from io import StringIO
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from sensor.cli.listings import LISTINGS as COLUMNS
-from sensor.console.asking import Asked, Filters
-from sensor.console.gate import Viewer
+from sensor.console.asking import Filters
+from sensor.console.gate import Viewer, Visitor
 from sensor.console.listings import LISTINGS, Listing
 from sensor.console.rendering import page
 from sensor.console.state import store_of
 from sensor.exports.inventory.cells import cell, writer
 from sensor.findings import shown_row
-from sensor.store import SORTS, Query, Store, encode
+from sensor.store import Query, Store, encode
 
 router = APIRouter(include_in_schema=False)
 _ENDS = ("source", "target", "actor", "client_asset", "server_asset", "parent")
@@ -23,37 +23,32 @@ _TOGETHER = 200
 """Lines of CSV that are sent at a time."""
 
 
-def _listing(name: str) -> Listing:
-    if name not in LISTINGS:
-        raise HTTPException(404)
-    return LISTINGS[name]
+def _of(listing: Listing) -> None:
+    """The routes of one listing."""
+    name = listing.kind.name
+
+    def csv(request: Request, filters: Filters, _visitor: Viewer) -> Response:
+        return _download(f"{name}.csv", "text/csv; charset=utf-8", _csv(store_of(request), listing, filters.query(whole=True)))
+
+    def json(request: Request, filters: Filters, _visitor: Viewer) -> Response:
+        return _download(f"{name}.json", "application/json", _json(store_of(request), listing, filters.query(whole=True)))
+
+    def show(request: Request, filters: Filters, visitor: Viewer) -> Response:
+        return _page(request, listing, filters, visitor)
+
+    for suffix, answer in ((".csv", csv), (".json", json), ("", show)):
+        router.add_api_route(f"/{name}{suffix}", listing.asks(answer))
 
 
-@router.get("/{name}.csv")
-def csv(request: Request, name: str, filters: Asked, _visitor: Viewer) -> Response:
-    """All rows that match, as CSV that no spreadsheet runs."""
-    listing = _listing(name)
-    return _download(f"{name}.csv", "text/csv; charset=utf-8", _csv(store_of(request), listing, filters.query(whole=True)))
-
-
-@router.get("/{name}.json")
-def json(request: Request, name: str, filters: Asked, _visitor: Viewer) -> Response:
-    """All rows that match, as the command line has them."""
-    listing = _listing(name)
-    return _download(f"{name}.json", "application/json", _json(store_of(request), listing, filters.query(whole=True)))
-
-
-@router.get("/{name}")
-def show(request: Request, name: str, filters: Asked, visitor: Viewer) -> Response:
+def _page(request: Request, listing: Listing, filters: Filters, visitor: Visitor) -> Response:
     """One page of rows."""
-    listing, store = _listing(name), store_of(request)
-    _sortable(listing, filters)
+    store = store_of(request)
     answer = store.find(listing.kind, filters.query())
     pages = max(1, -(-answer.total // filters.rows))
     names = store.names(row.get(end) for row in answer.rows for end in _ENDS)
     return page(
-        request, "listing.html", visitor, listing=listing, name=name, filters=filters, rows=answer.rows, total=answer.total, pages=pages,
-        names=names, choices=choices(store, listing),
+        request, "listing.html", visitor, listing=listing, name=listing.kind.name, filters=filters, rows=answer.rows, total=answer.total,
+        pages=pages, names=names, choices=choices(store, listing),
     )  # fmt: skip
 
 
@@ -64,11 +59,6 @@ def choices(store: Store, listing: Listing) -> Mapping[str, list[tuple[str, str]
         "zone": [(zone, zone) for zone in sorted(filter(None, overview.zones))],
         "type": [(kind, kind) for kind in sorted(overview.types)],
     } if set(listing.filters) & {"zone", "type"} else {}  # fmt: skip
-
-
-def _sortable(listing: Listing, filters: Filters) -> None:
-    if filters.sort and filters.sort.removeprefix("-") not in SORTS[listing.kind.name]:
-        raise HTTPException(422, f"sort: one of {', '.join(SORTS[listing.kind.name])}")
 
 
 def _download(name: str, kind: str, content: Iterator[bytes]) -> Response:
@@ -107,3 +97,7 @@ def _json(store: Store, listing: Listing, query: Query) -> Iterator[bytes]:
         yield separator + encode(shown_row(row))
         separator = b",\n"
     yield b"[]\n" if separator == b"[\n" else b"\n]\n"
+
+
+for _known in LISTINGS.values():
+    _of(_known)
