@@ -1,7 +1,7 @@
 """Who talks with whom for what, summed up: the lines of the map and the cells of the matrix."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sensor.inventory.profile import meaning
@@ -30,11 +30,11 @@ class Flow:
         """The intent that weighs most."""
         return max(self.requests, key=weight, default=None)
 
-    def add(self, dialogue: Dialogue) -> None:
-        """Count a conversation."""
-        self.conversations += 1
-        self.protocols[dialogue.row.protocol or dialogue.row.transport] += 1
-        self.requests.update(intents(dialogue))
+    def add(self, protocol: str, requests: Mapping[Intent | None, int], conversations: int = 1) -> None:
+        """Count conversations."""
+        self.conversations += conversations
+        self.protocols[protocol] += conversations
+        self.requests.update(requests)
 
 
 def weight(intent: Intent | None) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sensor.knowledge import Knowledge
-from sensor.report.flows import Flow, between_assets, weight
+from sensor.report.flows import Flow, between_assets, intents, weight
 from sensor.report.text import intent_title
 
 _MOST_ZONES = 14
@@ -37,7 +37,7 @@ def matrix(known: Knowledge) -> Matrix:
     for _, dialogue in between_assets(known):
         client, server = dialogue.client.asset, dialogue.server.asset
         pair = zones[client.zone if client else None], zones[server.zone if server else None]
-        flows.setdefault(pair, Flow(*pair)).add(dialogue)
+        flows.setdefault(pair, Flow(*pair)).add(dialogue.row.protocol or dialogue.row.transport, intents(dialogue))
     forbidden: dict[tuple[str, str], set[str]] = {}
     for row in known.violations:
         pair = zones.get(row.source_zone, _OTHERS), zones.get(row.target_zone, _OTHERS)

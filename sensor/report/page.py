@@ -20,8 +20,9 @@ from sensor.knowledge import Knowledge
 from sensor.protocols import PROTOCOLS
 from sensor.replay import document
 from sensor.report.coverage import blind_spots, gaps, watch
-from sensor.report.map import environment, map_of, numbered
+from sensor.report.map import environment, map_of
 from sensor.report.matrix import matrix
+from sensor.report.picture import numbered, picture_of
 from sensor.report.summary import by_severity, deed, sentences
 from sensor.report.text import LEVELS, kind_title, level_title, moment, shown
 from sensor.rows import Document
@@ -61,7 +62,7 @@ def report(known: Knowledge, files: Sequence[str], warnings: Iterable[tuple[str,
         style=Markup(styles[0]),  # noqa: S704 - our own file
         **_headline(known, whole),
         sentences=sentences(known),
-        map=map_of(known),
+        map=map_of(picture_of(known)),
         **_findings(known),
         **_inventory(known),
         matrix=matrix(known),

@@ -5,14 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from sensor.conduits.model import Violation
-from sensor.detections.model import Alert, Severity
-from sensor.inventory.model import Asset, Kind
-from sensor.knowledge import Knowledge
+from sensor.detections.model import Severity
+from sensor.inventory.model import Kind
+from sensor.report.picture import Picture, Thing, talks_of
 from sensor.report.text import LEVEL_NAMES, LEVELS, kind_title
 
 _REFERENCE_ZONES = {f"level {level:g}" for level in LEVELS if level is not None}
-_Members = dict[tuple[float | None, str], list[Asset]]
+_Members = dict[tuple[float | None, str], list[Thing]]
 _MOST_BOXES = 9
 """Of one level; the smallest of more are drawn as one."""
 
@@ -49,53 +48,45 @@ class Place:
     more: tuple[tuple[str, int], ...]
 
 
-def place_name(asset: Asset) -> str:
-    """The zone of an asset, or its subnet where it is in none but that of its level."""
-    if asset.level.value == 5:
+def place_name(thing: Thing) -> str:
+    """The zone of a thing, or its subnet where it is in none but that of its level."""
+    if thing.level == 5:
         return "Outside"
-    if asset.zone and asset.zone not in _REFERENCE_ZONES:
-        return asset.zone
-    for ip in asset.ips:
-        address = ip_address(ip.partition("%")[0])
+    if thing.zone and thing.zone not in _REFERENCE_ZONES:
+        return thing.zone
+    for text in thing.addresses:
+        try:
+            address = ip_address(text.partition("%")[0])
+        except ValueError:  # a MAC
+            continue
         if address.version == 4:
-            return f"{ip.rpartition('.')[0]}.0/24"
+            return f"{text.rpartition('.')[0]}.0/24"
         if not address.is_link_local:
             return ":".join(address.exploded.split(":")[:4]) + "::/64"
     return "no IP address"
 
 
-def alarms(known: Knowledge) -> dict[str, Severity]:
-    """The worst that was found of each asset, be it the actor or the victim."""
-    found: dict[str, Severity] = {}
-    rows: tuple[Alert | Violation, ...] = (*known.alerts, *known.violations)
-    for row in rows:
-        for asset in (row.source, row.target):
-            if asset is not None:
-                found[asset] = max(found.get(asset, Severity.INFO), row.severity)
-    return found
-
-
-def places(known: Knowledge) -> tuple[list[Place], dict[str, str]]:
-    """Boxes from the top level down, and the box of each asset by its id. Units are within the box of their device."""
+def places(picture: Picture) -> tuple[list[Place], dict[str, str]]:
+    """Boxes from the top level down, and the box of each thing by its id. Units are within the box of their device."""
     members: _Members = {}
-    for asset in known.assets.values():
-        if asset.parent is None:
-            members.setdefault((asset.level.value, place_name(asset)), []).append(asset)
+    for thing in picture.things:
+        if thing.parent is None:
+            members.setdefault((thing.level, place_name(thing)), []).append(thing)
     members = _bounded(members)
-    worst, talks, units = alarms(known), _talks(known), Counter(asset.parent for asset in known.assets.values())
+    worst, talks, units = picture.alarms, talks_of(picture), Counter(thing.parent for thing in picture.things)
     room = _room(len(members), sum(map(len, members.values())))
     found: list[Place] = []
     where: dict[str, str] = {}
     empty: _Members = {(level, NOTHING): [] for level in LEVELS if level is not None and not any(key[0] == level for key in members)}
-    for (level, name), assets in sorted((members | empty).items(), key=_order):
+    for (level, name), things in sorted((members | empty).items(), key=_order):
         key = f"{level} {name}"
-        where.update({asset.id: key for asset in assets})
-        assets.sort(key=lambda asset: (-worst.get(asset.id, Severity.INFO), asset.kind.value == Kind.UNKNOWN, -talks[asset.id], asset.id))
-        named = assets[: room if len(assets) != room + 1 else room + 1]
-        chips = tuple(_chip(asset, worst.get(asset.id), units[asset.id]) for asset in named)
-        more = Counter(kind_title(asset.kind.value) for asset in assets[len(named) :])
-        found.append(Place(key, level, name, len(assets), chips, tuple(sorted(more.items(), key=lambda item: (-item[1], item[0])))))
-    where.update({asset.id: where[asset.parent] for asset in known.assets.values() if asset.parent in where})
+        where.update({thing.id: key for thing in things})
+        things.sort(key=lambda thing: (-worst.get(thing.id, Severity.INFO), thing.kind == Kind.UNKNOWN, -talks[thing.id], thing.id))
+        named = things[: room if len(things) != room + 1 else room + 1]
+        chips = tuple(_chip(thing, worst.get(thing.id), units[thing.id]) for thing in named)
+        more = Counter(kind_title(thing.kind) for thing in things[len(named) :])
+        found.append(Place(key, level, name, len(things), chips, tuple(sorted(more.items(), key=lambda item: (-item[1], item[0])))))
+    where.update({thing.id: where[thing.parent] for thing in picture.things if thing.parent in where})
     return found, where
 
 
@@ -107,7 +98,7 @@ def _bounded(members: _Members) -> _Members:
         whole, rest = (here, []) if len(here) <= _MOST_BOXES else (here[: _MOST_BOXES - 1], here[_MOST_BOXES - 1 :])
         bounded.update({key: members[key] for key in whole})
         if rest:
-            bounded[level, f"{len(rest)} smaller zones or subnets"] = [asset for key in rest for asset in members[key]]
+            bounded[level, f"{len(rest)} smaller zones or subnets"] = [thing for key in rest for thing in members[key]]
     return bounded
 
 
@@ -118,14 +109,7 @@ def _room(boxes: int, assets: int) -> int:
     return 4 if assets <= 200 else 2
 
 
-def _talks(known: Knowledge) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for dialogue in known.dialogues.values():
-        found.update(party.id for party in (dialogue.client, dialogue.server) if party.id)
-    return found
-
-
-def _order(item: tuple[tuple[float | None, str], Iterable[Asset]]) -> tuple[int, bool, list[tuple[int, str]]]:
+def _order(item: tuple[tuple[float | None, str], Iterable[Thing]]) -> tuple[int, bool, list[tuple[int, str]]]:
     """By level, then by name with its numbers as numbers."""
     (level, name), _ = item
     place = LEVELS.index(level) if level in LEVEL_NAMES else len(LEVELS)
@@ -133,13 +117,11 @@ def _order(item: tuple[tuple[float | None, str], Iterable[Asset]]) -> tuple[int,
     return place, name.endswith("smaller zones or subnets"), parts
 
 
-def _chip(asset: Asset, alarm: Severity | None, units: int) -> Chip:
-    address = next(iter(asset.ips or asset.macs), None)
-    parts = [address] if address and address != asset.name else []
-    parts += [kind_title(asset.kind.value)] if asset.kind.value not in (None, Kind.UNKNOWN) else []
+def _chip(thing: Thing, alarm: Severity | None, units: int) -> Chip:
+    address = next(iter(thing.addresses), None)
+    parts = [address] if address and address != thing.name else []
+    parts += [kind_title(thing.kind)] if thing.kind != Kind.UNKNOWN else []
     parts += [f"+{units} unit{'s' * (units > 1)}"] if units else []
-    kind = asset.kind.value or Kind.UNKNOWN
-    if kind == Kind.UNKNOWN and asset.level.value == 5:
-        kind = "outside"
-    name = asset.name.removesuffix(f" {address}")
-    return Chip(asset.id, name, " · ".join(parts) or "unknown device", kind, alarm if alarm and alarm >= Severity.HIGH else None)
+    kind = "outside" if thing.kind == Kind.UNKNOWN and thing.level == 5 else thing.kind
+    name = thing.name.removesuffix(f" {address}")
+    return Chip(thing.id, name, " · ".join(parts) or "unknown device", kind, alarm if alarm and alarm >= Severity.HIGH else None)

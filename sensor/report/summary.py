@@ -9,7 +9,7 @@ from sensor.knowledge import Knowledge
 from sensor.protocols import Intent
 from sensor.report.coverage import gaps
 from sensor.report.flows import weight
-from sensor.report.map import numbered
+from sensor.report.picture import numbered
 from sensor.report.text import LEVEL_NAMES, listed, moment, shown
 from sensor.words import count, duration
 

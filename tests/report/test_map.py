@@ -8,6 +8,7 @@ import pytest
 
 from sensor.report.layout import draw
 from sensor.report.map import _lines, map_of
+from sensor.report.picture import picture_of
 from sensor.report.places import places
 from tests.report.hostile import hostile_plant
 from tests.report.plant import crowd, plant
@@ -18,8 +19,9 @@ PLANTS = {"five": lambda: crowd(5), "plant": plant, "hundred": lambda: crowd(100
 @pytest.fixture(params=PLANTS)
 def drawing(request):
     known = PLANTS[request.param]()
-    boxes, where = places(known)
-    return draw(boxes, _lines(known, where)[0])
+    picture = picture_of(known)
+    boxes, where = places(picture)
+    return draw(boxes, _lines(picture, where)[0])
 
 
 def test_boxes_stand_apart_within_their_band(drawing):
@@ -57,13 +59,13 @@ def test_no_line_hides_another(drawing):
 
 
 def test_every_level_is_there_whether_seen_or_not():
-    picture = map_of(crowd(3))
+    picture = map_of(picture_of(crowd(3)))
     assert [level for level in ("5", "4", "3.5", "3", "2", "1", "0") if f">Level {level}<" not in picture] == []
     assert "nothing seen" in picture
 
 
 def test_violations_are_red_numbered_and_described():
-    picture = map_of(plant())
+    picture = map_of(picture_of(plant()))
     assert picture.count('class="line violation"') == 5  # four pairs of boxes, and the legend
     assert "enterprise" in picture
     assert "not allowed: Enterprise reaches a controller" in picture
@@ -71,13 +73,13 @@ def test_violations_are_red_numbered_and_described():
 
 
 def test_the_picture_is_a_file_of_its_own_whatever_the_names():
-    root = ET.fromstring(map_of(hostile_plant()))  # noqa: S314 - our own
+    root = ET.fromstring(map_of(picture_of(hostile_plant())))  # noqa: S314 - our own
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
-    assert map_of(hostile_plant()) == map_of(hostile_plant())
+    assert map_of(picture_of(hostile_plant())) == map_of(picture_of(hostile_plant()))
 
 
 def test_a_large_plant_is_summed_up():
-    boxes, where = places(crowd(500))
+    boxes, where = places(picture_of(crowd(500)))
     assert sum(box.count for box in boxes) == 500
     assert sum(len(box.chips) for box in boxes) < 120
     assert all(box.count == len(box.chips) + sum(number for _, number in box.more) for box in boxes)
