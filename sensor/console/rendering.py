@@ -20,11 +20,14 @@ from sensor.report.text import kind_title, level_title, moment
 
 SECTIONS = (
     ("/", "Overview"),
+    ("/map", "Map"),
     ("/assets", "Assets"),
     ("/alerts", "Alerts"),
     ("/incidents", "Incidents"),
     ("/conversations", "Conversations"),
     ("/operations", "Operations"),
+    ("/conduits", "Conduits"),
+    ("/baseline", "Baseline"),
     ("/exports", "Exports"),
     ("/sensor", "Sensor"),
     ("/audit", "Log"),

@@ -48,8 +48,8 @@ def environment() -> Environment:
     return found
 
 
-def map_of(picture: Picture, *, styled: bool = True) -> Markup:
-    """The map as one `<svg>` element, light and dark; `styled`: with its own style sheet, else the page has that."""
+def map_of(picture: Picture, *, console: bool = False) -> Markup:
+    """The map as one `<svg>` element, light and dark, with its own style sheet; for the console, which has that, with links instead."""
     boxes, where = places(picture)
     lines, left_out = _lines(picture, where)
     drawing = draw(boxes, lines)
@@ -64,7 +64,7 @@ def map_of(picture: Picture, *, styled: bool = True) -> Markup:
             level_names=LEVEL_NAMES,
             left_out=left_out,
             alarmed=any(chip.alarm is not None for place in boxes for chip in place.chips),
-            styled=styled,
+            console=console,
         )
     )
 

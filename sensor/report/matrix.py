@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sensor.knowledge import Knowledge
-from sensor.report.flows import Flow, between_assets, intents, weight
+from sensor.report.flows import Flow, weight
+from sensor.report.picture import Picture
 from sensor.report.text import intent_title
 
 _MOST_ZONES = 14
@@ -30,16 +30,16 @@ class Matrix:
     cells: Mapping[tuple[str, str], tuple[Deed, ...]]
 
 
-def matrix(known: Knowledge) -> Matrix:
+def matrix(picture: Picture) -> Matrix:
     """Observed against allowed; the zones that talk least are joined where there are too many."""
-    zones = _zones(known)
+    zone_of = {thing.id: thing.zone for thing in picture.things}
+    zones = _zones(picture, zone_of)
     flows: dict[tuple[str, str], Flow] = {}
-    for _, dialogue in between_assets(known):
-        client, server = dialogue.client.asset, dialogue.server.asset
-        pair = zones[client.zone if client else None], zones[server.zone if server else None]
-        flows.setdefault(pair, Flow(*pair)).add(dialogue.row.protocol or dialogue.row.transport, intents(dialogue))
+    for deal in picture.deals:
+        pair = zones[zone_of.get(deal.source)], zones[zone_of.get(deal.target)]
+        flows.setdefault(pair, Flow(*pair)).add(deal.protocol, deal.requests, deal.conversations)
     forbidden: dict[tuple[str, str], set[str]] = {}
-    for row in known.violations:
+    for row in picture.breaches:
         pair = zones.get(row.source_zone, _OTHERS), zones.get(row.target_zone, _OTHERS)
         forbidden.setdefault(pair, set()).add(intent_title(row.intent))
     cells = {pair: _deeds(flow, forbidden.pop(pair, set())) for pair, flow in flows.items()}
@@ -58,15 +58,16 @@ def _deeds(flow: Flow, forbidden: set[str]) -> tuple[Deed, ...]:
     return (*found, *(Deed(intent, 0, forbidden=True) for intent in sorted(forbidden - there)))
 
 
-def _zones(known: Knowledge) -> dict[str | None, str]:
+def _zones(picture: Picture, zone_of: Mapping[str, str | None]) -> dict[str | None, str]:
     """The name that each zone is shown under, from the outside inwards."""
     talks: Counter[str | None] = Counter()
-    for _, dialogue in between_assets(known):
-        talks.update(party.asset.zone for party in (dialogue.client, dialogue.server) if party.asset)
-    highest: dict[str | None, float] = {}
-    for asset in known.assets.values():
-        level = -1 if asset.level.value is None else asset.level.value
-        highest[asset.zone] = max(highest.get(asset.zone, -1), level)
+    for deal in picture.deals:
+        talks[zone_of.get(deal.source)] += deal.conversations
+        talks[zone_of.get(deal.target)] += deal.conversations
+    highest: dict[str | None, float] = {None: -1}
+    for thing in picture.things:
+        level = -1 if thing.level is None else thing.level
+        highest[thing.zone] = max(highest.get(thing.zone, -1), level)
     kept = {zone for zone, _ in sorted(talks.items(), key=lambda item: (-item[1], item[0] or ""))[:_MOST_ZONES]}
     order = sorted(highest, key=lambda zone: (zone is None, -highest[zone], zone or ""))
     return {zone: (zone or _NO_ZONE) if zone in kept else _OTHERS for zone in order}

@@ -49,7 +49,7 @@ class Group:
 
 def report(known: Knowledge, files: Sequence[str], warnings: Iterable[tuple[str, str]] = ()) -> str:
     """The page as HTML. `files` and `warnings` are those of the capture."""
-    whole = document(known, files, warnings)
+    whole, picture = document(known, files, warnings), picture_of(known)
     templates = environment()
     templates.filters.update(
         kind=kind_title, level=level_title, moment=moment, technique=technique, count=count, number="{:,}".format, percent="{:.0%}".format
@@ -62,10 +62,10 @@ def report(known: Knowledge, files: Sequence[str], warnings: Iterable[tuple[str,
         style=Markup(styles[0]),  # noqa: S704 - our own file
         **_headline(known, whole),
         sentences=sentences(known),
-        map=map_of(picture_of(known)),
+        map=map_of(picture),
         **_findings(known),
         **_inventory(known),
-        matrix=matrix(known),
+        matrix=matrix(picture),
         identities=_identities(known),
         gaps=gaps(known),
         remarks=remarks(whole),

@@ -44,6 +44,9 @@ class Breach:
     source: str | None
     target: str | None
     title: str
+    intent: str | None = None
+    source_zone: str | None = None
+    target_zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,9 @@ def picture_of(known: Knowledge) -> Picture:
     """That of a capture."""
     broken = {conversation for violation in known.violations for conversation in violation.conversations}
     deals = [_deal(dialogue, forbidden=key in broken) for key, dialogue in between_assets(known)]
-    breaches = [Breach(row.source, row.target, row.title) for row in numbered(known.violations)]
+    breaches = [
+        Breach(row.source, row.target, row.title, row.intent, row.source_zone, row.target_zone) for row in numbered(known.violations)
+    ]
     return Picture([_thing(asset) for asset in known.assets.values()], deals, breaches, _alarms((*known.alerts, *known.violations)))
 
 

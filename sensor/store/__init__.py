@@ -13,6 +13,7 @@ from sensor.store.queries import Answer, Query
 from sensor.store.retain import Retained
 from sensor.store.run import Run, run_of
 from sensor.store.store import Saved, Store
+from sensor.store.traffic import StoredDeal, Traffic
 
 __all__ = [
     "ALERTS",
@@ -41,7 +42,9 @@ __all__ = [
     "Session",
     "Span",
     "Store",
+    "StoredDeal",
     "Token",
+    "Traffic",
     "encode",
     "run_of",
 ]

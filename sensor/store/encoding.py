@@ -83,6 +83,14 @@ def address_key(address: str | None) -> bytes:
     return bytes([ip.version]) + ip.packed
 
 
+def address_of(key: bytes) -> str:
+    """The address of an `address_key`; a very long one may be cut."""
+    kind, rest = key[:1], key[1:]
+    if kind in (b"\x04", b"\x06") and len(rest) in (4, 16):
+        return str(ip_address(rest))
+    return rest.decode(errors="replace")
+
+
 def address_range(text: str) -> tuple[bytes, bytes]:
     """First and last `address_key` of an address, a subnet ("10.20.0.0/16"), a MAC or its beginning."""
     try:

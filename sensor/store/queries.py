@@ -60,7 +60,7 @@ class Answer:
 
 def find(connection: Connection, kind: Kind, query: Query) -> Answer:
     """The rows of one kind that a query asks for."""
-    wanted = _conditions(kind, query)
+    wanted = conditions(kind, query)
     total: int = connection.execute(select(func.count()).select_from(kind.table).where(*wanted)).scalar_one()
     order = Order(kind, query.sort)
     rows, place = [], ""
@@ -79,7 +79,7 @@ def _each(connection: Connection, kind: Kind, query: Query, order: Order) -> Ite
     """Rows, and their place in the order."""
     table = kind.table
     people = [table.c.status, table.c.assignee] if kind is ALERTS else []
-    wanted = [*_conditions(kind, query), *([order.after(query.after)] if query.after else [])]
+    wanted = [*conditions(kind, query), *([order.after(query.after)] if query.after else [])]
     rows = select(table.c.body, *people, *order.columns).where(*wanted).order_by(*order.clauses).offset(query.offset)
     if query.limit is not None:
         rows = rows.limit(query.limit)
@@ -91,7 +91,8 @@ def _each(connection: Connection, kind: Kind, query: Query, order: Order) -> Ite
 Condition = ColumnElement[bool]
 
 
-def _conditions(kind: Kind, query: Query) -> list[Condition]:
+def conditions(kind: Kind, query: Query) -> list[Condition]:
+    """What its rows have to fulfil."""
     table = kind.table
     wanted: list[Condition] = []
     if query.ids:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, select
 from sensor.errors import StoreError
 from sensor.knowledge import Knowledge
 from sensor.observations import Observations
-from sensor.store import overview, people, queries
+from sensor.store import overview, people, queries, traffic
 from sensor.store.accounts import Accounts
 from sensor.store.connect import connect, errors, writing
 from sensor.store.continued import continued
@@ -27,6 +27,7 @@ from sensor.store.retain import Retained, retain, size
 from sensor.store.run import Run, run_of
 from sensor.store.save import Change, Memory, changes, forget_dropped, load, upsert, write
 from sensor.store.tables import baseline, meta, runs
+from sensor.store.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,11 @@ class Store:
         """The same rows one by one, for what has no room for all of them; all from one moment. To be closed before the database is."""
         with self._reading() as connection:
             yield from queries.each(connection, kind, query)
+
+    def traffic(self, query: Query) -> Traffic:
+        """Who asks whom for what, in the conversations that a query asks for; and all assets."""
+        with self._reading() as connection:
+            return Traffic(traffic.things(connection), traffic.deals(connection, query), traffic.alarms(connection))
 
     def names(self, ids: Iterable[str | None]) -> dict[str, str]:
         """What assets are called, by id."""
