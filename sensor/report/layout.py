@@ -113,8 +113,9 @@ def draw(places: Sequence[Place], lines: Iterable[Line]) -> Drawing:
     channels = _channels(len(rows) + 1, routes)
     bands, height = _heights(rows, channels)
     tops = _tops(rows, channels)
-    paths = [_path(route, at, tops, gutters) for route in routes]
-    return Drawing(bands, [box for row in rows for box in row], paths, gutters[1] + _LANE * right + 12, height)
+    width = gutters[1] + _LANE * right + 12
+    paths = [_path(route, at, tops, gutters, width) for route in routes]
+    return Drawing(bands, [box for row in rows for box in row], paths, width, height)
 
 
 def _box(place: Place, most: int) -> Box:
@@ -255,7 +256,7 @@ def _heights(rows: Sequence[list[Box]], channels: Sequence[float]) -> tuple[list
     return bands, tops[-1] + channels[-1] + 8
 
 
-def _path(route: _Route, at: dict[str, tuple[int, Box]], tops: Sequence[float], gutters: tuple[float, float]) -> Path:
+def _path(route: _Route, at: dict[str, tuple[int, Box]], tops: Sequence[float], gutters: tuple[float, float], width: float) -> Path:
     ends = []
     for end, key in enumerate((route.line.source, route.line.target)):
         box, channel = at[key][1], route.channels[end]
@@ -271,7 +272,7 @@ def _path(route: _Route, at: dict[str, tuple[int, Box]], tops: Sequence[float], 
         x = gutters[route.gutter] + (lane if route.gutter else -lane + 8)
         corners = [(x1, from_y), (x1, y1), (x, y1), (x, y2), (x2, y2), (x2, to_y)]
         # A number of four characters has room on both sides.
-        badge = (min(x, WIDTH - 20.0), y1 + (y2 - y1) * (0.3 + 0.2 * (route.lanes["gutter", route.gutter] % 3)))
+        badge = (min(x, width - 20.0), y1 + (y2 - y1) * (0.3 + 0.2 * (route.lanes["gutter", route.gutter] % 3)))
     return Path(route.line, _rounded(corners), badge)
 
 

@@ -36,6 +36,20 @@ def test_boxes_stand_apart_within_their_band(drawing):
             assert apart or box.y >= other.y + other.height or other.y >= box.y + box.height
 
 
+def test_a_number_stands_on_its_line_within_the_picture(drawing):
+    for path in drawing.paths:
+        points = [tuple(map(float, pair)) for pair in re.findall(r"(-?[\d.]+) (-?[\d.]+)", path.d)]
+        x, y = path.badge
+        assert 0 <= x <= drawing.width - 20
+        assert any(_is_between(x, y, one, other) for one, other in pairwise(points))
+
+
+def _is_between(x, y, one, other):
+    """Nearer to the line between the two than the number is wide."""
+    (x1, y1), (x2, y2) = one, other
+    return min(x1, x2) - 15 <= x <= max(x1, x2) + 15 and min(y1, y2) - 1 <= y <= max(y1, y2) + 1
+
+
 def test_no_line_runs_through_a_box(drawing):
     assert drawing.paths
     for path in drawing.paths:
