@@ -1,7 +1,9 @@
 """The console as a process: listens, serves, ends when it is told to."""
 
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -54,8 +56,25 @@ def serve(store: Store, settings: Settings, address: str, port: int, ready: Call
             ssl_certfile=files[0] if files else None,
             ssl_keyfile=files[1] if files else None,
         )
-        ready(f"{'https' if secure else 'http'}://{shown(host, bound)}/")
-        uvicorn.Server(options).run(sockets=[listening])
+        server = _Server(options)
+        with server.capture_signals():
+            ready(f"{'https' if secure else 'http'}://{shown(host, bound)}/")
+            server.run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """One that ends well when it is told to, and does not hand the signal on."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Obey while the block runs."""
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _listen(address: str, port: int) -> socket.socket:

@@ -9,9 +9,11 @@ from sqlalchemy import ColumnElement, Connection, Table, func, select
 from sensor.detections.model import Severity
 from sensor.store.encoding import decode
 from sensor.store.merge import Body
-from sensor.store.tables import alerts, assets, conversations, incidents, meta, runs, violations
+from sensor.store.people import STATUSES
+from sensor.store.tables import alerts, assets, audit, conversations, incidents, meta, runs, violations
 
 _DEVICES = assets.c.parent.is_(None)
+_JUDGEMENTS = (*STATUSES, "comment", "assign", "reopen", "accept")
 BUCKETS = 48
 """Into so many equal parts the time is cut that a timeline shows."""
 
@@ -69,10 +71,10 @@ def overview(connection: Connection) -> Overview:
 
 
 def generation(connection: Connection) -> str:
-    """A text that is another one when something was written."""
-    judged = connection.execute(select(func.count(), func.max(alerts.c.closed_last)).where(alerts.c.touched)).one()
+    """A text that is another one when something was saved, or said of an alert."""
     known = connection.execute(select(meta.c.value).where(meta.c.name == "generation")).scalar()
-    return f"{known or 0}.{judged[0]}.{judged[1] or 0}"
+    said = select(audit.c.id).where(audit.c.what.in_(_JUDGEMENTS)).order_by(audit.c.id.desc()).limit(1)
+    return f"{known or 0}.{connection.execute(said).scalar() or 0}"
 
 
 def _counted(connection: Connection, column: ColumnElement[Any], *conditions: ColumnElement[bool]) -> dict[Any, int]:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, LargeBinary, and_, false, or_
+from sqlalchemy import Column, ColumnElement, Float, Integer, LargeBinary, and_, false, or_
 
 from sensor.errors import AskedError, CursorError
 from sensor.store.kinds import ALERTS, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, VIOLATIONS, Kind
+from sensor.store.tables import Wire
 
 SORTS: Mapping[str, tuple[str, ...]] = {
     ASSETS.name: ("level", "address", "name", "type", "vendor", "zone", "first", "last"),
@@ -27,6 +28,7 @@ _USUAL: Mapping[str, tuple[str, ...]] = {
     CONVERSATIONS.name: ("-packets",),
     OPERATIONS.name: ("-last",),
 }
+_LARGEST = 2**63
 _COLUMNS = {"address": "address_key", "client": "client_key", "server": "server_key"}
 
 
@@ -93,16 +95,18 @@ class Order:
 
 def _value(column: Column[Any], value: object) -> object:
     """What a cursor says of a column. Raises ValueError where that cannot be."""
-    kind = column.type.python_type
+    kind = column.type
     if value is None and column.nullable:
         return None
-    if isinstance(column.type, LargeBinary) and isinstance(value, str):
+    if isinstance(kind, LargeBinary) and isinstance(value, str):
         return bytes.fromhex(value)
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not kind or (isinstance(value, int) and not -(2**63) <= value < 2**63):
-        raise ValueError
-    return value
+    if isinstance(kind, Float) and type(value) in (int, float):
+        return value
+    if isinstance(kind, Integer) and type(value) is int and abs(value) < _LARGEST:
+        return value
+    if isinstance(kind, Wire) and isinstance(value, str):
+        return value
+    raise ValueError
 
 
 def _part(kind: Kind, sort: str) -> _Part:

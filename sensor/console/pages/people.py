@@ -35,7 +35,7 @@ def change(
     visitor: Chief,
     action: _Name,
     name: _Name,
-    role: Role = Role.VIEWER,
+    role: Annotated[Role, Form()] = Role.VIEWER,
     days: Annotated[int | None, Form(ge=1, le=3650)] = None,
 ) -> Response:
     """Let somebody in, or no more; or a program."""
