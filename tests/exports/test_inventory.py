@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -244,7 +245,7 @@ def test_a_full_disk_is_said(form):
 
 def as_rows(*assets):
     """As the database has them."""
-    return [{**asset_row(row), "addresses": [{"mac": a.mac, "ip": a.ip, "vlan": a.vlan} for a in row.addresses]} for row in assets]
+    return [{**asset_row(row), "addresses": [asdict(address) for address in row.addresses]} for row in assets]
 
 
 def written(form, rows, site="Works"):
@@ -341,6 +342,27 @@ def test_every_cell_is_one_harmless_line(form, rows):
             for cell in row.values():
                 assert not runs(cell)
                 assert cell.isprintable()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_address_is_that_of_the_asset_that_had_it_last(turned):
+    """The laptop is seen to this day, but its first address is the drive's meanwhile."""
+    laptop = asset("a1", name="laptop", addresses=(had("10.0.0.7", 50), had("10.0.0.8", 0)), last=NOON + 90)
+    drive = asset("b1", name="drive", addresses=(had("10.0.0.6", 60), had("10.0.0.7", 70)), last=NOON + 70)
+    rows = as_rows(*((drive, laptop) if turned else (laptop, drive)))
+    watched = {row["IpAddress"]: row["Name"] for row in written("watchlist", rows)["watchlist"]}
+    assert watched == {"10.0.0.6": "drive", "10.0.0.7": "drive", "10.0.0.8": "laptop"}
+    tables = written("netbox", rows)
+    take_in(tables)
+    assert {row["address"]: (row["device"], row["is_primary"]) for row in tables["8-ip-addresses"]} == {
+        "10.0.0.6/32": ("drive", "true"),
+        "10.0.0.7/32": ("drive", "false"),
+        "10.0.0.8/32": ("laptop", "true"),
+    }
+
+
+def had(ip, last):
+    return Address("00:1b:1b:00:00:01", ip, None, NOON, NOON + last)
 
 
 def test_names_of_many_assets_may_be_the_same():

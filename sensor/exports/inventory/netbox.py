@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sensor.exports.inventory.cells import hundredths, line, seconds
-from sensor.exports.inventory.model import Inventory, Line, Row, addresses
+from sensor.exports.inventory.model import Held, Inventory, Line, Row, addresses
 
 _CUSTOM: dict[str, tuple[str, str]] = {
     "purdue_level": ("decimal", "Purdue level: 0 to 5, 3.5 is the DMZ"),
@@ -62,6 +62,7 @@ def _lines(assets: Iterable[Row], site: str) -> Iterator[Line]:
     known = _Known()
     for row in assets:
         yield from _device(row, line(site, _TEXT), known)
+    yield from _addresses(known.ips)
 
 
 @dataclass(slots=True)
@@ -73,7 +74,8 @@ class _Known:
     roles: set[str] = field(default_factory=set)
     types: set[tuple[str, str]] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
-    ips: set[str] = field(default_factory=set)
+    ips: Held[tuple[str, str]] = field(default_factory=Held)
+    """The device and its interface."""
 
     def slug(self, scope: str, name: str) -> str:
         """A name as it stands in URLs, for each name another one."""
@@ -148,18 +150,28 @@ def _custom(row: Row) -> tuple[object, ...]:
 
 
 def _connections(row: Row, name: str, known: _Known) -> Iterator[Line]:
-    """An interface for each MAC, and the addresses on it."""
-    places = {ip: address["mac"] or _ROUTED for ip, address in addresses(row).items() if ip not in known.ips}
-    known.ips.update(places)
+    """An interface for each MAC, and what its addresses are."""
+    placed = addresses(row)
+    places = {ip: address["mac"] or _ROUTED for ip, address in placed.items()}
     for interface in dict.fromkeys((*row["macs"], *places.values())):
         yield "6-interfaces", (name, interface, "other")
         if interface != _ROUTED:
             yield "7-mac-addresses", (interface, name, interface, "true")
-    primary = {ipaddress.ip_address(ip).version: ip for ip in reversed(places)}
-    # To NetBox "false" means that the device has no primary address, whatever a row before said: the primary one comes last.
-    for ip in sorted(places, key=lambda ip: ip in primary.values()):
-        length = ipaddress.ip_address(ip).max_prefixlen
-        yield "8-ip-addresses", (f"{ip}/{length}", "active", name, places[ip], "true" if ip in primary.values() else "false")
+    for ip, interface in places.items():
+        known.ips.add(ip, placed[ip]["last"], (name, interface))
+
+
+def _addresses(held: Held[tuple[str, str]]) -> Iterator[Line]:
+    """Each address at the device that had it last."""
+    devices: dict[str, dict[str, str]] = {}
+    for ip, (name, interface) in held:
+        devices.setdefault(name, {})[ip] = interface
+    for name, places in devices.items():
+        primary = {ipaddress.ip_address(ip).version: ip for ip in reversed(places)}
+        # To NetBox "false" means that the device has no primary address, whatever a row before said: the primary one comes last.
+        for ip in sorted(places, key=lambda ip: ip in primary.values()):
+            length = ipaddress.ip_address(ip).max_prefixlen
+            yield "8-ip-addresses", (f"{ip}/{length}", "active", name, places[ip], "true" if ip in primary.values() else "false")
 
 
 INVENTORY = Inventory("netbox", _TABLES, _lines)
