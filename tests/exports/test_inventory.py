@@ -4,6 +4,7 @@ import csv
 import io
 import ipaddress
 import json
+import os
 import re
 import subprocess
 from collections import Counter
@@ -11,9 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from click import ClickException
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensor.cli.written import opened_files
 from sensor.conduits.site import load_site
 from sensor.exports.inventory import INVENTORIES
 from sensor.exports.inventory.cells import harmless
@@ -227,6 +230,51 @@ def test_nothing_is_written_over_unasked_and_nothing_by_half(otoscope, tmp_path)
     assert otoscope(*options, "--force").returncode == 0
     assert (tmp_path / "plant.csv").read_text().startswith("IpAddress,")
     assert [path.name for path in tmp_path.iterdir()] == ["plant.csv"]
+
+
+def test_links_folders_and_devices_are_not_written_over(otoscope, tmp_path):
+    (tmp_path / "mine").write_text("mine", encoding="utf-8")
+    (tmp_path / "link").symlink_to("mine")
+    (tmp_path / "dangling").symlink_to("nothing")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "dangling", "folder", "pipe"):
+        done = otoscope("assets", WATER, "--format", "watchlist", "--force", "--output", tmp_path / name)
+        assert done.returncode == 1
+        assert f"{tmp_path / name} is a link, a folder or a device: --force writes over files only" in done.stderr
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "pipe").is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "folder", "link", "mine", "pipe"]
+
+
+def test_of_several_files_all_are_written_or_none(tmp_path):
+    """The second one cannot be put in place: somebody has made a folder there meanwhile."""
+    first, second, third = (tmp_path / name for name in ("1.csv", "2.csv", "3.csv"))
+
+    def write(targets):
+        with opened_files(targets) as files:
+            for file in files:
+                file.write(b"now")
+            second.mkdir(exist_ok=True)
+
+    third.write_bytes(b"before")
+    for targets in ([third, first, second], [first, second, third]):
+        with pytest.raises(ClickException, match=r"2\.csv cannot be written: Is a directory"):
+            write(targets)
+        assert third.read_bytes() == b"before"
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["2.csv", "3.csv"]
+
+
+def test_the_file_that_cannot_be_written_is_named(otoscope, tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for options, said in (
+        (["--format", "csv", "--output", "/proc/plant.csv"], "/proc/plant.csv cannot be written"),
+        (["--format", "csv", "--output", tmp_path / "file" / "plant.csv"], f"{tmp_path / 'file'} cannot be written"),
+        (["--format", "netbox", "--output", "/proc/1", "--site-name", "W"], "/proc/1/1-custom-fields.csv cannot be written"),
+    ):
+        done = otoscope("assets", WATER, *options)
+        assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+        assert said in done.stderr
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "watchlist"])

@@ -386,7 +386,7 @@ def wrong(certificates, tmp_path):
 
 @pytest.mark.parametrize("name", ["", ".example", "a..b", "a" * 64, "a." * 150, "a\0b", "\udc80"])
 def test_a_name_that_no_certificate_has_is_told_before_anything_is_sent(opened, name):
-    with pytest.raises(SettingsError, match="server_name: .*: a name is needed, as it stands in the other side's certificate"):
+    with pytest.raises(SettingsError, match=r"server_name: .*: a name is needed, as it stands in the other side's certificate"):
         opened(6514, "tls", server_name=name)
 
 
