@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sensor.exports.inventory.cells import hundredths, line, seconds
+from sensor.exports.forms._text import percent
+from sensor.exports.inventory.cells import line, seconds
 from sensor.exports.inventory.model import Held, Inventory, Line, Row, addresses
 
 _CUSTOM: dict[str, tuple[str, str]] = {
@@ -128,7 +129,7 @@ def _kinds(maker: str, model: str, role: str, known: _Known) -> Iterator[Line]:
 def _comments(row: Row) -> str:
     """What was concluded, in Markdown: nothing in it that somebody else could have written."""
     does = (("answers", row["services"]), ("asks with", row["clients_of"]))
-    parts = [f"the role is {hundredths(row['type_confidence'])} % sure"]
+    parts = [f"the role is {percent(row['type_confidence'])} % sure"]
     parts += [f"{what} {', '.join(protocols)}" for what, protocols in does if protocols]
     return f"Seen by Otoscope: {'; '.join(parts)}."
 
@@ -136,7 +137,7 @@ def _comments(row: Row) -> str:
 def _custom(row: Row) -> tuple[object, ...]:
     values: dict[str, Any] = {
         "purdue_level": row["level"],
-        "purdue_confidence": hundredths(row["level_confidence"]),
+        "purdue_confidence": percent(row["level_confidence"]),
         "ot_zone": row["zone"],
         "host_name": row["hostname"],
         "ot_protocols": ", ".join(sorted({*row["services"], *row["clients_of"]})),

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sensor.exports.inventory.cells import hundredths, line, seconds
+from sensor.exports.forms._text import percent
+from sensor.exports.inventory.cells import line, seconds
 from sensor.exports.inventory.model import Held, Inventory, Line, Row, addresses
 
 SEARCH_KEY = "IpAddress"
@@ -41,7 +42,7 @@ def _of_asset(row: Row, site: str) -> tuple[object, ...]:
     return (
         *(line(row[name], _LONGEST) for name in _TEXTS.values()),
         row["level"],
-        hundredths(row["level_confidence"]),
+        percent(row["level_confidence"]),
         *does,
         line(site, _LONGEST),
         seconds(row["first"]),
