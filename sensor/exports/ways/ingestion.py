@@ -196,6 +196,8 @@ def _credential(options: Mapping[str, str]) -> "Credential":
         raise SettingsError(
             "tenant, client: both are needed with certificate_file and secret_file: the ids of the directory and of the application"
         )
+    if not re.fullmatch(r"[A-Za-z0-9.-]+", tenant):
+        raise SettingsError(f"tenant: {plain(tenant)} is no directory's id, nor a domain of one")
     cloud = options.get("cloud", "public")
     settings = {"authority": AUTHORITIES[cloud], "disable_instance_discovery": True, **_transport(options)}  # the hosts are known
     if certificate:
