@@ -154,9 +154,10 @@ class Webhook:
             connection = self._connected()
             with suppress(BrokenPipeError, ConnectionResetError):  # it may have answered before it had all
                 connection.request("POST", self._path, body, headers, preload_content=False)
-            with _at_most(self._timeout, connection):
+            receiving = connection.sock  # the connection forgets it where the answer is the last one
+            with _at_most(self._timeout, receiving):
                 response = connection.getresponse()
-            said = self._read(connection, response)
+            said = self._read(receiving, response)
         except (urllib3.exceptions.HTTPError, HTTPException, OSError) as error:
             self.close()
             raise self._failure(self._reason(error)) from None
@@ -164,10 +165,10 @@ class Webhook:
             raise self._failure(str(error)) from None
         return Answer(response.status, response.headers, said)
 
-    def _read(self, connection: HTTPConnection, response: urllib3.HTTPResponse) -> bytes:
+    def _read(self, receiving: socket.socket, response: urllib3.HTTPResponse) -> bytes:
         """The beginning of what it says. The status counts without it; the connection goes on only where there is no more."""
         said = b""
-        with suppress(urllib3.exceptions.HTTPError, HTTPException, OSError), _at_most(ANSWER_SECONDS, connection):
+        with suppress(urllib3.exceptions.HTTPError, HTTPException, OSError), _at_most(ANSWER_SECONDS, receiving):
             said = response.read(ANSWER, decode_content=False)
             if len(said) < ANSWER:
                 return said
@@ -246,9 +247,9 @@ class Webhook:
 
 
 @contextmanager
-def _at_most(seconds: float, connection: HTTPConnection) -> Iterator[None]:
+def _at_most(seconds: float, receiving: socket.socket) -> Iterator[None]:
     """End what is received inside after so long, however little comes at a time. Raises TimeoutError where that had to be done."""
-    late, receiving = threading.Event(), connection.sock
+    late = threading.Event()
 
     def cut() -> None:
         late.set()

@@ -429,8 +429,9 @@ SLOWLY = b"x" * 600
 """It would take a minute."""
 
 
-def test_a_batch_is_delivered_however_slowly_the_rest_of_the_answer_comes(saying, opened):
-    way = opened(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", SLOWLY))
+@pytest.mark.parametrize("header", [b"Content-Length: 1000", b"Transfer-Encoding: chunked", b"Connection: close"])
+def test_a_batch_is_delivered_however_slowly_the_rest_of_the_answer_comes(saying, opened, header):
+    way = opened(saying(b"HTTP/1.1 200 OK\r\n" + header + b"\r\n\r\n", SLOWLY))
     way.deliver(EVENTS)
     way.deliver(EVENTS)
 
