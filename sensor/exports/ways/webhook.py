@@ -109,9 +109,10 @@ class Webhook:
             else:
                 if answer.status != TOO_LARGE:
                     self._compare(messages[start + 1 :], refusal)
+                if end == len(messages):
+                    self._end_batch()
                 raise RefusedError(f"{self._url}: {refusal}", start)
-        self._took = self._took or self._takes
-        self._takes = False
+        self._end_batch()
 
     def unsure(self) -> int:
         """None: each batch was answered."""
@@ -126,6 +127,10 @@ class Webhook:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+    def _end_batch(self) -> None:
+        self._took = self._took or self._takes
+        self._takes = False
 
     def _compare(self, others: Sequence[bytes], refusal: str) -> None:
         """Raise DeliveryError where it takes no other event either: then it is not this one that is wrong."""

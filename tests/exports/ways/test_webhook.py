@@ -257,10 +257,12 @@ def test_the_one_that_is_taken_is_found_in_the_end(serving, opened):
     pytest.fail("it was not found")
 
 
-def test_a_receiver_that_took_one_before_and_takes_nothing_now(serving, opened):
+@pytest.mark.parametrize("poison", [set(), {0}, {9}])
+def test_a_receiver_that_took_some_before_and_takes_nothing_now(serving, opened, poison):
     server = serving()
+    server.poison = poison
     way = opened(server.port)
-    way.deliver(EVENTS)
+    assert handed_over(way, EVENTS) == list(poison)
     server.poison = set(range(500))
     with pytest.raises(DeliveryError, match="it takes none of them"):
         handed_over(way, MANY)
