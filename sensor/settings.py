@@ -132,6 +132,23 @@ class LogSettings(_Table):
     form: Literal["text", "json"] = Field(default="text", description="Lines for people, or JSON.")
 
 
+class DirectorySettings(_Table):
+    """Signing in to the console with the company's directory: OpenID Connect, such as Microsoft Entra ID."""
+
+    issuer: str = Field(
+        pattern="^https://|^http://(127\\.0\\.0\\.1|localhost)", description="https://login.microsoftonline.com/TENANT/v2.0"
+    )
+    client_id: str = Field(min_length=1, description="Of the application that was registered there.")
+    client_secret_file: str | None = Field(default=None, description="File with its secret; without, it is a public client.")
+    name: str = Field(default="Microsoft Entra ID", description="What people know it by.")
+    name_claim: str = Field(default="preferred_username", description="Claim of the ID token that names a person.")
+    role_claim: str = Field(default="roles", description="Claim that names what they may do.")
+    roles: dict[Literal["viewer", "analyst", "admin"], list[str]] = Field(
+        default={"viewer": ["Otoscope.Viewer"], "analyst": ["Otoscope.Analyst"], "admin": ["Otoscope.Admin"]},
+        description="Values of that claim by role; who has none is not let in.",
+    )
+
+
 class ConsoleSettings(_Table):
     """The console, for browsers."""
 
@@ -140,6 +157,7 @@ class ConsoleSettings(_Table):
     certificate: str | None = Field(default=None, description="File of the certificate chain, PEM; by default one of its own making.")
     key: str | None = Field(default=None, description="File of its key; by default it is in the same.")
     folder: str = Field(default="/var/lib/otoscope/console", description="Where its own certificate is kept.")
+    directory: DirectorySettings | None = Field(default=None, description="Sign in with the company's directory, too.")
 
     @field_validator("listen")
     @classmethod

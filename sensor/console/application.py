@@ -1,5 +1,6 @@
 """The console as one application: pages, what is served as files, and what is said when something goes wrong."""
 
+import secrets
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -19,7 +20,7 @@ from sensor.console.pages import ROUTERS
 from sensor.console.protection import Protection
 from sensor.console.rendering import page
 from sensor.errors import AskedError, StoreError
-from sensor.settings import Settings
+from sensor.settings import DirectorySettings, Settings
 from sensor.store import Store
 
 _HERE = Path(__file__).parent
@@ -40,8 +41,22 @@ def application(store: Store, settings: Settings, *, secure: bool) -> FastAPI:
         made.include_router(router)
     for kind, handler in _HANDLERS.items():
         made.add_exception_handler(kind, handler)
+    if settings.console.directory is not None:
+        _sign_in_by_directory(made, settings, settings.console.directory, secure=secure)
     made.add_middleware(Protection, secure=secure)
     return made
+
+
+def _sign_in_by_directory(made: FastAPI, settings: Settings, wanted: DirectorySettings, *, secure: bool) -> None:
+    """What is being asked of a directory is remembered in a cookie that is signed, for a few minutes."""
+    from starlette.middleware.sessions import SessionMiddleware  # noqa: PLC0415  both are of the extra `directory`
+
+    from sensor.console.directory import directory  # noqa: PLC0415
+
+    made.include_router(directory(settings, wanted))
+    made.add_middleware(
+        SessionMiddleware, secret_key=secrets.token_hex(32), session_cookie="otoscope_asked", max_age=600, https_only=secure
+    )
 
 
 class _Files(StaticFiles):

@@ -14,6 +14,7 @@ from sensor.store.tables import alerts, assets, audit, conversations, incidents,
 
 _DEVICES = assets.c.parent.is_(None)
 _JUDGEMENTS = (*STATUSES, "comment", "assign", "reopen", "accept")
+_DAY = 86_400 * 1_000_000_000
 BUCKETS = 48
 """Into so many equal parts the time is cut that a timeline shows."""
 
@@ -32,6 +33,7 @@ class Span:
 class Overview:
     """levels, types, zones: devices, without their parts. open: open alerts by severity. first, last: times of what was seen.
 
+    unidentified: devices whose vendor was not told. silent: those not heard for a day before the last packet.
     run: what is kept of the recording that was written last: packets, octets, counters.
     """
 
@@ -42,6 +44,8 @@ class Overview:
     incidents: int
     violations: int
     conversations: int
+    unidentified: int
+    silent: int
     first: int | None
     last: int | None
     timeline: tuple[Span, ...]
@@ -62,6 +66,8 @@ def overview(connection: Connection) -> Overview:
         incidents=_number(connection, incidents),
         violations=_number(connection, violations),
         conversations=_number(connection, conversations),
+        unidentified=_number(connection, assets, _DEVICES, assets.c.vendor.is_(None)),
+        silent=_number(connection, assets, _DEVICES, assets.c.last < (last or 0) - _DAY),
         first=first,
         last=last,
         timeline=_timeline(connection, first, last),
@@ -82,8 +88,8 @@ def _counted(connection: Connection, column: ColumnElement[Any], *conditions: Co
     return {value: number for value, number in sorted(rows, key=lambda row: -row[1])}  # noqa: C416  rows are no pairs to mypy
 
 
-def _number(connection: Connection, table: Table) -> int:
-    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+def _number(connection: Connection, table: Table, *conditions: ColumnElement[bool]) -> int:
+    return int(connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one())
 
 
 def _timeline(connection: Connection, first: int | None, last: int | None) -> tuple[Span, ...]:

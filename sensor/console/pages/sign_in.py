@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from sensor.console.gate import Visitor, gate_of, ours, signed_in
 from sensor.console.passwords import LONGEST, fits, hashed, trouble_with
 from sensor.console.rendering import page
+from sensor.console.state import settings_of
 
 router = APIRouter(include_in_schema=False)
 _Name = Annotated[str, Form(max_length=64)]
@@ -17,7 +18,7 @@ _Password = Annotated[str, Form(max_length=4 * LONGEST)]
 @router.get("/sign-in")
 def show(request: Request, to: str = "/") -> Response:
     """The form."""
-    return page(request, "sign-in.html", None, to=_within(to), trouble="")
+    return page(request, "sign-in.html", None, to=within(to), trouble="", directory=_directory(request))
 
 
 @router.post("/sign-in")
@@ -26,8 +27,8 @@ def sign_in(request: Request, name: _Name, password: _Password, to: Annotated[st
     gate = gate_of(request)
     secret, trouble = gate.sign_in(name, password, request.client.host if request.client else "")
     if not secret:
-        return page(request, "sign-in.html", None, 401, to=_within(to), trouble=trouble)
-    response = RedirectResponse(_within(to), 303)
+        return page(request, "sign-in.html", None, 401, to=within(to), trouble=trouble, directory=_directory(request))
+    response = RedirectResponse(within(to), 303)
     gate.remember(response, secret)
     return response
 
@@ -70,6 +71,12 @@ def change_password(
     return response
 
 
-def _within(path: str) -> str:
+def _directory(request: Request) -> str:
+    """What the company's directory is called; "" where people do not sign in by one."""
+    known = settings_of(request).console.directory
+    return known.name if known else ""
+
+
+def within(path: str) -> str:
     """A path of this console, whatever a link says."""
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() and "\\" not in path else "/"
