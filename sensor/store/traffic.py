@@ -60,11 +60,11 @@ def deals(connection: Connection, query: Query) -> list[StoredDeal]:
     wanted = [*conditions(CONVERSATIONS, query), *(end.is_not(None) for end in ends)]
     spoken = func.coalesce(conversations.c.protocol, "")
     intents: dict[tuple[str, str, str], dict[str, int]] = {}
-    asked = select(*ends, operations.c.protocol, operations.c.intent, func.sum(operations.c.requests)).where(*wanted)
+    asked = select(*ends, spoken, operations.c.intent, func.sum(operations.c.requests)).where(*wanted)
     if query.intents:
         asked = asked.where(operations.c.intent.in_(query.intents))
     joined = asked.join_from(operations, conversations, operations.c.conversation == conversations.c.key)
-    for *place, intent, requests in connection.execute(joined.group_by(*ends, operations.c.protocol, operations.c.intent)):
+    for *place, intent, requests in connection.execute(joined.group_by(*ends, spoken, operations.c.intent)):
         intents.setdefault((place[0], place[1], place[2]), {})[intent] = int(requests)
     counted = select(*ends, spoken, func.count()).where(*wanted).group_by(*ends, spoken)
     return [

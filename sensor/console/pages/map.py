@@ -67,6 +67,10 @@ def _declared(settings: Settings) -> tuple[tuple[Conduit, ...], str]:
 
 @lru_cache(maxsize=8)
 def _picture(store: Store, _generation: str, query: Query, *, only: bool) -> Picture:
+    return picture_from(store, query, only=only)
+
+
+def picture_from(store: Store, query: Query, *, only: bool) -> Picture:
     """What the conversations that a query asks for are drawn of; only what is in them, where it does not ask for all."""
     traffic = store.traffic(query)
     asked = replace(query, limit=_MOST_BREACHES)
