@@ -1,5 +1,6 @@
 """The console as one application: pages, what is served as files, and what is said when something goes wrong."""
 
+import logging
 import secrets
 from collections.abc import Callable
 from http import HTTPStatus
@@ -11,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from sensor import report
 from sensor.console import events
@@ -23,12 +25,13 @@ from sensor.errors import AskedError, StoreError
 from sensor.settings import DirectorySettings, Settings
 from sensor.store import Store
 
+_LOG = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
 _STYLES = Path(report.__file__).parent / "templates"
 _CACHED = {"cache-control": "public, max-age=3600"}
 
 
-def application(store: Store, settings: Settings, *, secure: bool) -> FastAPI:
+def application(store: Store, settings: Settings, *, secure: bool) -> ASGIApp:
     """It. secure: it is reached over TLS only."""
     made = FastAPI(title="Otoscope", openapi_url=None, docs_url=None, redoc_url=None)
     made.state.store, made.state.settings, made.state.gate = store, settings, Gate(store, secure=secure)
@@ -43,8 +46,7 @@ def application(store: Store, settings: Settings, *, secure: bool) -> FastAPI:
         made.add_exception_handler(kind, handler)
     if settings.console.directory is not None:
         _sign_in_by_directory(made, settings, settings.console.directory, secure=secure)
-    made.add_middleware(Protection, secure=secure)
-    return made
+    return Protection(made, secure=secure)  # around everything, also what is answered where something of ours has failed
 
 
 def _sign_in_by_directory(made: FastAPI, settings: Settings, wanted: DirectorySettings, *, secure: bool) -> None:
@@ -107,6 +109,11 @@ def _asked(request: Request, error: Exception) -> Response:
     return _trouble(request, 422, str(error))
 
 
+def _mistake(request: Request, error: Exception) -> Response:
+    _LOG.error("a mistake in Otoscope, please report it", exc_info=error)
+    return _trouble(request, 500, "A mistake in Otoscope: please report it, with what the console's log says.")
+
+
 def _store(request: Request, error: Exception) -> Response:
     return _trouble(request, 503, f"The database: {error}")
 
@@ -118,4 +125,5 @@ _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     RequestValidationError: _wrong,
     AskedError: _asked,
     StoreError: _store,
+    Exception: _mistake,
 }
