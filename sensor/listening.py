@@ -1,39 +1,61 @@
 """How interfaces are listened to."""
 
 import subprocess
-from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
 
 
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """How interfaces are read.
+class Reading(BaseModel):
+    """How frames are read: what the settings say of it, and what commands say."""
 
-    workers: threads that share the frames; both directions of a conversation are with one of them.
-    kernel_filter: what to take, as `tcpdump -dd` prints it (`compiled` makes it of an expression). It sees frames without their
-        outermost VLAN tag: "port 502" is that of all VLANs, and "vlan 5" finds none.
-    snap_length: octets of each frame that are read.
-    ring_mebibytes: of memory in which frames of one interface wait, all workers together.
-    busy_poll_microseconds: to spin for frames before sleeping, where the card can do that; needs CAP_NET_ADMIN.
-    promiscuous: take frames that are not to this machine, as a mirror port delivers them.
-    hardware_time: the card's own time stamps where it has them; its clock must be set, and needs CAP_NET_ADMIN.
-    wait_for_missing: an interface that is not there at the start is waited for, instead of an error.
-    """
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    workers: int = 1
-    kernel_filter: str | None = None
-    snap_length: int = 262_144
-    ring_mebibytes: int = 64
-    busy_poll_microseconds: int = 0
-    promiscuous: bool = True
-    hardware_time: bool = False
-    wait_for_missing: bool = False
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Threads that share the frames; both directions of a conversation are with one of them.",
+        json_schema_extra={"unit": "threads"},
+    )
+    snap_length: int = Field(
+        default=262_144,
+        ge=1,
+        le=262_144,
+        description="So much of each frame is read; by default all of it.",
+        json_schema_extra={"unit": "octets"},
+    )
+    ring_mebibytes: int = Field(
+        default=64,
+        ge=1,
+        le=4096,
+        description="Memory in which frames of one interface wait, all workers together.",
+        json_schema_extra={"unit": "MiB"},
+    )
+    busy_poll_microseconds: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="To spin for frames before sleeping, where the card can do that; needs CAP_NET_ADMIN.",
+        json_schema_extra={"unit": "µs"},
+    )
+    promiscuous: bool = Field(default=True, description="Take frames that are not to this machine, as a mirror port delivers them.")
+    hardware_time: bool = Field(
+        default=False,
+        description="The card's own time stamps where it has them; its clock must be set, and it needs CAP_NET_ADMIN.",
+    )
 
-    def __post_init__(self) -> None:
-        bounds = {"workers": 64, "snap_length": 262_144, "ring_mebibytes": 4096, "busy_poll_microseconds": 1_000_000}
-        for name, most in bounds.items():
-            least = 0 if name == "busy_poll_microseconds" else 1
-            if not least <= getattr(self, name) <= most:
-                raise ValueError(f"{name} must be {least} to {most}")
+
+class Listening(Reading):
+    """How interfaces are listened to."""
+
+    kernel_filter: str | None = Field(
+        default=None,
+        description="What to take, as `tcpdump -dd` prints it (`compiled` makes it of an expression). It sees frames without their "
+        'outermost VLAN tag: "port 502" is that of all VLANs, and "vlan 5" finds none.',
+    )
+    wait_for_missing: bool = Field(
+        default=False, description="An interface that is not there at the start is waited for, instead of an error."
+    )
 
 
 def compiled(expression: str) -> str:
