@@ -1,7 +1,7 @@
 """Destinations: a table `[exports.NAME]`, or the URL of `--to`, as those who deliver need it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -25,6 +25,10 @@ FACILITIES: Mapping[str, int] = {
 """Of syslog, by number."""
 
 
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
 class ExportSettings(Table):
     """One destination; the table's name is any of yours. What only its way knows stands beside these."""
 
@@ -36,18 +40,19 @@ class ExportSettings(Table):
     )
     form: str = Field(
         default="cef",
-        description="How events are written: `cef`, `leef`, `plain`, `ocsf`, `json`, … ([forms.md](forms.md)); "
-        "where messages are JSON documents, `ocsf` is the default.",
+        description=f"How events are written: {_listed(FORMS)} ([forms.md](forms.md)); by default `ocsf` where JSON is needed.",
     )
     header: Literal["rfc3164", "rfc5424", "none"] | None = Field(
         default=None, description="Syslog header; by default as is usual with the form.", examples=["rfc5424"]
     )
     framing: Literal["lf", "octet"] = Field(default="lf", description="How messages are told apart on a stream; `octet` is RFC 6587's.")
-    facility: str = Field(default="local4", description="Syslog facility.")
+    facility: str = Field(default="local4", description=f"Syslog facility: {_listed(FACILITIES)}.")
     events: list[Annotated[Kind, Strict(strict=False)]] = Field(
         default=list(Kind), min_length=1, description="Kinds of events that it gets."
     )
-    least: str = Field(default="info", description="The least severe of the alerts and incidents that it gets.")
+    least: str = Field(
+        default="info", description=f"The least severe of the alerts and incidents that it gets: {_listed(map(str, Severity))}."
+    )
 
 
 def destination_of(text: str, name: str) -> Destination:

@@ -4,12 +4,12 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from sensor.settings.problems import closest
 from sensor.toml_places import Path
 
 _PREFIX, _BETWEEN = "OTOSCOPE_", "__"
@@ -94,8 +94,11 @@ def _name(given: str, tables: object) -> str:
 
 
 def _unknown(name: str, model: type[BaseModel]) -> str:
-    close = get_close_matches(name, [*variables_of(model), *_OTHERS], 1)
-    return f"there is no such setting: {f'did you mean {close[0]}?' if close else 'otoscope config reference lists all'}"
+    table, between, key = name.rpartition(_BETWEEN)
+    known = list(variables_of(model))
+    beside = [variable.removeprefix(f"{table}{between}") for variable in known if between and variable.startswith(f"{table}{between}")]
+    close = f"{table}{between}{found}" if (found := closest(key, beside)) else closest(name, [*known, *_OTHERS])
+    return f"there is no such setting: {f'did you mean {close}?' if close else 'otoscope config reference lists all'}"
 
 
 def _value(text: str, kind: object) -> Any:  # noqa: ANN401 - what TOML has

@@ -112,7 +112,7 @@ class CaptureSettings(Table, Reading):
         try:
             kernel_filter = compiled(self.filter) if self.filter else None
         except ValueError as error:
-            raise SettingsError(f"capture.filter: {error}") from error
+            raise SettingsError(f"[capture] filter: {error}") from error
         return Listening(**self.model_dump(include=set(Reading.model_fields)), kernel_filter=kernel_filter, wait_for_missing=True)
 
 

@@ -1,7 +1,7 @@
 """What is wrong with settings, in words: what is there, and what to write instead."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, get_args
@@ -57,8 +57,15 @@ def one_of(value: str, known: "Mapping[str, Any] | Sequence[str]", what: str, ke
 
 def nearest(value: str, known: "Mapping[str, Any] | Sequence[str]") -> str:
     """A hint: what was meant, or what there is."""
-    close = get_close_matches(value, list(known), 1)
-    return f"did you mean {close[0]}?" if close else f"one of {', '.join(known)}"
+    close = closest(value, known)
+    return f"did you mean {close}?" if close else f"one of {', '.join(known)}"
+
+
+def closest(value: str, known: Iterable[str]) -> str:
+    """The word that may have been meant: one that is nearly the same, or begins so; empty: none."""
+    words = list(known)
+    found = get_close_matches(value, words, 1) or [word for word in words if len(value) > 2 and word.startswith(value)]
+    return found[0] if found else ""
 
 
 def field_at(model: type[BaseModel], path: Path) -> FieldInfo | None:
@@ -97,16 +104,22 @@ def range_of(field: FieldInfo) -> str:
     return f"{least} or more" if Ge in bounds else least
 
 
+def example_of(key: str, field: FieldInfo) -> str:
+    """A line that is right: as it is by default, or one that might be."""
+    value = field.examples[0] if field.examples else field.get_default(call_default_factory=True)
+    return f"{key} = {toml.value(value)}"
+
+
 def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
     path, kind = detail["loc"], detail["type"]
     field = field_at(model, path)
+    example = f": write {example_of(str(path[-1]), field)}" if field and not model_at(model, path) else ""
     if kind == "extra_forbidden":
         return f"there is no such setting: {_elsewhere(path, model)}"
     if kind == "missing":
-        return f"is missing: write {_example(path, field)}"
+        return "is missing" + example
     if kind in _KINDS:
-        example = _example(path, field)
-        return _KINDS[kind] + (f": write {example}" if example else "")
+        return _KINDS[kind] + example
     if kind in _BOUNDS and isinstance(given := detail["input"], int | float):
         wanted = (range_of(field) if field else "") or _BOUNDS[kind].format(**detail["ctx"])
         return f"{given} is out of range: write {wanted}"
@@ -130,11 +143,3 @@ def _no_choice(detail: ErrorDetails) -> str:
     words = re.findall("'([^']*)'", detail["ctx"]["expected"])
     given = str(detail["input"])
     return f"{given[:60]!r} is not known: {nearest(given, words)}"
-
-
-def _example(path: Path, field: FieldInfo | None) -> str:
-    """A line that is right."""
-    if field is None:
-        return ""
-    value = field.examples[0] if field.examples else field.get_default(call_default_factory=True)
-    return f"{path[-1]} = {toml.value(value)}" if isinstance(value, str | int | float | list) else ""

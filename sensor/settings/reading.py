@@ -21,10 +21,12 @@ from sensor.toml_places import Path, Place, place_of_error, places
 class Read:
     """Settings, and where they come from.
 
-    variables: of the environment, by the key that they set. strangers: what is odd about variables that say nothing.
+    where: the place of each key that is set, in the file or as a variable. variables: of the environment, by the key that they set.
+    strangers: what is odd about variables that say nothing.
     """
 
     settings: Settings
+    where: Mapping[str, str]
     variables: Mapping[str, str]
     strangers: Mapping[str, str]
 
@@ -71,7 +73,9 @@ def _read(text: str, file: str, variables: Mapping[str, str]) -> Read:
     said += [_where(problem, file, found, overrides) for problem in _destinations(settings)]
     if said:
         raise SettingsError("\n".join(said))
-    return Read(settings, {_dotted(path): name for path, name in overrides.names.items()}, overrides.strangers)
+    variables = {_dotted(path): name for path, name in overrides.names.items()}
+    where = {_dotted(path): f"{file}:{place}" for path, place in found.items()} | variables
+    return Read(settings, where, variables, overrides.strangers)
 
 
 _HINTS: Mapping[str, str] = {
@@ -101,10 +105,9 @@ def _destinations(settings: Settings) -> Iterator[Problem]:
 
 def _where(problem: Problem, file: str, found: Mapping[Path, Place], overrides: Overrides) -> str:
     """A line about it, with the variable that says it or its place in the file: the key's, or that of what is nearest."""
-    path = problem.path
-    while path and path not in found and path not in overrides.names:
-        path = path[:-1]
-    where = overrides.names.get(path) or (f"{file}:{found[path]}" if path in found else file)
+    above = [problem.path[:length] for length in range(len(problem.path), 0, -1)]
+    variable = next((overrides.names[path] for path in above if path in overrides.names), None)
+    where = variable or next((f"{file}:{found[path]}" for path in above if path in found), file)
     return f"{where}: {problem.key}: {problem.text}" if problem.path else f"{where}: {problem.text}"
 
 

@@ -6,20 +6,9 @@ from pathlib import Path
 import pytest
 
 from sensor.errors import SettingsError
-from sensor.settings import ExportSettings, Settings, load_settings, parse_settings
+from sensor.settings import load_settings, parse_settings
 
 DOCS = Path(__file__).parents[2] / "docs"
-
-
-def test_each_setting_is_documented():
-    text = (DOCS / "service.md").read_text(encoding="utf-8")
-    for table, field in Settings.model_fields.items():
-        if table != "exports":
-            assert f"`[{table}]`" in text, table
-            for name in field.annotation.model_fields:
-                assert f"`{name}`" in text, f"{table}.{name}"
-    exports = (DOCS / "exports.md").read_text(encoding="utf-8")
-    assert [name for name in ExportSettings.model_fields if f"| `{name}` |" not in exports] == []
 
 
 def test_the_example_of_the_document_is_right():
