@@ -34,12 +34,14 @@ format_option = click.option(
 rows_option = click.option(
     "--rows", type=click.IntRange(min=0), default=20, show_default=True, help="Rows of each table; 0 shows all of them."
 )
+CONFIG, CONFIG_VARIABLE = "/etc/otoscope/otoscope.toml", "OTOSCOPE_CONFIG"
+
 config_option = click.option(
     "--config",
     metavar="FILE",
-    envvar="OTOSCOPE_CONFIG",
+    envvar=CONFIG_VARIABLE,
     show_envvar=True,
-    default="/etc/otoscope/otoscope.toml",
+    default=CONFIG,
     show_default=True,
     help="The settings.",
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
+from sensor import words
 from sensor.cli.config import show
 from sensor.cli.inputs import config_option, force_option, load_settings, read_settings, refuse_to_overwrite, write_out
 from sensor.cli.source import told
@@ -84,11 +86,21 @@ def _listen(names: list[str], seconds: float) -> tuple[Knowledge, int]:
 @force_option
 def init(output: str, seconds: float, force: bool) -> None:  # noqa: FBT001  a flag of the command line
     """Write first settings: the interfaces that get mirrored traffic are found by listening on all of them. Nothing is asked or sent."""
-    from sensor.doctor.mirrors import find, settings_of
+    from pathlib import Path
+
+    from sensor.doctor.mirrors import find, mirrors, settings_of
 
     refuse_to_overwrite(output, force=force)
     with told():
         found = find(seconds)
     for interface in found:
-        click.echo(f"{interface.name}: {interface.says}", err=True)
-    write_out(settings_of(found), output, "otoscope doctor --config {file}, then otoscope run --config {file}")
+        click.echo(f"{words.plain(interface.name)}: {words.plain(interface.says)}", err=True)
+    with suppress(OSError):  # of which writing says more
+        Path(output).absolute().parent.mkdir(parents=True, exist_ok=True)
+    names = mirrors(found)
+    advice = "otoscope doctor --config {file}, then otoscope run --config {file}"
+    if not names:
+        advice = "plug the mirror port in and try again with --force, or name its interface in [capture] of the file"
+    elif not any(one.mirrors for one in found):
+        click.echo(f"None of them gets mirrored traffic; {words.plain(names[0])} has the most of all: is it the right one?", err=True)
+    write_out(settings_of(found), output, advice)

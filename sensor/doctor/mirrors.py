@@ -70,8 +70,15 @@ def _are_others(name: str, statistics: Statistics) -> bool:
     return own not in statistics.stations
 
 
+def mirrors(found: Sequence[Heard]) -> list[str]:
+    """Those to listen on: that mirror, else the one that has any traffic, and the most."""
+    return [one.name for one in found if one.mirrors] or [one.name for one in found if one.packets][:1]
+
+
 def settings_of(found: Sequence[Heard]) -> str:
     """A settings file for what was heard, to be read and gone on with by a person."""
-    mirrors = [one.name for one in found if one.mirrors] or [one.name for one in found if one.packets][:1]
     heard = "\n".join(["Heard when this file was made:", *(f"  {one.name}: {one.says}" for one in found)])
-    return example({("sensor", "name"): socket.gethostname(), ("capture", "interfaces"): mirrors}, {"capture": heard})
+    given: dict[tuple[str, str], object] = {("sensor", "name"): socket.gethostname()}
+    if names := mirrors(found):
+        given["capture", "interfaces"] = names
+    return example(given, {"capture": heard})

@@ -60,7 +60,7 @@ def _database(where: str) -> Iterator[Check]:
     if "://" not in where:
         folder = Path(where).absolute().parent
         if not folder.is_dir() or not os.access(folder, os.W_OK):
-            yield bad("database", f"{folder} is not there or may not be written", f"make it, owned by who runs the sensor: {folder}")
+            yield bad("database", f"{folder} is not there or may not be written", f"mkdir -p {folder}, owned by who runs the sensor")
             return
         free = shutil.disk_usage(folder).free
         if free < _LITTLE_ROOM:

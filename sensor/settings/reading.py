@@ -41,6 +41,8 @@ def read_settings(path: str | os.PathLike[str]) -> Read:
     name = os.fspath(path)
     try:
         text = FilePath(path).read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise SettingsError(f"{name}: there is no such file: otoscope init --output {name} writes a first one") from error
     except OSError as error:
         raise SettingsError(f"{name}: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -174,7 +174,7 @@ def test_init_finds_the_mirror_and_doctor_looks_at_it(wire, tmp_path):
     assert "mirror: " in said
     assert "mirrored traffic" in said
     assert 'interfaces = ["mirror"]' in settings.read_text()
-    text = settings.read_text().replace("/var/lib/otoscope/otoscope.db", str(tmp_path / "plant.db"))
+    text = settings.read_text().replace('#database = "/var/lib/otoscope/otoscope.db"', f'database = "{tmp_path}/plant.db"')
     settings.write_text(text)
     doctor = wire.otoscope("doctor", "--config", settings, "--seconds", "3")
     assert until(lambda: wire.send(until=500) and doctor.poll() is not None, 60)

@@ -88,7 +88,7 @@ def test_files_of_other_editors_are_read(octets, tmp_path):
 
 def test_what_cannot_be_read_is_said(tmp_path):
     file = tmp_path / "otoscope.toml"
-    with pytest.raises(SettingsError, match=r"otoscope\.toml: No such file"):
+    with pytest.raises(SettingsError, match=r"otoscope\.toml: there is no such file: otoscope init"):
         load_settings(file)
     file.write_bytes(b"[sensor]\nsite = 'K\xf6ln'\n")
     with pytest.raises(SettingsError, match=r"otoscope\.toml:2: is no UTF-8 text"):
