@@ -170,6 +170,21 @@ def test_the_place_of_each_key_is_where_it_stands(document, windows):
     assert set(where) == set(paths(content))
 
 
+PIECES = st.sampled_from(
+    ["a", "b", '"', "'", '"""', "'''", "\\", "#", "[", "]", "{", "}", "=", ".", ",", "\n", "\r\n", " ", "1", "\t", "é", '"x"', "true"]
+)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(PIECES, max_size=14).map("".join))
+def test_each_key_that_the_standard_library_reads_has_a_place(text):
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return
+    assert set(places(text)) == set(paths(content))
+
+
 @pytest.mark.parametrize(
     ("text", "line", "column"),
     [

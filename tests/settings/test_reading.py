@@ -4,6 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from sensor.errors import SettingsError
 from sensor.settings import load_settings, parse_settings
@@ -93,3 +96,39 @@ def test_what_cannot_be_read_is_said(tmp_path):
     file.write_bytes(b"[sensor]\nsite = 'K\xf6ln'\n")
     with pytest.raises(SettingsError, match=r"otoscope\.toml:2: is no UTF-8 text"):
         load_settings(file)
+
+
+KEYS = st.sampled_from(["capture", "exports", "siem", "url", "workers", "limits", "flows", "events", "interfaces", "x", "'a b'"])
+VALUES = st.sampled_from(
+    [
+        "1",
+        "-1",
+        "1.5",
+        "nan",
+        "true",
+        "1979-05-27",
+        "'tcp://h'",
+        "'file:x'",
+        "'https://'",
+        "'::'",
+        "[]",
+        "[1, 'a']",
+        "[['a']]",
+        "{}",
+        "{x = 1}",
+        "''",
+    ]
+)
+LINES = st.lists(KEYS, min_size=1, max_size=3).map(".".join)
+
+
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(
+    st.lists(LINES.map("[{}]".format) | LINES.map("[[{}]]".format) | st.tuples(LINES, VALUES).map(" = ".join), max_size=5).map("\n".join)
+)
+def test_whatever_stands_in_the_file_is_read_or_said_with_its_place(text):
+    try:
+        parse_settings(text, "otoscope.toml")
+    except SettingsError as error:
+        lines = str(error).splitlines()
+        assert [line for line in lines if not re.match(r"otoscope\.toml:\d+:\d+: .", line)] == []
