@@ -1,61 +1,43 @@
 """How interfaces are listened to."""
 
 import subprocess
+from dataclasses import dataclass, field, fields
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+
+def _about(default: int | bool, says: str, bounds: tuple[int, int] | None = None, unit: str = "") -> Any:  # noqa: ANN401, FBT001
+    """A field with all that is to be said of it, which the settings say too."""
+    return field(default=default, metadata={"says": says, "bounds": bounds, "unit": unit})
 
 
-class Reading(BaseModel):
-    """How frames are read: what the settings say of it, and what commands say."""
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """How interfaces are read.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    kernel_filter: what to take, as `tcpdump -dd` prints it (`compiled` makes it of an expression). It sees frames without their
+        outermost VLAN tag: "port 502" is that of all VLANs, and "vlan 5" finds none.
+    wait_for_missing: an interface that is not there at the start is waited for, instead of an error.
+    The others say themselves what they are; the table [capture] of the settings is made of them.
+    """
 
-    workers: int = Field(
-        default=1,
-        ge=1,
-        le=64,
-        description="Threads that share the frames; both directions of a conversation are with one of them.",
-        json_schema_extra={"unit": "threads"},
+    workers: int = _about(1, "Threads that share the frames; both directions of a conversation are with one of them.", (1, 64), "threads")
+    kernel_filter: str | None = None
+    snap_length: int = _about(262_144, "So much of each frame is read; by default all of it.", (1, 262_144), "octets")
+    ring_mebibytes: int = _about(64, "Memory in which frames of one interface wait, all workers together.", (1, 4096), "MiB")
+    busy_poll_microseconds: int = _about(
+        0, "To spin for frames before sleeping, where the card can do that; needs CAP_NET_ADMIN.", (0, 1_000_000), "µs"
     )
-    snap_length: int = Field(
-        default=262_144,
-        ge=1,
-        le=262_144,
-        description="So much of each frame is read; by default all of it.",
-        json_schema_extra={"unit": "octets"},
+    promiscuous: bool = _about(default=True, says="Take frames that are not to this machine, as a mirror port delivers them.")
+    hardware_time: bool = _about(
+        default=False, says="The card's own time stamps where it has them; its clock must be set, and it needs CAP_NET_ADMIN."
     )
-    ring_mebibytes: int = Field(
-        default=64,
-        ge=1,
-        le=4096,
-        description="Memory in which frames of one interface wait, all workers together.",
-        json_schema_extra={"unit": "MiB"},
-    )
-    busy_poll_microseconds: int = Field(
-        default=0,
-        ge=0,
-        le=1_000_000,
-        description="To spin for frames before sleeping, where the card can do that; needs CAP_NET_ADMIN.",
-        json_schema_extra={"unit": "µs"},
-    )
-    promiscuous: bool = Field(default=True, description="Take frames that are not to this machine, as a mirror port delivers them.")
-    hardware_time: bool = Field(
-        default=False,
-        description="The card's own time stamps where it has them; its clock must be set, and it needs CAP_NET_ADMIN.",
-    )
+    wait_for_missing: bool = False
 
-
-class Listening(Reading):
-    """How interfaces are listened to."""
-
-    kernel_filter: str | None = Field(
-        default=None,
-        description="What to take, as `tcpdump -dd` prints it (`compiled` makes it of an expression). It sees frames without their "
-        'outermost VLAN tag: "port 502" is that of all VLANs, and "vlan 5" finds none.',
-    )
-    wait_for_missing: bool = Field(
-        default=False, description="An interface that is not there at the start is waited for, instead of an error."
-    )
+    def __post_init__(self) -> None:
+        for row in fields(self):
+            least, most = row.metadata.get("bounds") or (None, None)
+            if least is not None and not least <= getattr(self, row.name) <= most:
+                raise ValueError(f"{row.name} must be {least} to {most}")
 
 
 def compiled(expression: str) -> str:

@@ -2,11 +2,12 @@
 
 import re
 import socket
+from dataclasses import fields
 from hashlib import blake2b
 from importlib.metadata import version
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -15,7 +16,7 @@ from sensor.capture import default_limits
 from sensor.errors import SettingsError
 from sensor.events import Sensor
 from sensor.exports.destination import Destination
-from sensor.listening import Listening, Reading, compiled
+from sensor.listening import Listening, compiled
 from sensor.metrics.serve import address_of
 from sensor.settings.credentials import PREFIX, file_of
 from sensor.settings.destinations import ExportSettings, destination
@@ -74,7 +75,15 @@ class OutboxSettings(Table):
     days: float = Field(default=30, gt=0, le=3650, description="For so long.", json_schema_extra={"unit": "days"})
 
 
-class CaptureSettings(Table, Reading):
+def _of_listening(name: str) -> Any:  # noqa: ANN401  a field of any kind
+    """A setting that is a field of Listening: its default, its bounds, and what it does stand there."""
+    row = next(row for row in fields(Listening) if row.name == name)
+    least, most = row.metadata["bounds"] or (None, None)
+    extra = {"unit": row.metadata["unit"]}
+    return Field(default=row.default, ge=least, le=most, description=row.metadata["says"], json_schema_extra=extra)
+
+
+class CaptureSettings(Table):
     """Where frames come from."""
 
     interfaces: list[str] = Field(default_factory=list, description="Those that get the mirrored traffic.", examples=[["eth1"]])
@@ -88,6 +97,13 @@ class CaptureSettings(Table, Reading):
         description="Caps of the engine's tables, by name ([replay.md](replay.md#limits)).",
         examples=[{"flows": 65_536}],
     )
+
+    workers: int = _of_listening("workers")
+    snap_length: int = _of_listening("snap_length")
+    ring_mebibytes: int = _of_listening("ring_mebibytes")
+    busy_poll_microseconds: int = _of_listening("busy_poll_microseconds")
+    promiscuous: bool = _of_listening("promiscuous")
+    hardware_time: bool = _of_listening("hardware_time")
 
     @field_validator("interfaces")
     @classmethod
@@ -113,7 +129,8 @@ class CaptureSettings(Table, Reading):
             kernel_filter = compiled(self.filter) if self.filter else None
         except ValueError as error:
             raise SettingsError(f"[capture] filter: {error}") from error
-        return Listening(**self.model_dump(include=set(Reading.model_fields)), kernel_filter=kernel_filter, wait_for_missing=True)
+        known = self.model_dump(exclude={"interfaces", "filter", "limits"})
+        return Listening(**known, kernel_filter=kernel_filter, wait_for_missing=True)
 
 
 class StoreSettings(Table):

@@ -68,7 +68,7 @@ def example(given: Mapping[tuple[str, str], object] | None = None, notes: Mappin
         is_one = "." not in place
         text.append(f"\n{'' if is_one else '#'}[{place.replace('NAME', 'siem')}]\n{_comment(model.__doc__ or '')}")
         text += [f"# {toml.comment(line)}\n" for line in (notes or {}).get(place, "").splitlines()]
-        for key, field in _fields(model):
+        for key, field in model.model_fields.items():
             value = (given or {}).get((place, key))
             line = f"#{example_of(key, field)}" if value is None else f"{key} = {toml.value(value)}"
             text.append(f"\n{_comment(_about(field))}{line}\n")
@@ -85,15 +85,10 @@ def _tables() -> Iterator[tuple[str, type[BaseModel]]]:
             yield f"{name}.NAME", get_args(kind)[-1]
 
 
-def _fields(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
-    """Its own settings before those that it has in common with others."""
-    return sorted(model.model_fields.items(), key=lambda row: row[0] not in model.__annotations__)
-
-
 def _section(place: str, model: type[BaseModel]) -> Iterator[str]:
     yield f"\n## `[{place}]`\n\n{model.__doc__}\n\n"
     yield _row("key", "type", "unit", "default", "", "variable") + _row(*["---"] * 6)
-    for key, field in _fields(model):
+    for key, field in model.model_fields.items():
         default = field.get_default(call_default_factory=True)
         shown = "must be given" if field.is_required() else f"`{toml.value(default)}`" if default not in (None, "", [], {}) else ""
         variable = f"OTOSCOPE_{place.replace('.', '__')}__{key}".upper()
