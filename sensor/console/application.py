@@ -22,7 +22,7 @@ from sensor.console.pages import ROUTERS
 from sensor.console.protection import Protection
 from sensor.console.rendering import page
 from sensor.errors import AskedError, StoreError
-from sensor.settings import DirectorySettings, Settings
+from sensor.settings import Settings
 from sensor.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -44,18 +44,18 @@ def application(store: Store, settings: Settings, *, secure: bool) -> ASGIApp:
         made.include_router(router)
     for kind, handler in _HANDLERS.items():
         made.add_exception_handler(kind, handler)
-    if settings.console.directory is not None:
-        _sign_in_by_directory(made, settings, settings.console.directory, secure=secure)
+    if settings.directory.issuer:
+        _sign_in_by_directory(made, settings, secure=secure)
     return Protection(made, secure=secure)  # around everything, also what is answered where something of ours has failed
 
 
-def _sign_in_by_directory(made: FastAPI, settings: Settings, wanted: DirectorySettings, *, secure: bool) -> None:
+def _sign_in_by_directory(made: FastAPI, settings: Settings, *, secure: bool) -> None:
     """What is being asked of a directory is remembered in a cookie that is signed, for a few minutes."""
     from starlette.middleware.sessions import SessionMiddleware  # noqa: PLC0415  both are of the extra `directory`
 
     from sensor.console.directory import directory  # noqa: PLC0415
 
-    made.include_router(directory(settings, wanted))
+    made.include_router(directory(settings, settings.directory))
     made.add_middleware(
         SessionMiddleware, secret_key=secrets.token_hex(32), session_cookie="otoscope_asked", max_age=600, https_only=secure
     )
