@@ -62,15 +62,6 @@ def test_a_rule_is_told_once_and_not_of_what_is_settled(query):
     assert minutes(PERIOD) > minutes(query.about["frequency"])
 
 
-def test_what_is_closed_learned_or_muted_is_not_raised():
-    (raised,) = (query for query in queries("functions") if query.name == "OtoscopeRaised")
-    assert 'Status == "open" and Now > coalesce(Before, int(-1))' in raised.text, "as grave before as now is not new"
-    assert "maxif(SeverityNumber, IngestionTime > ago(window))" in raised.text, "when it arrived counts, not when it happened"
-    assert "maxif(SeverityNumber, IngestionTime <= ago(window))" in raised.text
-    assert "arg_max(SensorTime, *)" in raised.text, "the latest state counts"
-    assert re.search(r"by SensorId, AlertId", raised.text), "two sensors may have the same ids"
-
-
 # Where they run ----------------------------------------------------------------------------------------------------
 
 
