@@ -89,7 +89,7 @@ deb: wheels ## Build the Debian package into dist/
 	@deploy/debian/build $(DIST)/wheels $(SYSTEM_PYTHON) $(DIST)
 
 bundle: wheels $(VENV)/.dev ## Build what a plant without the Internet installs from into dist/
-	@$(BIN)/python -m deploy.bundle $(DIST)/wheels $(DIST)
+	@$(BIN)/python -m deploy.bundle $(DIST)/wheels $(SYSTEM_PYTHON) $(DIST)
 
 # Otoscope and all that it stands on: the same for the package and the bundle.
 wheels: rust $(VENV)/.maturin

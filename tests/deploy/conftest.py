@@ -1,4 +1,4 @@
-"""What is shipped, made once for all tests of it."""
+"""What is shipped, made once for the tests of it."""
 
 import os
 import shutil
@@ -12,12 +12,13 @@ from tests.deploy.throwaway import Throwaway
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
-def dist(tmp_path_factory):
-    """A folder with the package, the bundle, and a capture."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+@pytest.fixture(scope="module")
+def dist(request, tmp_path_factory):
+    """A folder with what the module is about, its MADE, and a capture."""
     folder = tmp_path_factory.mktemp("dist")
-    command = ["make", "deb", "bundle", f"DIST={folder}"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    environment["DPKG_DEB_COMPRESSOR_TYPE"] = "gzip"  # a minute faster than what is shipped
+    command = ["make", request.module.MADE, f"DIST={folder}"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     shutil.copy(ROOT / "pcaps/plants/water.pcap", folder)
