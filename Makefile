@@ -8,6 +8,8 @@ KUSTO := deploy/sentinel/check
 DIST ?= dist
 # The Python that package and bundle are for: the system's, whichever one builds them.
 SYSTEM_PYTHON ?= /usr/bin/python3
+# At once; the tests of a file stay together, for what they share is made once.
+TEST_PROCESSES ?= 2
 FUZZ_SECONDS ?= 600
 FUZZ_CORPUS := $(FUZZ)/corpus
 SYSLOG_NG := .cache/syslog-ng/usr/sbin/syslog-ng
@@ -32,7 +34,7 @@ demo: build ## Build Otoscope and replay a day of a water works
 test: tools lint $(KUSTO)/node_modules ## Lint, test the Rust and the Python half, test the wheel; installs what it needs
 	cargo test --locked --manifest-path dissectors/Cargo.toml
 	@$(MAKE) --no-print-directory fuzz-short
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 lint: build $(VENV)/.dev ## Check style and types of both halves
 	$(BIN)/ruff check

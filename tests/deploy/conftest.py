@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import building
 from tests.deploy.throwaway import Throwaway
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +20,8 @@ def dist(request, tmp_path_factory):
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     environment["DPKG_DEB_COMPRESSOR_TYPE"] = "gzip"  # a minute faster than what is shipped
     command = ["make", request.module.MADE, f"DIST={folder}"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    with building():
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     shutil.copy(ROOT / "pcaps/plants/water.pcap", folder)
     return folder
