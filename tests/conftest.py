@@ -19,6 +19,11 @@ from tests import samples
 COMMAND = Path(sys.executable).with_name("otoscope")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The file that takes longest begins, or one process would have it for itself when the others are done."""
+    items.sort(key=lambda item: item.path.name != "test_limits.py")
+
+
 @contextmanager
 def building() -> Iterator[None]:
     """One wheel at a time: maturin moves what cargo has built within cargo's folder, and another that builds would miss it."""
