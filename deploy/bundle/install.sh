@@ -27,7 +27,7 @@ rm -rf "$target.new"
 mkdir -p "$target.new/bin" "$target.new/lib/otoscope"
 # pip out of its own wheel: the system needs Python and nothing else.
 "$python" -I "$(echo wheels/pip-*.whl)/pip" install --quiet --no-index --no-compile --disable-pip-version-check --root-user-action ignore \
-    --find-links wheels --target "$target.new/lib/otoscope/packages" 'otoscope[azure,stix]'
+    --find-links wheels --target "$target.new/lib/otoscope/packages" 'otoscope[azure,console,directory,stix]'
 sed "1s|.*|#!$(command -v "$python") -IS|" service/otoscope > "$target.new/bin/otoscope"
 chmod 755 "$target.new/bin/otoscope"
 rm -rf "$target"
@@ -40,7 +40,7 @@ ln -sfn "$version" "$prefix/current"
 
 ln -sf "$prefix/current/bin/otoscope" /usr/local/bin/otoscope
 install -m 755 service/otoscope-nic "$prefix/otoscope-nic"
-for unit in otoscope.service otoscope-nic@.service; do
+for unit in otoscope.service otoscope-console.service otoscope-nic@.service; do
     sed -e "s|/usr/bin/otoscope|$prefix/current/bin/otoscope|" -e "s|/usr/lib/otoscope/otoscope-nic|$prefix/otoscope-nic|" \
         -e "s|/usr/share/doc/otoscope|$prefix|" "service/$unit" > "/etc/systemd/system/$unit"
 done
@@ -53,6 +53,6 @@ systemd-tmpfiles --create otoscope.conf
 [ -e /etc/default/otoscope-nic ] || install -D -m 644 service/otoscope-nic.default /etc/default/otoscope-nic
 if [ -d /run/systemd/system ]; then
     systemctl daemon-reload
-    systemctl try-restart otoscope.service
+    systemctl try-restart otoscope.service otoscope-console.service
 fi
 echo "The service is not enabled yet: see $prefix/install.md"

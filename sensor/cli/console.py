@@ -75,6 +75,7 @@ def serve(config: str, database: str | None, listen: str | None) -> None:
         from sensor.console import first_admin
         from sensor.console import serve as go
     from sensor.metrics.serve import address_of
+    from sensor.settings import environment
     from sensor.store import Store
 
     settings, where = _settings(config, database)
@@ -84,7 +85,10 @@ def serve(config: str, database: str | None, listen: str | None) -> None:
         raise click.ClickException(words.plain(f"--listen: {error}")) from error
     with told(), Store.open(where, create=False) as store:
         if password := first_admin(store):
-            click.echo(f"Sign in as admin with this one-time password: {password}")
+            if "JOURNAL_STREAM" in environment():  # a log is no place for it
+                click.echo("Nobody has signed in yet: otoscope console password admin gives a one-time password")
+            else:
+                click.echo(f"Sign in as admin with this one-time password: {password}")
         go(store, settings, address, port, lambda url: click.echo(f"The console is at {url} (Ctrl-C ends it)"))
 
 

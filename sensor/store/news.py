@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select, update
 
+from sensor.detections.model import Severity
 from sensor.events import Change, Event
 from sensor.store import outbox
 from sensor.store.encoding import decode, encode, key_of
@@ -127,12 +128,20 @@ def _tell(connection: Connection, telling: Telling, news: News, now: int) -> Non
     events = [telling.event(old.row, telling.gone, ends, at, None) for old in gone.values()]
     for key, row in found.items():
         known = before.get(key)
-        change = telling.first if known is None else telling.again
+        change = _change(telling, known.row if known else None, row)
         events.append(telling.event(row, change, ends, at, known.row if known else None))
     outbox.put(connection, sorted(events, key=lambda event: (event.first, event.id)))
     _remember(connection, name, found)
     for portion in chunks(gone):
         connection.execute(delete(told).where(told.c.kind == name, told.c.key.in_(portion)))
+
+
+def _change(telling: Telling, before: Body | None, row: Body) -> Change:
+    """What happened to it since it was told, as `before`. An alert that was settled and is open is as good as new."""
+    if before is None or (row.get("status") == "open" and before.get("status") != "open"):
+        return telling.first
+    graver = "severity" in row and Severity[row["severity"].upper()] > Severity[before["severity"].upper()]
+    return Change.WORSE if graver else telling.again
 
 
 @dataclass(frozen=True, slots=True)
