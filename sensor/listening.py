@@ -16,6 +16,8 @@ class Listening:
     busy_poll_microseconds: to spin for frames before sleeping, where the card can do that; needs CAP_NET_ADMIN.
     promiscuous: take frames that are not to this machine, as a mirror port delivers them.
     hardware_time: the card's own time stamps where it has them; its clock must be set, and needs CAP_NET_ADMIN.
+    recent_mebibytes: of memory in which the last frames stay for `LiveCapture.frames`, all workers together, 4 each at least; 0: none.
+    recent_minutes: so long at the most.
     wait_for_missing: an interface that is not there at the start is waited for, instead of an error.
     """
 
@@ -26,12 +28,20 @@ class Listening:
     busy_poll_microseconds: int = 0
     promiscuous: bool = True
     hardware_time: bool = False
+    recent_mebibytes: int = 0
+    recent_minutes: int = 60
     wait_for_missing: bool = False
 
     def __post_init__(self) -> None:
-        bounds = {"workers": 64, "snap_length": 262_144, "ring_mebibytes": 4096, "busy_poll_microseconds": 1_000_000}
-        for name, most in bounds.items():
-            least = 0 if name == "busy_poll_microseconds" else 1
+        bounds = {
+            "workers": (1, 64),
+            "snap_length": (1, 262_144),
+            "ring_mebibytes": (1, 4096),
+            "busy_poll_microseconds": (0, 1_000_000),
+            "recent_mebibytes": (0, 4096),
+            "recent_minutes": (1, 1440),
+        }
+        for name, (least, most) in bounds.items():
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f"{name} must be {least} to {most}")
 

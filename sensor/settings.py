@@ -18,6 +18,7 @@ from sensor.capture import default_limits
 from sensor.detections.model import Severity
 from sensor.errors import SettingsError
 from sensor.events import Kind, Sensor
+from sensor.evidence.settings import EvidenceSettings
 from sensor.exports.destination import Destination
 from sensor.exports.forms import FORMS
 from sensor.exports.ways import WAYS
@@ -139,6 +140,7 @@ class Settings(_Table):
     capture: CaptureSettings = CaptureSettings()
     store: StoreSettings = StoreSettings()
     site: SiteSettings = SiteSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
     outbox: OutboxSettings = OutboxSettings()

@@ -110,6 +110,11 @@ class Store:
             change.remember(self._memory[change.kind.name])
         return _saved(found)
 
+    @property
+    def alert_ids(self) -> Mapping[str, str]:
+        """Under which id each alert of the last save is kept: where it goes on with one of an earlier run, that one's."""
+        return self._same
+
     def find(self, kind: Kind, query: Query) -> Answer:
         """Rows that a query asks for."""
         with self._reading() as connection:
@@ -119,6 +124,11 @@ class Store:
         """The same rows one by one, for what has no room for all of them; all from one moment. To be closed before the database is."""
         with self._reading() as connection:
             yield from queries.each(connection, kind, query)
+
+    def open_alerts(self) -> set[str]:
+        """Ids of alerts that nobody has dealt with."""
+        with self._reading() as connection:
+            return people.open_alerts(connection)
 
     def alert_id(self, beginning: str) -> str:
         """The id of the one alert whose id begins so."""

@@ -1,0 +1,66 @@
+"""Which frames are an alert's, and which of those are kept where there are too many."""
+
+from collections.abc import Iterable, Sequence
+
+from sensor.detections.model import Alert
+from sensor.evidence.settings import EvidenceSettings
+from sensor.frames import Frame, Wanted
+
+_SECOND = 1_000_000_000
+_EARLIEST, _LATEST = -(2**63), 2**63 - 1
+
+
+def wanted(alert: Alert, settings: EvidenceSettings) -> list[Wanted]:
+    """Frames of the alert's conversation around its first and its last time; nothing where it names no address.
+
+    Of each of two times half of what may be kept; what stands in both is there once.
+    """
+    ends = (alert.source_ip, alert.target_ip)
+    moments = sorted({alert.first, alert.last})
+    if not any(ends):
+        return []
+    scene = alert.scene
+    try:
+        return [
+            Wanted(
+                ends,
+                ports=(scene.source_port, scene.target_port),
+                transport=scene.transport,
+                vlan=scene.vlan,
+                since=max(moment - round(settings.seconds_before * _SECOND), _EARLIEST),
+                until=min(moment + round(settings.seconds_after * _SECOND), _LATEST),
+                near=moment,
+                frames=settings.frames // len(moments),
+                octets=(settings.kibibytes << 10) // len(moments),
+            )
+            for moment in moments
+        ]
+    except ValueError:
+        return []  # an end that is no address, like a name
+
+
+def everything(frames: int, octets: int) -> Wanted:
+    """Every frame of a capture, up to so many."""
+    return Wanted((None, None), since=_EARLIEST, until=_LATEST, near=_EARLIEST, frames=frames, octets=octets)
+
+
+def bounded(found: Iterable[Frame], alert: Alert, settings: EvidenceSettings) -> list[Frame]:
+    """Each frame once, in the order of time: of too many those nearest to one of the alert's times, and all of one link type."""
+    different = {(frame.time, frame.octets): frame for frame in found}
+    by_distance = sorted(different.values(), key=lambda frame: _distance(frame, alert))
+    frames = [frame for frame in by_distance if frame.link == by_distance[0].link][: settings.frames]
+    octets, most = 0, settings.kibibytes << 10
+    for number, frame in enumerate(frames):
+        octets += len(frame.octets)
+        if octets > most and number:
+            frames = frames[:number]
+            break
+    return _in_order(frames)
+
+
+def _distance(frame: Frame, alert: Alert) -> int:
+    return min(abs(frame.time - alert.first), abs(frame.time - alert.last))
+
+
+def _in_order(frames: Sequence[Frame]) -> list[Frame]:
+    return sorted(frames, key=lambda frame: frame.time)
