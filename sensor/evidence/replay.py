@@ -10,7 +10,7 @@ from sensor.evidence.settings import EvidenceSettings
 from sensor.evidence.wanted import bounded, wanted
 from sensor.frames import pick_frames
 
-_TOGETHER = 256
+_TOGETHER = 128
 """Alerts whose frames are in memory together; where there are more, the captures are read again for the next ones."""
 MOST_ALERTS = 1024
 """Alerts of which evidence is taken, the most severe."""

@@ -11,10 +11,7 @@ _EARLIEST, _LATEST = -(2**63), 2**63 - 1
 
 
 def wanted(alert: Alert, settings: EvidenceSettings) -> list[Wanted]:
-    """Frames of the alert's conversation around its first and its last time; nothing where it names no address.
-
-    Of each of two times half of what may be kept; what stands in both is there once.
-    """
+    """Frames of the alert's conversation around its first and its last time (see `bounded`); nothing where it names no address."""
     ends = (alert.source_ip, alert.target_ip)
     moments = sorted({alert.first, alert.last})
     if not any(ends):
@@ -30,8 +27,8 @@ def wanted(alert: Alert, settings: EvidenceSettings) -> list[Wanted]:
                 since=max(moment - round(settings.seconds_before * _SECOND), _EARLIEST),
                 until=min(moment + round(settings.seconds_after * _SECOND), _LATEST),
                 near=moment,
-                frames=settings.frames // len(moments),
-                octets=(settings.kibibytes << 10) // len(moments),
+                frames=settings.frames,
+                octets=settings.kibibytes << 10,
             )
             for moment in moments
         ]
