@@ -245,7 +245,7 @@ class LiveCapture:
             raise _interface_error(error) from error
 
     def frames(self, wanted: Sequence[Wanted]) -> list[list[Frame]]:
-        """What is found of each of those among the frames that came last (see Listening). Raises CaptureError once stopped."""
+        """What is found of each of those among the frames that came last (see Listening), also once stopped. Raises CaptureError."""
         try:
             return self._listener.frames(wanted)
         except EngineError as error:

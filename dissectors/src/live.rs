@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::changes::Changes;
 use crate::engine::Engine;
-use crate::pick::{Pick, Picked, Wanted};
+use crate::pick::{Picked, Wanted};
 use crate::recent::{self, Recent};
 use crate::source::Frame;
 use crate::source::ring::{self, Interface, RETIRE_MILLISECONDS, Ring};
@@ -168,7 +168,9 @@ enum Order {
 
 /// Interfaces that are being listened to. Nothing is ever sent.
 pub struct Listener {
-    workers: Vec<(Sender<Order>, JoinHandle<()>)>,
+    workers: Vec<(Sender<Order>, JoinHandle<Recent>)>,
+    /// What workers kept that have been stopped.
+    kept: Vec<Recent>,
     keeper: Option<(Sender<()>, JoinHandle<()>)>,
     ports: Ports,
     union: Union,
@@ -206,7 +208,7 @@ impl Listener {
             ports: ports.clone(),
             settings,
         };
-        let mut listener = Self { workers, keeper: None, ports, union };
+        let mut listener = Self { workers, kept: Vec::new(), keeper: None, ports, union };
         keeper.look_first().inspect_err(|_| drop(listener.stop()))?;
         let (sender, stopped) = mpsc::channel();
         let thread = thread::Builder::new().name("listen-keeper".to_owned()).spawn(move || keeper.run(&stopped));
@@ -223,12 +225,14 @@ impl Listener {
     }
 
     /// Frames that are asked for, among those that came last: for each of `wanted` those of one worker after those of another.
+    /// Also once stopped.
     ///
     /// # Errors
     /// As for [`Listener::tell`].
     pub fn pick(&self, wanted: &[Wanted]) -> Result<Vec<Vec<Picked>>, String> {
         let mut found = vec![vec![]; wanted.len()];
-        for of_worker in self.each(|sender| Order::Pick(wanted.to_vec(), sender))? {
+        let stopped = self.kept.iter().map(|recent| recent.pick(wanted.to_vec())).collect();
+        for of_worker in [stopped, self.each(|sender| Order::Pick(wanted.to_vec(), sender))?].concat() {
             found.iter_mut().zip(of_worker).for_each(|(all, some)| all.extend(some));
         }
         Ok(found)
@@ -246,7 +250,7 @@ impl Listener {
         let changes = self.ask(Order::Stop);
         for (sender, thread) in self.workers.drain(..) {
             drop(sender);
-            drop(thread.join());
+            self.kept.extend(thread.join());
         }
         changes
     }
@@ -314,13 +318,6 @@ impl Intake {
         self.recent.add(frame);
         self.engine.frame(frame);
     }
-
-    fn pick(&self, wanted: Vec<Wanted>) -> Vec<Vec<Picked>> {
-        let mut pick = Pick::new(wanted);
-        let (since, until) = pick.span();
-        self.recent.each(since, until, |frame| pick.frame(frame));
-        pick.found()
-    }
 }
 
 /// A thread that reads rings into an engine.
@@ -345,7 +342,7 @@ enum Next {
 }
 
 impl Worker {
-    fn run(mut self) {
+    fn run(mut self) -> Recent {
         loop {
             // With nothing to read there is nothing to do but to wait for the next order.
             let order =
@@ -355,10 +352,10 @@ impl Worker {
                     if self.obey(order) {
                         continue;
                     }
-                    return;
+                    return self.intake.recent;
                 }
                 Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Disconnected) => return self.intake.recent,
             }
             match self.read() {
                 Next::Read => {}
@@ -374,7 +371,7 @@ impl Worker {
             Order::Add(ring) => self.rings.push(ring),
             Order::Remove(number) => self.drain(|ring| ring.number() == number),
             Order::Tell(answer) => drop(answer.send(self.tell())),
-            Order::Pick(wanted, answer) => drop(answer.send(self.intake.pick(wanted))),
+            Order::Pick(wanted, answer) => drop(answer.send(self.intake.recent.pick(wanted))),
             Order::Stop(answer) => {
                 self.drain(|_| true);
                 self.intake.engine.finish();

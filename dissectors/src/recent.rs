@@ -12,6 +12,7 @@
 
 use std::collections::VecDeque;
 
+use crate::pick::{Pick, Picked, Wanted};
 use crate::source::{Frame, LinkType};
 
 /// So many parts: one of them is what is lost at once.
@@ -68,6 +69,15 @@ impl Recent {
             oldest.clear();
             oldest.push(frame);
         }
+    }
+
+    /// Those that are asked for.
+    #[must_use]
+    pub fn pick(&self, wanted: Vec<Wanted>) -> Vec<Vec<Picked>> {
+        let mut pick = Pick::new(wanted);
+        let (since, until) = pick.span();
+        self.each(since, until, |frame| pick.frame(frame));
+        pick.found()
     }
 
     /// All that have a time within these bounds, in the order in which they came.

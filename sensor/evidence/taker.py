@@ -21,6 +21,9 @@ _SECONDS = 0.2
 """Of each second, that writing may take."""
 _WAITING = 1000
 """Alerts that wait at the most: after that many more what they are about has left the memory."""
+_LAST_SECONDS = 5.0
+"""That the end of the service may be delayed."""
+_NEVER = 2**63
 _LATE = 1_500_000_000
 """Nanoseconds that a frame may be on its way from the wire to the memory."""
 
@@ -72,13 +75,25 @@ class Taker:
 
     def take(self) -> None:
         """What is due, a bounded part of it."""
-        now = time.time_ns()
+        self._take(time.time_ns())
+
+    def finish(self) -> None:
+        """All of it, as far as it goes in a few seconds: nothing more comes after it."""
+        until = time.monotonic() + _LAST_SECONDS
+        while (self._waiting or self._again) and time.monotonic() < until:
+            self._take(_NEVER)
+
+    def _take(self, now: int) -> None:
         due = [self._again.popleft()[1:] for _ in range(_AT_ONCE) if self._again and self._again[0][0] <= now]
         room = _AT_ONCE - len(due)
         new, self._waiting = self._waiting[:room], self._waiting[room:]
+        is_done = False
         with self._failing():
             new = [entry for entry in new if not self._folder.has(entry[0])]
             self._keep([*due, *new], len(due), now)
+            is_done = True
+        if not is_done:
+            self._counted["failed"] += len(new)
 
     def tidy(self) -> None:
         """Remove what is too old or too much."""

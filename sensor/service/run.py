@@ -111,6 +111,9 @@ class Service:
         """All that is known is kept."""
         self.conclude()
         self.save(store)
+        if self._taker is not None:
+            self.note_alerts(store)
+            self._taker.finish()
         self.learn(store)
         self._log.info("ended", packets=self._observations.statistics.packets if self._observations.statistics else 0)
 
