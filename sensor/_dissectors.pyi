@@ -279,7 +279,7 @@ class Wanted:
         cls,
         ends: tuple[str | None, str | None],  # IP or MAC addresses; with one alone what is from and to it, with none every frame
         *,
-        ports: tuple[int | None, int | None] = (None, None),  # of those ends
+        ports: tuple[int | None, int | None] = ...,  # of those ends
         transport: str | None = None,
         vlan: int | None = None,
         since: int,
