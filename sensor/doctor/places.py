@@ -23,6 +23,7 @@ def places(settings: Settings) -> Iterator[Check]:
     else:
         yield note("site file", "none: the Purdue reference policy holds", "otoscope site init writes a first one from a capture")
     yield from _database(settings.store.database)
+    yield from _evidence(settings)
     yield from _destinations(settings)
 
 
@@ -55,6 +56,14 @@ def _database(where: str) -> Iterator[Check]:
                     yield bad(f"destination {state.name}", text, f"otoscope exports test {state.name}")
     except OtoscopeError as error:
         yield bad("database", str(error), "see docs/store.md")
+
+
+def _evidence(settings: Settings) -> Iterator[Check]:
+    """Only where it will not be kept: the folder is made with the first of it."""
+    folder = settings.evidence.place(settings.store.database).absolute()
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if settings.evidence.ring_mebibytes and not (there.is_dir() and os.access(there, os.W_OK)):
+        yield bad("evidence", f"{folder} cannot be made or written", f"make it, owned by who runs the sensor: {folder}")
 
 
 def _destinations(settings: Settings) -> Iterator[Check]:

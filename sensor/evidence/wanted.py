@@ -1,18 +1,20 @@
 """Which frames are an alert's, and which of those are kept where there are too many."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from sensor.detections.model import Alert
 from sensor.evidence.settings import EvidenceSettings
 from sensor.frames import Frame, Wanted
 
+_MAC = re.compile("[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _SECOND = 1_000_000_000
 _EARLIEST, _LATEST = -(2**63), 2**63 - 1
 
 
 def wanted(alert: Alert, settings: EvidenceSettings) -> list[Wanted]:
     """Frames of the alert's conversation around its first and its last time (see `bounded`); nothing where it names no address."""
-    ends = (alert.source_ip, alert.target_ip)
+    ends = _ends(alert)
     moments = sorted({alert.first, alert.last})
     if not any(ends):
         return []
@@ -34,6 +36,14 @@ def wanted(alert: Alert, settings: EvidenceSettings) -> list[Wanted]:
         ]
     except ValueError:
         return []  # an end that is no address, like a name
+
+
+def _ends(alert: Alert) -> tuple[str | None, str | None]:
+    """Where one is a MAC and the other an IP address, it is about who that address is: its frames are wanted, whosever they are."""
+    source, target = alert.source_ip, alert.target_ip
+    if source and target and bool(_MAC.fullmatch(source)) != bool(_MAC.fullmatch(target)):
+        return (None, target) if _MAC.fullmatch(source) else (source, None)
+    return source, target
 
 
 def everything(frames: int, octets: int) -> Wanted:

@@ -10,7 +10,8 @@ import pytest
 from sensor.store import ALERTS, Query, Store
 from tests import samples
 
-WATER = Path(__file__).parents[2] / "pcaps" / "plants" / "water.pcap"
+ROOT = Path(__file__).parents[2]
+WATER = ROOT / "pcaps" / "plants" / "water.pcap"
 
 TRIGGERS = {
     "ot.plc.stop": ("s7comm.param.func == 0x29", 1),
@@ -77,13 +78,25 @@ def test_a_capture_holds_the_conversation_and_nothing_else(water):
     assert tshark(capture, "tcp.flags.syn == 1") == 2, "what came before is there, too"
 
 
-def test_wireshark_has_nothing_to_complain_about(water):
+def test_who_claims_an_address_is_there_with_whom_it_was_claimed_before(tmp_path):
+    alerts = replayed("--evidence", tmp_path, ROOT / "pcaps" / "arp-conflict.pcap")
+    [alert] = [row for row in alerts if row["rule"] == "ot.network.address_conflict"]
+    capture = tmp_path / f"{alert['id']}.pcap"
+    claims = subprocess.run(
+        ["tshark", "-n", "-r", capture, "-Y", f"arp.src.proto_ipv4 == {alert['target_ip']}", "-T", "fields", "-e", "arp.src.hw_mac"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert len(set(claims.stdout.split())) == 2
+
+
+def test_wireshark_has_nothing_to_complain_about(water, tmp_path):
     _, folder = water
-    for capture in folder.iterdir():
-        told = subprocess.run(["capinfos", "-M", "-F", "-E", "-c", capture], check=True, capture_output=True, text=True)
-        assert told.stderr == ""
-        assert "nanosecond" in told.stdout
-        assert tshark(capture, "_ws.malformed || _ws.short") == 0
+    told = subprocess.run(["capinfos", "-M", "-F", "-E", "-c", *folder.iterdir()], check=True, capture_output=True, text=True)
+    assert told.stderr == ""
+    assert told.stdout.count("nanoseconds (9)") == len(list(folder.iterdir()))
+    subprocess.run(["mergecap", "-w", tmp_path / "all.pcap", *folder.iterdir()], check=True)
+    assert tshark(tmp_path / "all.pcap", "_ws.malformed || _ws.short") == 0
+    assert tshark(tmp_path / "all.pcap", "frame") > 400
 
 
 def test_the_same_replay_gives_the_same_captures(water, tmp_path):
