@@ -1,6 +1,7 @@
 """`otoscope evidence`: what a person sees of the frames around an alert."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,8 +31,8 @@ def folder(tmp_path):
 
 @pytest.fixture
 def run(tmp_path):
-    def run(*arguments: object, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[bytes]:
-        command = [sys.executable, "-m", "sensor", "evidence", *map(str, arguments)]
+    def run(*arguments: object, path: str = os.environ["PATH"], before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[bytes]:
+        command = [*before, sys.executable, "-m", "sensor", "evidence", *map(str, arguments)]
         environment = {"PATH": path, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
         return subprocess.run(command, capture_output=True, check=False, timeout=120, cwd=tmp_path, env=environment)
 
@@ -101,6 +102,13 @@ def test_where_tshark_is_missing_it_is_said_what_to_do(run, folder, tmp_path):
 )
 def test_where_there_is_nothing_to_show_it_is_said_why(run, folder, alert, said):
     assert said in refused(run("--folder", folder.path, alert))
+
+
+def test_who_may_not_read_it_is_told_who_may(run, folder):
+    """Somebody else: root without the right to read what is not root's."""
+    shutil.chown(folder.path, "nobody")
+    asked = run("--folder", folder.path, "abc1", before=("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"))
+    assert "may not be read: it is for the sensor's user and root alone" in refused(asked)
 
 
 @pytest.mark.usefixtures("folder")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sensor.errors import CaptureError, EvidenceError
 from sensor.evidence.pcap import to_pcap
-from sensor.evidence.settings import EvidenceSettings
+from sensor.evidence.settings import MOST_FRAMES, MOST_KIBIBYTES, EvidenceSettings
 from sensor.evidence.wanted import everything
 from sensor.frames import Frame, pick_frames
 
@@ -69,7 +69,7 @@ class Folder:
     def read(self, alert: str) -> list[Frame]:
         """The frames of the capture of an alert."""
         try:
-            [frames] = pick_frames([str(self.of(alert))], [everything(self._settings.frames, self._settings.kibibytes << 10)])
+            [frames] = pick_frames([str(self.of(alert))], [everything(MOST_FRAMES, MOST_KIBIBYTES << 10)])
         except CaptureError as error:
             raise EvidenceError(str(error)) from error
         return frames
@@ -126,6 +126,8 @@ class Folder:
                 if path.suffix == ".pcap" and _NAME.fullmatch(path.stem):
                     known = path.stat()
                     found.append(_File(path, known.st_size, known.st_mtime))
+        except PermissionError as error:
+            raise EvidenceError(f"{self.path} may not be read: it is for the sensor's user and root alone") from error
         except OSError as error:
             raise EvidenceError(f"{self.path} cannot be read: {error.strerror}") from error
         return sorted(found, key=lambda file: (file.written, file.path.name))

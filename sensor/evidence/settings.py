@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+MOST_FRAMES, MOST_KIBIBYTES = 10_000, 4096
+"""What a single alert may be given at the most."""
 _USUAL = Path("/var/lib/otoscope/evidence")
 
 
@@ -17,8 +19,8 @@ class EvidenceSettings(BaseModel):
     ring_minutes: int = Field(default=60, ge=1, le=1440, description="So long they stay in it at the most.")
     seconds_before: float = Field(default=30, ge=0, le=3600, description="Of what came before it happened.")
     seconds_after: float = Field(default=10, ge=0, le=3600, description="Of what came after.")
-    frames: int = Field(default=500, ge=2, le=100_000, description="The most of one alert.")
-    kibibytes: int = Field(default=256, ge=2, le=65_536, description="The most of one alert.")
+    frames: int = Field(default=500, ge=2, le=MOST_FRAMES, description="The most of one alert.")
+    kibibytes: int = Field(default=256, ge=2, le=MOST_KIBIBYTES, description="The most of one alert.")
     megabytes: float = Field(default=1000, gt=0, le=1_000_000, description="The most of all; then the oldest go.")
     days: float = Field(default=90, gt=0, le=3650, description="Then they go.")
 
