@@ -43,9 +43,9 @@ Examples:
 
 \b
 Exit status: 0 every capture was read; 1 a capture could not be read, the
-report, the database, evidence or the metrics not be written, or something not
-be delivered (what the captures hold is shown all the same); 2 wrong usage; 130
-stopped by Ctrl-C, and what was read until then is shown.
+report, the database, evidence or the metrics not be written, or something
+not be delivered (what the captures hold is shown all the same); 2 wrong
+usage; 130 stopped by Ctrl-C, and what was read until then is shown.
 """
 
 
