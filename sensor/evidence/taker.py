@@ -18,7 +18,7 @@ from sensor.frames import Frame, Wanted
 _AT_ONCE = 32
 """Alerts whose frames are looked for together, once a second."""
 _SECONDS = 0.2
-"""Of each second, that writing may take."""
+"""Of each second, that writing may take; what is not written by then is looked for again in the next one."""
 _WAITING = 1000
 """Alerts that wait at the most: after that many more what they are about has left the memory."""
 _LAST_SECONDS = 5.0
@@ -112,18 +112,18 @@ class Taker:
                 with self._failing():
                     self._write(key, alert, frames)
                 continue
-            self._counted[self._first(key, alert, frames, is_late=time.monotonic() > until)] += 1
+            if time.monotonic() > until:
+                self._waiting[:0] = entries[number:]
+                return
+            self._counted[self._first(key, alert, frames)] += 1
             after = alert.last + round(self._settings.seconds_after * 1e9) + _LATE
             if each and after > now and len(self._again) < _WAITING:
                 self._again.append((after, key, alert))
 
-    def _first(self, key: str, alert: Alert, frames: list[Frame], *, is_late: bool) -> str:
+    def _first(self, key: str, alert: Alert, frames: list[Frame]) -> str:
         """Take evidence for the first time; which of RESULTS that has."""
         if not frames:
             return "not_found"
-        if is_late:
-            self._log.warning("the disk is slow: of an alert there is no evidence", alert=key)
-            return "left_out"
         is_kept = False
         with self._failing():
             self._write(key, alert, frames)

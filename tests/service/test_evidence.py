@@ -177,3 +177,18 @@ def test_what_comes_after_is_added_and_what_was_before_stays(tmp_path, memory):
     assert len(folder.read(alert.id)) == 5
     taker.finish()
     assert [frame.octets for frame in folder.read(alert.id)] == [frame.octets for frame in held]
+
+
+def test_on_a_slow_disk_those_that_have_no_time_wait_for_the_next_second(tmp_path, memory):
+    class Slow(Folder):
+        def keep(self, alert, frames):
+            time.sleep(0.08)
+            super().keep(alert, frames)
+
+    settings = EvidenceSettings()
+    taker = Taker(settings, Slow(tmp_path / "evidence", settings), memory, structlog.get_logger())
+    taker.note(alerts(8), {})
+    taker.take()
+    assert 1 <= len(kept(tmp_path)) <= 4
+    taker.finish()
+    assert taker.counted == {"kept": 8, "not_found": 0, "left_out": 0, "failed": 0}
