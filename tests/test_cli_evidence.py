@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from sensor.evidence.folder import Folder
-from sensor.evidence.settings import EvidenceSettings
 from sensor.evidence.wanted import everything
 from sensor.frames import pick_frames
+from sensor.settings.evidence import EvidenceSettings
 from tests import samples
 
 ROOT = Path(__file__).parents[1]

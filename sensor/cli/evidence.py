@@ -114,7 +114,7 @@ def take_evidence(known: Knowledge, files: Sequence[str], folder: str | None, se
     from sensor.errors import OtoscopeError
     from sensor.evidence.folder import Folder
     from sensor.evidence.replay import keep_evidence
-    from sensor.evidence.settings import EvidenceSettings
+    from sensor.settings.evidence import EvidenceSettings
 
     kept = kept or EvidenceSettings()
     try:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sensor.errors import CaptureError, EvidenceError
 from sensor.evidence.pcap import to_pcap
-from sensor.evidence.settings import MOST_FRAMES, MOST_KIBIBYTES, EvidenceSettings
 from sensor.evidence.wanted import everything
 from sensor.frames import Frame, pick_frames
+from sensor.settings.evidence import MOST_FRAMES, MOST_KIBIBYTES, EvidenceSettings
 
 _NAME = re.compile(r"[0-9a-f]{1,64}")
 """Ids of alerts, of which names of files are made."""

@@ -6,9 +6,9 @@ from pathlib import Path
 from sensor.detections.model import Alert
 from sensor.errors import EvidenceError
 from sensor.evidence.folder import Folder
-from sensor.evidence.settings import EvidenceSettings
 from sensor.evidence.wanted import bounded, wanted
 from sensor.frames import pick_frames
+from sensor.settings.evidence import EvidenceSettings
 
 _TOGETHER = 128
 """Alerts whose frames are in memory together; where there are more, the captures are read again for the next ones."""

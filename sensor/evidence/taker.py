@@ -11,9 +11,9 @@ from structlog.typing import FilteringBoundLogger
 from sensor.detections.model import Alert
 from sensor.errors import OtoscopeError
 from sensor.evidence.folder import Folder
-from sensor.evidence.settings import EvidenceSettings
 from sensor.evidence.wanted import bounded, wanted
 from sensor.frames import Frame, Wanted
+from sensor.settings.evidence import EvidenceSettings
 
 _AT_ONCE = 32
 """Alerts whose frames are looked for together, once a second."""

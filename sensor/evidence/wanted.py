@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from sensor.detections.model import Alert
-from sensor.evidence.settings import EvidenceSettings
 from sensor.frames import Frame, Wanted
+from sensor.settings.evidence import EvidenceSettings
 
 _MAC = re.compile("[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _SECOND = 1_000_000_000

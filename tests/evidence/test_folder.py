@@ -10,9 +10,9 @@ import pytest
 from sensor.detections.model import Alert, Engine, Scene, Severity
 from sensor.errors import EvidenceError
 from sensor.evidence.folder import Folder
-from sensor.evidence.settings import EvidenceSettings
 from sensor.evidence.wanted import bounded, everything, wanted
 from sensor.frames import Frame, pick_frames
+from sensor.settings.evidence import EvidenceSettings
 from tests import samples
 
 SECOND = 1_000_000_000

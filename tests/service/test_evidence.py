@@ -11,10 +11,10 @@ import structlog
 
 from sensor.detections.model import Alert, Engine, Severity
 from sensor.evidence.folder import Folder
-from sensor.evidence.settings import EvidenceSettings
 from sensor.evidence.taker import Taker
 from sensor.evidence.wanted import everything
 from sensor.frames import pick_frames
+from sensor.settings.evidence import EvidenceSettings
 from tests import samples
 from tests.exports.receivers import until
 from tests.service.test_run import ATTACKS, Plant
