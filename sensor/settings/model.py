@@ -18,6 +18,7 @@ from sensor.metrics.serve import address_of
 from sensor.settings.capture import CaptureSettings
 from sensor.settings.credentials import PREFIX, file_of
 from sensor.settings.destinations import ExportSettings, destination
+from sensor.settings.evidence import EvidenceSettings
 from sensor.settings.table import Table
 
 _MACHINE = Path("/etc/machine-id")
@@ -201,6 +202,7 @@ class Settings(Table):
     capture: CaptureSettings = CaptureSettings()
     store: StoreSettings = StoreSettings()
     site: SiteSettings = SiteSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
     outbox: OutboxSettings = OutboxSettings()

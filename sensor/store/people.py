@@ -46,6 +46,11 @@ def named(connection: Connection, alert: str) -> tuple[str, str, int]:
     return key, status, last
 
 
+def open_alerts(connection: Connection) -> set[str]:
+    """Ids of alerts that nobody has dealt with."""
+    return set(connection.execute(select(alerts.c.key).where(alerts.c.status == "open")).scalars())
+
+
 def assign(connection: Connection, alert: str, assignee: str | None, who: str | None) -> None:
     """Say who deals with an alert."""
     connection.execute(update(alerts).where(alerts.c.key == key_of(alert)).values(assignee=assignee, touched=True))

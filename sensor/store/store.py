@@ -128,6 +128,11 @@ class Store:
             change.remember(self._memory[change.kind.name])
         return _saved(found)
 
+    @property
+    def alert_ids(self) -> Mapping[str, str]:
+        """Under which id each alert of the last save is kept: where it goes on with one of an earlier run, that one's."""
+        return self._same
+
     def find(self, kind: Kind, query: Query) -> Answer:
         """Rows that a query asks for."""
         with self._reading() as connection:
@@ -147,6 +152,11 @@ class Store:
         """What assets are called, by id."""
         with self._reading() as connection:
             return queries.names(connection, {name for name in ids if name})
+
+    def open_alerts(self) -> set[str]:
+        """Ids of alerts that nobody has dealt with."""
+        with self._reading() as connection:
+            return people.open_alerts(connection)
 
     def alert_id(self, beginning: str) -> str:
         """The id of the one alert whose id begins so."""
