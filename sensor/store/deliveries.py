@@ -13,7 +13,8 @@ from sensor.exports.destination import Destination
 from sensor.exports.queue import Portion
 from sensor.store.connect import errors, writing
 from sensor.store.encoding import decode as decode_body
-from sensor.store.outbox import Bounds, forget_delivered, is_wanted, put, read_clock, set_bounds, size, wanted_by
+from sensor.store.news import put
+from sensor.store.outbox import Bounds, forget_delivered, is_wanted, read_clock, set_bounds, size, wanted_by
 from sensor.store.save import chunks
 from sensor.store.tables import alerts, assets, destinations, outbox, refused, runs
 
