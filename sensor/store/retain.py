@@ -3,6 +3,7 @@
 Rows go in portions, so that whoever saves meanwhile is not kept waiting. What neither age nor room bounds has a most number of rows.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -187,8 +188,11 @@ def _without_alerts(connection: Connection, found: Sequence[Row[Any]]) -> list[R
 
 
 def _latest(connection: Connection) -> int:
-    """The latest that was captured. Not what an alert says: those about ourselves have the time of the wall clock."""
-    return connection.execute(select(func.max(runs.c.last))).scalar() or 0
+    """The latest that was captured, but never later than now: a clock that was ahead once makes nothing old.
+
+    Not what an alert says: those about ourselves have the time of the wall clock.
+    """
+    return min(connection.execute(select(func.max(runs.c.last))).scalar() or 0, time.time_ns())
 
 
 def give_back(engine: Engine) -> None:

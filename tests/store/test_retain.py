@@ -3,7 +3,8 @@
 import pytest
 
 from sensor.store import ALERTS, ASSETS, CONVERSATIONS, INCIDENTS, OPERATIONS, Query, Run, Store
-from tests.store.rows import SECOND, alert, incident, with_findings
+from tests.store.conftest import PCAPS, known_of
+from tests.store.rows import SECOND, alert, incident, shifted, with_findings
 
 RUN = Run("monday")
 DAY = 86_400 * SECOND
@@ -97,3 +98,11 @@ def test_several_runs_forget_together(database, demo):
             times = 3 if row["id"] in left else 1
             assert row["packets"] == [times * number for number in counted[row["id"]]]
         assert 0 < len(left) < len(counted)
+
+
+def test_a_clock_that_was_ahead_once_makes_nothing_old(database, demo, tmp_path):
+    ahead = shifted(PCAPS / "modbus-udp.pcap", tmp_path / "ahead.pcap", 40 * 365 * 86_400)
+    with Store.open(database) as store:
+        store.save(demo, RUN)
+        store.save(known_of(ahead), Run("with the wrong clock"))
+        assert store.retain(days=400).dropped == {}
