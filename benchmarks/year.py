@@ -190,7 +190,7 @@ class Sensor:
         number = self.store.outbox.cursor(name)
         while (portion := self.store.outbox.after(name, number, 500)).events:
             if name == "away":
-                self.store.outbox.refuse(name, portion.events[0][1], "it will not")
+                self.store.outbox.refuse(name, *portion.events[0], "it will not")
             number = portion.upto
             self.store.outbox.advance(name, number, len(portion.events))
 

@@ -40,7 +40,7 @@ class Queue(Protocol):
     def fail(self, name: str, error: str) -> None:
         """An attempt failed."""
 
-    def refuse(self, name: str, event: Event, why: str) -> None:
+    def refuse(self, name: str, number: int, event: Event, why: str) -> None:
         """It will not take an event."""
 
     def refused(self, name: str) -> list[tuple[int, Event]]:
@@ -166,7 +166,7 @@ class Forwarder:
 
     def _refuse(self, number: int, event: Event, why: str) -> None:
         """Put it aside; once, though those around it may have to be sent again."""
-        self._queue.refuse(self.destination.name, event, why)
+        self._queue.refuse(self.destination.name, number, event, why)
         self._put_aside.add(number)
 
     def _note(self, events: Sequence[tuple[int, Event]]) -> None:

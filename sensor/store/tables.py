@@ -268,10 +268,12 @@ refused = Table(
     "refused",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("destination", ForeignKey("destinations.name", ondelete="CASCADE"), nullable=False, index=True),
+    Column("destination", ForeignKey("destinations.name", ondelete="CASCADE"), nullable=False),
+    Column("number", BigInteger, nullable=False),  # that it had in the outbox
     Column("severity", SmallInteger, nullable=False),
     Column("kind", String(32), nullable=False),
     Column("why", Wire, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Index("refused_once", "destination", "number", unique=True),
 )
 """Events that a destination will not take, kept until somebody has put right why."""

@@ -47,7 +47,7 @@ def fill(database: str, demo) -> None:
         store.judge("ffff0000", "close", "seen \U0001f600", "anna")
         store.accept_baseline(b'{"learned": "\xc3\xa4"}')
         portion = store.outbox.after("siem", 0, 10)
-        store.outbox.refuse("siem", portion.events[0][1], "it will not")
+        store.outbox.refuse("siem", *portion.events[0], "it will not")
         store.outbox.advance("siem", portion.events[3][0], 4)
 
 

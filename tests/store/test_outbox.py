@@ -356,7 +356,7 @@ def test_a_restart_of_the_machine_counts_for_a_day_at_the_most(database, monkeyp
 
 def test_what_is_refused_is_kept_until_it_is_taken(database):
     with listening(Store.open(database)) as store:
-        store.outbox.refuse("siem", reading(1), "too large")
+        store.outbox.refuse("siem", 1, reading(1), "too large")
         [(number, event)] = store.outbox.refused("siem")
         assert event == reading(1)
         assert store.outbox.states()[0].refused == 1
@@ -366,6 +366,22 @@ def test_what_is_refused_is_kept_until_it_is_taken(database):
         assert not store.outbox.take_nudge("siem")
         store.outbox.accept([number])
         assert store.outbox.refused("siem") == []
+
+
+def test_what_is_refused_twice_is_put_aside_once(database):
+    with listening(Store.open(database), SIEM, replace(SIEM, name="other")) as store:
+        for name in ("siem", "siem", "other"):
+            store.outbox.refuse(name, 7, reading(7), "too large")
+        assert [(state.refused, state.dropped) for state in store.outbox.states()] == [(1, 0), (1, 0)]
+
+
+def test_what_is_refused_takes_no_more_room_than_it_may(database):
+    large = replace(reading(1), message="x" * 3_000_000)
+    with listening(Store.open(database)) as store:
+        for number in range(8):
+            store.outbox.refuse("siem", number, large, "too large")
+        [state] = store.outbox.states()
+        assert (state.refused, state.dropped) == (6, 2)
 
 
 def test_texts_that_no_database_has_a_place_for_are_told(database, demo):

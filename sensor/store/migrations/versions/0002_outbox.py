@@ -73,6 +73,7 @@ def _destinations() -> None:
         "refused",
         _column("id", sa.Integer()),
         _column("destination", TEXT),
+        _column("number", sa.BigInteger()),
         _column("severity", sa.SmallInteger()),
         _column("kind", sa.String(32)),
         _column("why", TEXT),
@@ -80,4 +81,4 @@ def _destinations() -> None:
         sa.ForeignKeyConstraint(["destination"], ["destinations.name"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("ix_refused_destination", "refused", ["destination"])
+    op.create_index("refused_once", "refused", ["destination", "number"], unique=True)
