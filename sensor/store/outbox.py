@@ -26,6 +26,7 @@ _SLACK = 3600
 """Seconds: where something is too old, so much younger ones go with it at the most, for the same reason."""
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _MOST_BOOTS = 16
+_LATEST = 2**53
 
 _Value = TypeVar("_Value")
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -43,7 +44,7 @@ class Bounds:
 class _Clock:
     """What the outbox's clock showed when a machine, since it was started, put something in last; and what its own clocks did."""
 
-    seconds: Annotated[float, Field(ge=0, le=2**53)]
+    seconds: Annotated[float, Field(ge=0, le=_LATEST)]
     uptime: _Finite
     wall: _Finite
 
@@ -94,8 +95,7 @@ def forget_delivered(connection: Connection) -> None:
 
 def set_bounds(connection: Connection, bounds: Bounds) -> None:
     """What holds from now on."""
-    if _read(connection, "outbox_bounds", _BOUNDS) != bounds:
-        _write(connection, "outbox_bounds", asdict(bounds))
+    _write(connection, "outbox_bounds", asdict(bounds))
 
 
 def size(connection: Connection) -> int:
@@ -104,7 +104,7 @@ def size(connection: Connection) -> int:
 
 
 def take_stock(connection: Connection) -> None:
-    """Weigh what has come from elsewhere. Raises StoreError where its bounds or clocks are none."""
+    """Weigh what has come from elsewhere. Raises StoreError where its bounds or clocks are none: every save would fail."""
     _read(connection, "outbox_bounds", _BOUNDS)
     _read(connection, "outbox_clocks", _CLOCKS)
     connection.execute(update(outbox).values(octets=func.length(outbox.c.body)))
@@ -185,6 +185,7 @@ def read_clock(connection: Connection, *, keep: bool = True) -> int:
     elif known:
         passed = wall - max(clock.wall for clock in known.values())
         seconds += min(max(passed, 0), _DAY)
+    seconds = min(seconds, _LATEST)
     if keep:
         others = [(name, asdict(clock)) for name, clock in known.items() if name != boot][1 - _MOST_BOOTS :]
         _write(connection, "outbox_clocks", dict([*others, (boot, asdict(_Clock(seconds, uptime, wall)))]))
