@@ -574,6 +574,28 @@ def test_the_commands(otoscope, tmp_path, demo):
     assert otoscope("reset", "--database", database, "--yes").returncode == 0
 
 
+def test_a_directory_for_settings_is_made(otoscope, tmp_path, plant):
+    directory = tmp_path / "etc" / "otoscope"
+    done = otoscope("restore", plant, "--database", tmp_path / "new.db", "--settings", directory)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in directory.iterdir()] == ["otoscope.toml"]
+    assert (directory / "otoscope.toml").read_text() == "[sensor]\n"
+
+
+def test_settings_that_cannot_be_written_leave_everything_as_it_was(otoscope, tmp_path, plant, demo):
+    database, place = tmp_path / "new.db", tmp_path / "etc"
+    fill(str(database), demo)
+    before = state(str(database))
+    for name, hinder in (("a file", place.touch), ("a directory", lambda: (place / "otoscope.toml").mkdir(parents=True))):
+        hinder()
+        done = otoscope("restore", plant, "--database", database, "--settings", place, "--force")
+        assert (done.returncode, state(str(database))) == (1, before), name
+        assert "otoscope.toml cannot be written" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not list(tmp_path.rglob("*.new"))
+        place.unlink() if place.is_file() else None
+
+
 def test_settings_that_cannot_be_read_end_it(otoscope, tmp_path, demo):
     fill(str(tmp_path / "plant.db"), demo)
     done = otoscope("backup", tmp_path / "x.backup", "--database", tmp_path / "plant.db", "--site", tmp_path / "missing.toml")
