@@ -63,6 +63,9 @@ class Backlog:
     def accept(self, numbers: Sequence[int]) -> None:
         """Nothing is tried again."""
 
+    def nudge(self, name: str) -> None:
+        """Nothing is tried again."""
+
     def take_nudge(self, _name: str) -> bool:
         """Nobody asks."""
         return False
