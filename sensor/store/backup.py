@@ -5,7 +5,6 @@ SQLite file can be restored into PostgreSQL and the other way round, it can be r
 than some rows. It is one snapshot: both databases let others write meanwhile.
 """
 
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,10 +21,10 @@ from sensor.errors import StoreError
 from sensor.store import archive, people
 from sensor.store.archive import Manifest, Reader, Writer
 from sensor.store.connect import NEWEST, connect, errors, migrate, name_of, revisions, writing
+from sensor.store.generation import generation, next_generation
 from sensor.store.outbox import take_stock
 from sensor.store.registered import KEPT, begin_anew, go_on, last_number, registered
 from sensor.store.retain import give_back
-from sensor.store.save import upsert
 from sensor.store.tables import baseline, destinations, meta, metadata, outbox
 
 _FETCHED = 100
@@ -144,7 +143,7 @@ def _held(connection: Connection) -> dict[str, int]:
 
 def _fill(connection: Connection, reader: Reader) -> None:
     """Make the tables of the backup's revision in place of ours, fill them, and bring them up to date."""
-    before, known_here = _generation(connection), registered(connection)
+    before, known_here = generation(connection), registered(connection)
     metadata.drop_all(connection)
     connection.execute(text(f"DROP TABLE {_VERSIONS}"))
     others = inspect(connection).get_table_names()
@@ -161,12 +160,7 @@ def _fill(connection: Connection, reader: Reader) -> None:
     take_stock(connection)
     go_on(connection, known_here, reader.manifest.numbers.get(outbox.name, 0))
     # Who has the database open learns that what it remembers of it does not hold any more.
-    upsert(connection, meta, [{"name": "generation", "value": str(max(before, _generation(connection)) + 1)}])
-
-
-def _generation(connection: Connection) -> int:
-    value = connection.execute(select(meta.c.value).where(meta.c.name == "generation")).scalar() or ""
-    return int(value) if re.fullmatch("[0-9]{1,18}", value) else 0
+    next_generation(connection, before)
 
 
 def _load(connection: Connection, table: Table, lines: Iterator[bytes]) -> None:
@@ -238,12 +232,12 @@ def reset(where: str, *, keep_baseline: bool = False, who: str | None = None) ->
     try:
         with errors(name_of(engine)):
             with writing(engine) as connection:
-                generation = _generation(connection) + 1
+                before = generation(connection)
                 begin_anew(connection)
                 for table in reversed(metadata.sorted_tables):
                     if table is not destinations and not (table is baseline and keep_baseline):
                         connection.execute(delete(table).where(meta.c.name.not_in(KEPT)) if table is meta else delete(table))
-                upsert(connection, meta, [{"name": "generation", "value": str(generation)}])
+                next_generation(connection, before)
                 people.log(connection, "reset", "database", "the baseline was kept" if keep_baseline else "", who)
             give_back(engine)
     finally:

@@ -3,7 +3,6 @@
 Rows go in portions, so that whoever saves meanwhile is not kept waiting. What neither age nor room bounds has a most number of rows.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -65,28 +64,27 @@ class _Drop:
         return next(iter(self.table.primary_key))
 
 
-def retain(engine: Engine, *, days: float | None, megabytes: float | None) -> Retained:
+def retain(engine: Engine, *, days: float | None, megabytes: float | None, now: int) -> Retained:
     """Drop what is too old, then the oldest of what there is no room for: dealt with alerts first, then what was observed."""
+    with engine.connect() as connection:
+        latest = _latest(connection, now)
     dropped: dict[str, int] = {}
     for bounded, most in _BOUNDED:
         while (excess := _count(engine, bounded) - most) > 0 and _drop_some(engine, bounded, true(), dropped, rows=excess):
             pass
     if days is not None:
-        with engine.connect() as connection:
-            before = _latest(connection) - round(days * _DAY)
+        before = latest - round(days * _DAY)
         for drop in _DROPPED:
             while _drop_some(engine, drop, drop.time < before, dropped):
                 pass
         fold(engine, before)
     if megabytes is not None:
-        _shrink(engine, round(megabytes * 1_000_000), dropped)
+        _shrink(engine, round(megabytes * 1_000_000), latest - _SETTLING, dropped)
     give_back(engine)
     return Retained(dropped, size(engine) / 1_000_000)
 
 
-def _shrink(engine: Engine, most: int, dropped: dict[str, int]) -> None:
-    with engine.connect() as connection:
-        settled = _latest(connection) - _SETTLING
+def _shrink(engine: Engine, most: int, settled: int, dropped: dict[str, int]) -> None:
     for drop in _DROPPED:
         # What was said of an alert that goes on would be forgotten with it, and it would be open once more.
         which = drop.time < settled if drop.table is alerts else true()
@@ -187,12 +185,12 @@ def _without_alerts(connection: Connection, found: Sequence[Row[Any]]) -> list[R
     return [row for row in found if there.isdisjoint(row.alerts)]
 
 
-def _latest(connection: Connection) -> int:
+def _latest(connection: Connection, now: int) -> int:
     """The latest that was captured, but never later than now: a clock that was ahead once makes nothing old.
 
     Not what an alert says: those about ourselves have the time of the wall clock.
     """
-    return min(connection.execute(select(func.max(runs.c.last))).scalar() or 0, time.time_ns())
+    return min(connection.execute(select(func.max(runs.c.last))).scalar() or 0, now)
 
 
 def give_back(engine: Engine) -> None:

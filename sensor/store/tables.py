@@ -79,7 +79,7 @@ def _concluded(name: str, *columns: Column[Any]) -> Table:
         name,
         metadata,
         Column("key", Wire, primary_key=True),
-        Column("run", ForeignKey("runs.id"), nullable=False),
+        Column("run", ForeignKey("runs.id"), nullable=False, index=True),
         Column("shared", Boolean, nullable=False),
         Column("digest", LargeBinary, nullable=False),
         Column("first", BigInteger, nullable=False),
@@ -113,7 +113,7 @@ contributions = Table(
     metadata,
     Column("kind", String(32), primary_key=True),
     Column("key", Wire, primary_key=True),
-    Column("run", ForeignKey("runs.id"), primary_key=True),
+    Column("run", ForeignKey("runs.id"), primary_key=True, index=True),
     Column("digest", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )

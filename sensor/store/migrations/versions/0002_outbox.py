@@ -13,11 +13,15 @@ depends_on = None
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
+_BY_RUN = ("contributions", "assets", "merges", "conversations", "operations", "anomalies", "violations", "alerts", "incidents")
+
 
 def upgrade() -> None:
     """From a database that tells nobody."""
     op.add_column("alerts", _column("thing", TEXT, server_default=""))
     op.create_index("ix_alerts_thing", "alerts", ["thing"])
+    for name in _BY_RUN:
+        op.create_index(f"ix_{name}_run", name, ["run"])
     _told()
     _outbox()
     _destinations()
