@@ -11,10 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, or_, select, update
 
 from sensor.events import Change, Event
-from sensor.store import outbox
+from sensor.store import ourselves, outbox
 from sensor.store.encoding import decode, encode, key_of
 from sensor.store.merge import NO_HISTORY
-from sensor.store.ourselves import count_dropped
 from sensor.store.save import News, chunks, upsert
 from sensor.store.tables import alerts, assets, incidents, told
 from sensor.telling import alert_event, asset_event, incident_event
@@ -25,6 +24,8 @@ Body = Mapping[str, Any]
 _MINUTE = 60 * 1_000_000_000
 _SILENT = frozenset({"learned", "muted"})
 """An alert that stands so is not told when it goes on."""
+_NOT_NEW = _SILENT | {"closed"}
+"""An alert that stands so is not told as a new one."""
 _NOT_KEPT = frozenset({"evidence", "addresses", "level_because", "level_against", "never_queried"})
 """What of an asset is not told."""
 
@@ -120,12 +121,14 @@ def tell_judged(connection: Connection, key: str, reason: str) -> None:
 def put(connection: Connection, events: Sequence[Event]) -> None:
     """Let events wait; where others have to give way for them, that is told too."""
     if dropped := outbox.put(connection, events):
-        tell_dropped(connection, dropped)
+        tell_loss(connection, ourselves.EVENTS, dropped)
 
 
-def tell_dropped(connection: Connection, number: int) -> None:
-    """Count what a destination will never get, and tell it as any alert that goes on; after what had to give way for it."""
-    outbox.append(connection, _events(connection, _ALERTS, count_dropped(connection, number), [], time.time_ns()))
+def tell_loss(connection: Connection, loss: ourselves.Loss, number: int) -> None:
+    """Count what is lost, and tell it as any alert that goes on; also where there is no room for it in the outbox."""
+    news = ourselves.count(connection, loss, number)
+    if outbox.is_wanted(connection):
+        outbox.append(connection, _events(connection, _ALERTS, news, [], time.time_ns()))
 
 
 def _tell(connection: Connection, telling: Telling, news: News, now: int) -> None:
@@ -140,7 +143,7 @@ def _events(connection: Connection, telling: Telling, news: News, due: Sequence[
     name, at = telling.table.name, time.time_ns()
     rows = _rows(connection, telling.table, [*(key for key, body in news.items() if body is not None), *due])
     before = _told(connection, name, [*news, *due])
-    found = {key: row for key, row in rows.items() if key not in before and row.get("status") not in _SILENT}
+    found = {key: row for key, row in rows.items() if key not in before and row.get("status") not in _NOT_NEW}
     again = {key: _again(telling, before[key], row, now) for key, row in rows.items() if key in before}
     found |= {key: rows[key] for key, then in again.items() if then is not None and then <= now}
     gone = {key: old for key in news if (old := before.get(key)) and key not in rows}

@@ -187,7 +187,7 @@ def _put(connection: Connection, kind: Kind, rows: list[dict[str, Any]], stored:
     elif kind is ALERTS:
         again = [row["key"] for row in rows if (old := stored.get(row["key"])) and old.status == "closed" and row["last"] > old.closed_last]
         reopen(connection, again)
-        stand_as_before(connection, {row["key"]: row["thing"] for row in rows if row["thing"] and row["key"] not in stored})
+        stand_as_before(connection, [row for row in rows if row["key"] not in stored])
 
 
 def _take_back(connection: Connection, kind: Kind, keys: Sequence[str], run: int) -> News:

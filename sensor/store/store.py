@@ -171,7 +171,7 @@ class Store:
         """Drop what is older than `days` before the latest that was seen, then the oldest until the database is no larger than that.
 
         now: in nanoseconds; what seems to be later was seen by a clock that was ahead. The default is what the clock says.
-        An alert that is open stays, and so does an asset, up to 100,000 of each.
+        An alert that is open stays, and so does an asset, up to 100,000 of each, and while there is anything else to be dropped.
         """
         with errors(self._where):
             if self._run is not None and self._run[0].series:

@@ -400,6 +400,8 @@ def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path, demo):
         for table in ("told", "outbox", "refused", "destinations"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("DROP INDEX ix_alerts_thing")
+        for [name] in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'ix_%_run'").fetchall():
+            connection.execute(f"DROP INDEX {name}")
         connection.execute("ALTER TABLE alerts DROP COLUMN thing")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     with listening(Store.open(path)) as store:
