@@ -81,3 +81,24 @@ def test_runs_of_long_ago_are_one(database, tmp_path):
             assert runs_of(database) == {"day 2", "day 3", "earlier runs"}
             assert store.outbox.figures()["packets"] == packets
         store.save(days[3], Run("day 3"))
+
+
+def test_what_a_sensor_adds_again_and_again_is_as_if_it_had_said_it_once(database, tmp_path):
+    """What the recordings say is put together once; also where one of them is later than the sensor, and where one comes meanwhile."""
+    days = [known_of(shifted(PCAPS / "demo.pcap", tmp_path / f"{day}.pcap", day * DAY)) for day in range(6)]
+    with Store.open(database) as sensor, Store.open(tmp_path / "once.db") as once:
+        for store in (sensor, once):
+            for day in (0, 1, 4):
+                store.save(days[day], Run(f"day {day}"))
+        for day in (2, 3):
+            sensor.save(days[day], Run("live"))
+        once.save(days[3], Run("live"))
+        assert everything(sensor) == everything(once)
+        sensor.save(days[5], Run("live"))
+        with Store.open(database) as other:
+            for store in (other, once):
+                store.save(days[2], Run("day 2"))
+        sensor.save(days[5], Run("live"))
+        once.save(days[5], Run("live"))
+        sensor.retain(days=4000, now=LATER)
+        assert everything(sensor) == everything(once)
