@@ -1,11 +1,11 @@
 """A year of a plant in accelerated time: `python -m benchmarks.year [--days 365] [--retain-days 30] [--megabytes 60] [DATABASE]`.
 
-Each hour of capture time ends with a save and a step of retention, as the service does it; of one day a week each five minutes are a save,
-in which some of what is steady goes on. Every hour strangers come and are forgotten by the engine, hosts come and go, assets change, alerts
-are raised, and people deal with most of them. One destination takes everything, one is away for weeks on end, and refuses some. Every week
-the sensor starts again as a run of its own, and a recording is added. A line for each week says how large everything is, and how much time
-of the processor it took: what others do on the machine does not count. It fails where the size leaves its bound, an open alert is gone, a
-table grows for ever, or a step takes longer and longer.
+Each hour of capture time ends with a save and a step of retention, as the service does it (with `--step 6` every sixth, which is
+quicker); of one day a week each five minutes are a save, in which some of what is steady goes on. Every hour strangers come and are
+forgotten by the engine, hosts come and go, assets change, alerts are raised, and people deal with most of them. One destination takes
+everything, one is away for weeks on end, and refuses some. Every week the sensor starts again as a run of its own, and a recording is
+added. A line for each week says how large everything is, and how much time of the processor it took: what others do on the machine does
+not count. It fails where the size leaves its bound, an open alert is gone, a table grows for ever, or a step takes longer and longer.
 """
 
 import argparse
@@ -64,7 +64,8 @@ class Week:
 class Plant:
     """A plant in which hours pass."""
 
-    def __init__(self, steady: int = STEADY) -> None:
+    def __init__(self, steady: int = STEADY, step: int = 1) -> None:
+        self.step = step
         self.random = random.Random(7)
         self.hour = self.fives = self.begun = 0
         self.assets = {row.id: row for row in map(asset, range(steady))}
@@ -86,7 +87,7 @@ class Plant:
     @property
     def now(self) -> int:
         """In capture time."""
-        return START + self.hour * HOUR + self.fives * FIVE_MINUTES
+        return START + self.hour * self.step * HOUR + self.fives * FIVE_MINUTES
 
     def _talk(self, number: int, client: int, server: int) -> Talk:
         return Talk(number, None, address(client), None, address(server), 502 + number // 50_000, (1, 1), self.now, first=self.now)
@@ -145,7 +146,7 @@ class Plant:
         self.observations.conversations = {key: cast("Conversation", row) for key, row in talks.items()}
         requests = {10_000_000 + key: Request(10_000_000 + key, key, row.packets[0], row.last) for key, row in talks.items()}
         self.observations.operations = {key: cast("Operation", row) for key, row in requests.items()}
-        self.observations.statistics = cast("Statistics", Totals(START + self.begun * HOUR, self.now))
+        self.observations.statistics = cast("Statistics", Totals(START + self.begun * self.step * HOUR, self.now))
         known = Knowledge(Site(), self.observations, Resolution(log=self.log), alerts=tuple(self.alerts.values()), incidents=self.incidents)
         known.assets = dict(self.assets)
         by_ip = {row.ips[0]: row for row in known.assets.values()}
@@ -164,10 +165,11 @@ class Plant:
 class Sensor:
     """What the service does with a plant, hour by hour."""
 
-    def __init__(self, where: str, *, days: float, megabytes: float, steady: int = STEADY, outbox: float = 2) -> None:
+    def __init__(self, where: str, *, days: float, megabytes: float, outbox: float = 2, plant: Plant | None = None) -> None:
         self.where, self.days, self.megabytes = where, days, megabytes
         self.outbox = outbox
-        self.plant = Plant(steady)
+        self.plant = plant or Plant()
+        self.week = WEEK // self.plant.step
         self.starts = 0
         self.store = self._start()
         self.saves: list[float] = []
@@ -183,13 +185,14 @@ class Sensor:
         store.outbox.register(wanted, Bounds(megabytes=self.outbox, days=30))
         return store
 
-    def live(self, hours: int, week: int = WEEK) -> Iterator[Week]:
+    def live(self, hours: int, week: int = 0) -> Iterator[Week]:
         """Hours pass; what was measured in each week, which has so many of them."""
+        self.week = week or self.week
         for hour in range(1, hours + 1):
-            if hour % WEEK < DAY:
+            if hour % self.week < min(DAY / self.plant.step, self.week / 7):
                 self._five_minutes(11)
             self._hour()
-            if hour % week == 0:
+            if hour % self.week == 0:
                 yield self._week()
                 self._start_again()
         self.store.close()
@@ -219,7 +222,7 @@ class Sensor:
         for name in open_alerts(self.store) - self.plant.stay_open:
             self.store.judge(name, "mute" if name.endswith("1") else "close", "seen", "anna")
         self._deliver("siem")
-        if self.plant.hour // WEEK % 4 == 3:
+        if self.plant.hour // self.week % 4 == 3:
             self._deliver("away")
 
     def _deliver(self, name: str) -> None:
@@ -235,7 +238,7 @@ class Sensor:
         path = Path(self.where)
         files = [path, path.with_name(f"{path.name}-wal")] if "://" not in self.where else []
         on_disk = sum(file.stat().st_size for file in files if file.exists()) / 1e6
-        times = (1000 * statistics.median(times[-WEEK:]) for times in (self.saves, self.small, self.retains))
+        times = (1000 * statistics.median(times[-self.week :] or [0.0]) for times in (self.saves, self.small, self.retains))
         return Week(self.store.octets() / 1e6, on_disk, *times, contents(self.where))
 
     def _start_again(self) -> None:
@@ -276,12 +279,13 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--retain-days", type=float, default=60)
     parser.add_argument("--megabytes", type=float, default=60)
+    parser.add_argument("--step", type=int, default=1, help="hours from one save to the next")
     arguments = parser.parse_args()
     weeks: list[Week] = []
     with tempfile.TemporaryDirectory() as directory:
         where = arguments.database or str(Path(directory) / "plant.db")
-        sensor = Sensor(where, days=arguments.retain_days, megabytes=arguments.megabytes)
-        for week in sensor.live(arguments.days * 24):
+        sensor = Sensor(where, days=arguments.retain_days, megabytes=arguments.megabytes, plant=Plant(step=arguments.step))
+        for week in sensor.live(arguments.days * 24 // arguments.step):
             weeks.append(week)
             rows = ", ".join(f"{name} {number:,}" for name, number in week.rows.items())
             times = f"save {week.save:5.1f} ms, small one {week.small:5.1f} ms, retain {week.retain:5.1f} ms"

@@ -74,7 +74,7 @@ def forget_dropped(connection: Connection, kind: Kind, memory: Memory, run: int)
     needed = load(connection, kind, run).digests.keys() | {key for _, key in memory.told.values()}
     memory.digests = {key: value for key, value in memory.digests.items() if key in needed}
     memory.shared &= memory.digests.keys()
-    memory.others.clear()
+    memory.others = {key: said for key, said in memory.others.items() if key in memory.digests}
 
 
 def load(connection: Connection, kind: Kind, run: int) -> Memory:
