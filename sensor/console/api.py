@@ -50,7 +50,7 @@ class Health(_Model):
     counters: dict[str, int]
     assets: int
     open_alerts: dict[str, int]
-    generation: str
+    stamp: str
 
 
 class Judgement(_Model):
@@ -235,13 +235,13 @@ def health(request: Request, _asker: Asker) -> Health:
         counters=run.get("counters", {}),
         assets=store_of(request).find(ASSETS, Query(limit=1)).total,
         open_alerts={str(severity): number for severity, number in overview.open.items()},
-        generation=overview.generation,
+        stamp=overview.stamp,
     )
 
 
 def _unless_known(request: Request, found: Callable[[], Any]) -> Response:
     """The answer, or that nothing has changed since who asks has had it."""
-    asked = f"{store_of(request).generation()} {request.url.path}?{request.url.query}"
+    asked = f"{store_of(request).stamp()} {request.url.path}?{request.url.query}"
     tag = f'"{blake2b(asked.encode("utf-8", "replace"), digest_size=12).hexdigest()}"'
     headers = {"etag": tag, "cache-control": "private, no-cache"}
     if tag in [known.strip().removeprefix("W/") for known in request.headers.get("if-none-match", "").split(",")]:

@@ -45,7 +45,7 @@ async def _told(request: Request) -> AsyncIterator[str]:
     store, until, known = store_of(request), time.monotonic() + _LONGEST, ""
     while time.monotonic() < until and not await request.is_disconnected():
         try:
-            generation = await run_in_threadpool(store.generation)
+            generation = await run_in_threadpool(store.stamp)
         except StoreError:
             generation = known
         if generation != known:

@@ -66,7 +66,8 @@ class Service:
         self._learning = False
         self._reload = threading.Event()
         self._conditions: dict[str, str] = {}
-        self._run = Run(f"live {settings.identity().id} {time.time_ns()}")
+        series = f"live {settings.identity().id} "
+        self._run = Run(f"{series}{time.time_ns()}", series=series)
 
     def run(self) -> None:
         """Until SIGTERM, SIGINT, or the end of the source. Raises StoreError and ListenError where it cannot begin."""

@@ -8,9 +8,10 @@ from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from sensor.detections.model import Severity
 from sensor.store.encoding import decode
+from sensor.store.generation import generation
 from sensor.store.merge import Body
 from sensor.store.people import STATUSES
-from sensor.store.tables import alerts, assets, audit, conversations, incidents, meta, runs, violations
+from sensor.store.tables import alerts, assets, audit, conversations, incidents, runs, violations
 
 _DEVICES = assets.c.parent.is_(None)
 _JUDGEMENTS = (*STATUSES, "comment", "assign", "reopen", "accept")
@@ -50,7 +51,7 @@ class Overview:
     last: int | None
     timeline: tuple[Span, ...]
     run: Body
-    generation: str
+    stamp: str
 
 
 def overview(connection: Connection) -> Overview:
@@ -72,15 +73,14 @@ def overview(connection: Connection) -> Overview:
         last=last,
         timeline=_timeline(connection, first, last),
         run=decode(run) if run else {},
-        generation=generation(connection),
+        stamp=stamp(connection),
     )
 
 
-def generation(connection: Connection) -> str:
+def stamp(connection: Connection) -> str:
     """A text that is another one when something was saved, or said of an alert."""
-    known = connection.execute(select(meta.c.value).where(meta.c.name == "generation")).scalar()
     said = select(audit.c.id).where(audit.c.what.in_(_JUDGEMENTS)).order_by(audit.c.id.desc()).limit(1)
-    return f"{known or 0}.{connection.execute(said).scalar() or 0}"
+    return f"{generation(connection)}.{connection.execute(said).scalar() or 0}"
 
 
 def _counted(connection: Connection, column: ColumnElement[Any], *conditions: ColumnElement[bool]) -> dict[Any, int]:

@@ -7,7 +7,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 from sensor.capture import Statistics
-from sensor.store.encoding import natural_key
+from sensor.knowledge import Knowledge
+from sensor.store.encoding import encode, natural_key
 
 _LOOKED_AT = 65_536
 """Octets of a capture's beginning and end that tell it from others, with its size."""
@@ -18,12 +19,13 @@ class Run:
     """A recording.
 
     name: tells it from others, and is the same whenever it is read. parts: fingerprints of its captures; a live one has none.
-    files: for people.
+    files: for people. series: how the names of runs begin that come one after the other: those before are over when this one begins.
     """
 
     name: str
     parts: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    series: str = ""
 
 
 def run_of(files: Iterable[str | os.PathLike[str]], statistics: Statistics | None) -> Run:
@@ -46,3 +48,14 @@ def _fingerprint(file: Path) -> str | None:
         head = capture.read(_LOOKED_AT)
         capture.seek(max(0, size - _LOOKED_AT))
         return blake2b(size.to_bytes(8, "big") + head + capture.read(), digest_size=10).hexdigest()
+
+
+def row_of(run: Run, known: Knowledge) -> dict[str, object]:
+    """What is kept of a run: its captures and their health."""
+    statistics = known.statistics
+    row: dict[str, object] = {"name": run.name, "parts": list(run.parts), "first": None, "last": None}
+    body: dict[str, object] = {"files": run.files}
+    if statistics is not None:
+        row |= {"first": statistics.first, "last": statistics.last}
+        body |= {"packets": statistics.packets, "octets": statistics.octets, "counters": dict(sorted(statistics.counters.items()))}
+    return {**row, "body": encode(body)}

@@ -45,6 +45,11 @@ class Traffic:
     alarms: Mapping[str, Severity]
 
 
+def traffic(connection: Connection, query: Query) -> Traffic:
+    """All of it."""
+    return Traffic(things(connection), deals(connection, query), alarms(connection))
+
+
 def things(connection: Connection) -> list[StoredThing]:
     """All assets."""
     columns = (assets.c.key, assets.c.name, assets.c.type, assets.c.level, assets.c.zone, assets.c.address_key, assets.c.parent)

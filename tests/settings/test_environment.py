@@ -38,7 +38,7 @@ EACH = {
     "CAPTURE__LIMITS": ('{"flows": 9}', lambda settings: settings.capture.limits, {"flows": 9}),
     "STORE__DATABASE": ("x.db", lambda settings: settings.store.database, "x.db"),
     "STORE__RETAIN_DAYS": ("1.5", lambda settings: settings.store.retain_days, 1.5),
-    "STORE__RETAIN_MEGABYTES": ("300", lambda settings: settings.store.retain_megabytes, 300),
+    "STORE__RETAIN_MEGABYTES": ("600", lambda settings: settings.store.retain_megabytes, 600),
     "SITE__FILE": ("site.toml", lambda settings: settings.site.file, "site.toml"),
     "SITE__LEARNING_DAYS": ("0", lambda settings: settings.site.learning_days, 0),
     "EVIDENCE__FOLDER": ("kept", lambda settings: settings.evidence.folder, "kept"),

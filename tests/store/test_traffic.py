@@ -74,10 +74,10 @@ def test_the_overview_counts_what_the_lists_hold(database):
         assert sum(span.assets for span in overview.timeline) == sum(overview.levels.values())
         first, last = overview.timeline[0], overview.timeline[-1]
         assert (first.first, last.last) == (overview.first, overview.last)
-        before = store.generation()
+        before = store.stamp()
         [alert] = store.find(ALERTS, Query(limit=1)).rows
         store.judge(alert["id"], "close", who="somebody")
-        assert store.generation() != before
+        assert store.stamp() != before
         assert sum(store.overview().open.values()) == sum(overview.open.values()) - 1
         assert store.overview().open.get(Severity[alert["severity"].upper()], 0) == overview.open[Severity[alert["severity"].upper()]] - 1
 

@@ -35,7 +35,7 @@ def show(request: Request, filters: Annotated[Filters, Parameter()], visitor: Vi
     store = store_of(request)
     query = replace(filters.query(whole=True), sort=None)
     only: bool = filters.model_dump()["only"]
-    picture = _picture(store, store.generation(), query, only=only)
+    picture = _picture(store, store.stamp(), query, only=only)
     zones = sorted(filter(None, store.overview().zones))
     return page(
         request, "map.html", visitor, map=map_of(picture, console=True), filters=filters, zones=zones, things=len(picture.things),
@@ -50,7 +50,7 @@ show.__annotations__["filters"] = Annotated[_Asked, Parameter()]
 def conduits(request: Request, visitor: Viewer) -> Response:
     """Zones by zones: declared, observed, and what of it is forbidden."""
     store, settings = store_of(request), settings_of(request)
-    picture = _picture(store, store.generation(), Query(), only=False)
+    picture = _picture(store, store.stamp(), Query(), only=False)
     declared, trouble = _declared(settings)
     return page(request, "conduits.html", visitor, matrix=matrix(picture), declared=declared, trouble=trouble, file=settings.site.file)
 
