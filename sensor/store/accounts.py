@@ -119,8 +119,10 @@ class Accounts:
         self, name: str, what: str, who: str | None, values: dict[str, Any], *, ends: bool = False, keeps_admin: bool = False
     ) -> None:
         with errors(self._where), writing(self._engine) as connection:
-            if _find(connection, name) is None:
+            person = _find(connection, name)
+            if person is None:
                 raise AskedError(f"there is no {name}")
+            keeps_admin = keeps_admin and person.role is Role.ADMIN
             connection.execute(update(persons).where(persons.c.name == name).values(values))
             left = select(persons.c.name).where(persons.c.role == Role.ADMIN, persons.c.disabled.is_(False)).limit(1)
             if keeps_admin and connection.execute(left).scalar() is None:

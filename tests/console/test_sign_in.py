@@ -205,6 +205,8 @@ def test_an_admin_lets_people_in_and_out(console, admin):
 
 def test_the_last_admin_stays_one(tmp_path):
     with Store.open(tmp_path / "one.db") as store:
+        store.accounts.add("guest", Role.VIEWER, "x", None)
+        store.accounts.disable("guest", None, disabled=True)  # there is no admin whom that could be
         store.accounts.add("only", Role.ADMIN, "x", None)
         for change in (
             lambda: store.accounts.set_role("only", Role.VIEWER, None),
