@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, or_, select, update
 
+from sensor.detections.model import Severity
 from sensor.events import Change, Event
 from sensor.store import ourselves, outbox
 from sensor.store.encoding import decode, encode, key_of
@@ -151,13 +152,21 @@ def _events(connection: Connection, telling: Telling, news: News, due: Sequence[
     events = [telling.event(old.row, telling.gone, ends, at, None) for old in gone.values()]
     for key, row in found.items():
         known = before.get(key)
-        change = telling.first if known is None else telling.again
+        change = _change(telling, known.row if known else None, row)
         events.append(telling.event(row, change, ends, at, known.row if known else None))
     _remember(connection, name, found)
     _put_off(connection, name, {key: then for key, then in again.items() if key not in found and then != before[key].due})
     for portion in chunks(gone):
         connection.execute(delete(told).where(told.c.kind == name, told.c.key.in_(portion)))
     return sorted(events, key=lambda event: (event.first, event.id))
+
+
+def _change(telling: Telling, before: Body | None, row: Body) -> Change:
+    """What happened to it since it was told, as `before`. An alert that was settled and is open is as good as new."""
+    if before is None or (row.get("status") == "open" and before.get("status") != "open"):
+        return telling.first
+    graver = "severity" in row and Severity[row["severity"].upper()] > Severity[before["severity"].upper()]
+    return Change.WORSE if graver else telling.again
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,8 +127,10 @@ def test_an_alert_that_gets_worse_is_told_at_once(database, demo, at_last):
         taken(store)
         store.save(with_findings(demo, alerts=(replace(at_last, severity=Severity.LOW),)), MONDAY)
         store.save(with_findings(demo, alerts=(at_last,)), MONDAY)
-        told = [(event.severity, event.outcome) for event in taken(store)]
-        assert told == [(Severity.LOW, "accepted"), (Severity.CRITICAL, "accepted")]
+        told = [(event.change, event.severity, event.outcome) for event in taken(store)]
+        assert told == [(Change.COUNTED, Severity.LOW, "accepted"), (Change.WORSE, Severity.CRITICAL, "accepted")]
+        store.save(with_findings(demo, alerts=(replace(at_last, severity=Severity.HIGH),)), MONDAY)
+        assert [(event.change, event.severity) for event in taken(store)] == [(Change.COUNTED, Severity.HIGH)]
 
 
 def test_an_alert_that_does_not_hold_any_more_is_told_as_closed(database, demo):
@@ -161,7 +163,7 @@ def test_a_closed_alert_that_happens_again_is_told_and_a_muted_one_is_not(databa
         store.judge(muted.id, "mute")
         taken(store)
         store.save(with_findings(demo, alerts=tuple(again)), MONDAY)
-        assert [(event.id, event.status) for event in taken(store)] == [(closed.id, "open")]
+        assert [(event.id, event.change, event.status) for event in taken(store)] == [(closed.id, Change.RAISED, "open")]
 
 
 def test_an_asset_tells_what_has_changed_and_that_it_is_gone(database, demo, later):
