@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 FUZZ := dissectors/fuzz
 KUSTO := deploy/sentinel/check
 FUZZ_SECONDS ?= 600
+ENDURANCE_SECONDS ?= 600
 FUZZ_CORPUS := $(FUZZ)/corpus
 RSYSLOGD := /usr/sbin/rsyslogd
 SYSLOG_NG := .cache/syslog-ng/usr/sbin/syslog-ng
@@ -14,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help docs sentinel demo evaluate test lint bench bench-live bench-store bench-conclude bench-year fuzz fuzz-short wheel wheels deb bundle clean build rust tools receivers
+.PHONY: help endurance docs sentinel demo evaluate test lint bench bench-live bench-store bench-conclude bench-year fuzz fuzz-short wheel wheels deb bundle clean build rust tools receivers
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -66,6 +67,9 @@ fuzz-short:
 	@rm -rf $(FUZZ)/target/short
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=20 FUZZ_CORPUS=$(FUZZ)/target/short
 
+endurance: build tools $(VENV)/.dev ## Kill the service and flood it with hostile traffic, ENDURANCE_SECONDS (600) each; needs root
+	ENDURANCE_SECONDS=$(ENDURANCE_SECONDS) $(BIN)/python -m pytest -s tests/end_to_end/test_endurance.py
+
 docs: build ## Write the pages that are made from the registry of detectors
 	$(BIN)/otoscope detectors --format markdown > docs/detectors.md
 	$(BIN)/otoscope detectors --coverage > docs/coverage.md
@@ -102,10 +106,10 @@ rust:
 	@command -v cc >/dev/null || { echo "Rust needs a C compiler: install one (Debian: sudo apt-get install build-essential) and try again" >&2; exit 1; }
 
 tools:
-	@command -v tshark >/dev/null && command -v tcpdump >/dev/null && command -v chromium >/dev/null && command -v promtool >/dev/null && command -v npm >/dev/null && command -v ip >/dev/null && command -v ethtool >/dev/null && command -v shellcheck >/dev/null && command -v lintian >/dev/null && ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || \
+	@command -v tshark >/dev/null && command -v tcpdump >/dev/null && command -v chromium >/dev/null && command -v promtool >/dev/null && command -v npm >/dev/null && command -v ip >/dev/null && command -v ethtool >/dev/null && ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 && command -v shellcheck >/dev/null && command -v lintian >/dev/null && ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tshark tcpdump chromium postgresql prometheus nodejs npm iproute2 ethtool shellcheck lintian; \
-	else echo "the tests need tshark, tcpdump, chromium, PostgreSQL, Prometheus, npm, iproute2, ethtool, shellcheck and lintian: install them (Debian: sudo apt-get install tshark tcpdump chromium postgresql prometheus npm iproute2 ethtool shellcheck lintian) and try again" >&2; exit 1; fi
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tshark tcpdump chromium postgresql prometheus nodejs npm iproute2 ethtool libfaketime shellcheck lintian; \
+	else echo "the tests need tshark, tcpdump, chromium, PostgreSQL, Prometheus, npm, iproute2, ethtool, libfaketime, shellcheck and lintian: install them (Debian: sudo apt-get install tshark tcpdump chromium postgresql prometheus npm iproute2 ethtool libfaketime shellcheck lintian) and try again" >&2; exit 1; fi
 	@[ -x $(SYSLOG_NG) ] && command -v $(RSYSLOGD) >/dev/null && ls /usr/lib/*/rsyslog/lmnsd_gtls.so /usr/lib/*/rsyslog/lmnsd_ossl.so >/dev/null 2>&1 || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then $(MAKE) --no-print-directory receivers; \
 	else echo "the tests need rsyslog and syslog-ng, which Debian does not install side by side: run \"sudo make receivers\" on Debian and try again" >&2; exit 1; fi

@@ -29,6 +29,7 @@ class Switch:
     def __init__(self, *stations: Station) -> None:
         self._prefix = f"otoscope-{os.getpid()}"
         self._spaces: list[str] = []
+        self._ports: list[str] = []
         for name in ("switch", "sensor"):
             self._space(name)
         self.ip("switch", "link", "add", "name", "bridge", "type", "bridge", "mcast_snooping", "0")
@@ -85,6 +86,8 @@ class Switch:
         self.ip("switch", "link", "add", "name", "span", "type", "veth", "peer", "name", MIRROR, "netns", self.name("sensor"))
         self.ip("switch", "link", "set", "span", "up")
         self.ip("sensor", "link", "set", MIRROR, "up")
+        for port in self._ports:
+            self._mirror(port)
 
     def unplug_mirror(self) -> None:
         """The interface is gone, at both ends, and what enters the switch is copied nowhere."""
@@ -100,15 +103,17 @@ class Switch:
         self.ip(station.role, "address", "add", f"{station.ip}/24", "broadcast", "+", "dev", PORT)
         self.ip(station.role, "link", "set", PORT, "up")
         self.ip("switch", "link", "set", port, "master", "bridge", "up")
-        self.mirror(port)
+        self._ports.append(port)
+        self.run("switch", "tc", "qdisc", "add", "dev", port, "ingress")
+        self._mirror(port)
         if station is not ROUTER:
             self.ip(station.role, "route", "add", "default", "via", ROUTER.ip)
 
-    def mirror(self, port: str) -> None:
-        """Copy what enters this port to the mirror port."""
-        to = ("tc", "filter", "replace", "dev", port, "parent", "ffff:", "protocol", "all", "prio", "1", "handle", "800::800", "u32")
-        subprocess.run(self.command("switch", "tc", "qdisc", "add", "dev", port, "ingress"), check=False, capture_output=True)
-        self.run("switch", *to, "match", "u32", "0", "0", "action", "mirred", "egress", "mirror", "dev", "span")
+    def _mirror(self, port: str) -> None:
+        """Copy what enters this port to the mirror port, also where that is a new one."""
+        self.run("switch", "tc", "filter", "delete", "dev", port, "ingress")
+        every = ("protocol", "all", "u32", "match", "u32", "0", "0")
+        self.run("switch", "tc", "filter", "add", "dev", port, "ingress", *every, "action", "mirred", "egress", "mirror", "dev", "span")
 
     def _join_office(self) -> None:
         self._space(OFFICE.role)

@@ -45,7 +45,7 @@ def _poll_modbus(rounds: int, pause: float) -> None:
         for number in range(rounds):
             client.read_holding_registers(0, count=10, device_id=1)
             client.read_coils(0, count=16, device_id=1)
-            if number % 10 == 0:
+            if number % 10 == 9:
                 client.write_register(20, 1200 + number % 50, device_id=1)
             time.sleep(pause)
 
@@ -54,7 +54,7 @@ def _poll_s7(rounds: int, pause: float) -> None:
     client = _connected_to_s7()
     for number in range(rounds):
         client.db_read(1, 0, 32)
-        if number % 10 == 0:
+        if number % 10 == 9:
             client.db_write(1, 10, bytearray((0, number % 256)))
         time.sleep(pause)
     client.disconnect()
@@ -127,6 +127,14 @@ def _scan() -> None:
             connection.connect((MIXER.ip, port))
 
 
+def _flood(rounds: int, pause: float) -> None:
+    """Datagrams as large as they go, that nobody waits for."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for _ in range(rounds):
+            sender.sendto(bytes(1400), (MIXER.ip, 9))
+            time.sleep(pause)
+
+
 DEEDS: dict[str, Callable[..., None]] = {
     "serve-modbus": _serve_modbus,
     "serve-s7": _serve_s7,
@@ -141,6 +149,7 @@ DEEDS: dict[str, Callable[..., None]] = {
     "start-s7": _start_s7,
     "upload-s7": _upload_s7,
     "scan": _scan,
+    "flood": _flood,
 }
 
 
