@@ -44,9 +44,11 @@ def plant() -> Iterator[Switch]:
 
 @contextmanager
 def polled(switch: Switch, rounds: int, pause: float = PAUSE) -> Iterator[None]:
-    """While the HMI and the SCADA server poll; they end after so many rounds, or with the block."""
+    """While the HMI and the SCADA server poll, all of them; they end after so many rounds, or with the block."""
     polls = [switch.start(station.role, *TALKERS, deed, rounds, pause) for station, deed in POLLS]
     try:
+        while sum(switch.connections(station) for station in (HMI, SCADA)) < len(POLLS):
+            time.sleep(0.1)
         yield
     finally:
         end(polls)

@@ -136,6 +136,10 @@ class Switch:
             time.sleep(0.1)
         raise RuntimeError(f"the server of {station.role} did not start, exit {server.poll()}")
 
+    def connections(self, station: Station) -> int:
+        """How many a station has to others."""
+        return len(self.run(station.role, "ss", "-Htn", "state", "established").stdout.splitlines())
+
     def remove(self) -> None:
         """All namespaces, and so all that is in them."""
         for space in reversed(self._spaces):

@@ -38,14 +38,14 @@ def _serve_dnp3() -> None:
 
 
 def _poll_modbus(rounds: int, pause: float) -> None:
-    """As an HMI does: reads, and now and then a setpoint."""
+    """As an HMI does: reads, and a setpoint every other time."""
     from pymodbus.client import ModbusTcpClient  # noqa: PLC0415 - each process loads one stack
 
     with ModbusTcpClient(MIXER.ip, port=502) as client:
         for number in range(rounds):
             client.read_holding_registers(0, count=10, device_id=1)
             client.read_coils(0, count=16, device_id=1)
-            if number % 10 == 9:
+            if number % 2:
                 client.write_register(20, 1200 + number % 50, device_id=1)
             time.sleep(pause)
 
@@ -54,7 +54,7 @@ def _poll_s7(rounds: int, pause: float) -> None:
     client = _connected_to_s7()
     for number in range(rounds):
         client.db_read(1, 0, 32)
-        if number % 10 == 9:
+        if number % 2:
             client.db_write(1, 10, bytearray((0, number % 256)))
         time.sleep(pause)
     client.disconnect()
