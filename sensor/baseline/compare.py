@@ -188,6 +188,8 @@ def _dialogue_changes(usual: Usual, dialogue: Dialogue) -> Iterator[Change]:
     fastest: dict[FunctionKey, tuple[float, Deed]] = {}
     for deed in dialogue.deeds:
         key = function_key(deed)
+        if _was_asked_before(deed):
+            continue
         if deed.intent in _CHANGES and not writes:
             yield Change(Difference.WRITER, f"{deed.intent}: {deed.function.name}", "reads at the most", dialogue=dialogue, deed=deed)
         elif exchange is not None:
@@ -195,6 +197,11 @@ def _dialogue_changes(usual: Usual, dialogue: Dialogue) -> Iterator[Change]:
         if (seconds := cadence(deed)) is not None and (key not in fastest or seconds < fastest[key][0]):
             fastest[key] = (seconds, deed)
     yield from _cadence_changes(functions, fastest)
+
+
+def _was_asked_before(deed: Deed) -> bool:
+    """One answer to what nobody was seen asking: the sensor began to listen in between. What exactly was asked is not known."""
+    return not deed.row.requests and deed.row.responses == 1
 
 
 def _usual_function(functions: Mapping[FunctionKey, KnownFunction], key: FunctionKey) -> KnownFunction | None:
