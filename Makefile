@@ -70,9 +70,11 @@ fuzz-short:
 endurance: build tools $(VENV)/.dev ## Kill the service and flood it with hostile traffic, ENDURANCE_SECONDS (600) each; needs root
 	ENDURANCE_SECONDS=$(ENDURANCE_SECONDS) $(BIN)/python -m pytest -s tests/end_to_end/test_endurance.py
 
-docs: build ## Write the pages that are made from the registry of detectors
+docs: build ## Write the pages that are made from the registry of detectors, and what is made from the model of the settings
 	$(BIN)/otoscope detectors --format markdown > docs/detectors.md
 	$(BIN)/otoscope detectors --coverage > docs/coverage.md
+	$(BIN)/otoscope config reference > docs/settings.md
+	$(BIN)/otoscope config example > deploy/otoscope.toml
 
 sentinel: build $(VENV)/.dev ## Write what deploy/sentinel makes of its queries and of the registry of detectors
 	$(BIN)/python -m deploy.sentinel.generator
