@@ -70,7 +70,7 @@ def test_a_computer_of_the_enterprise_writes_to_a_controller(plant, appliance, s
     assert "HR 40031" in violation["cs5"]
     assert violation["dmac"] == MIXER.mac.upper()
     assert "smac" not in violation  # what the cell sees is the router's
-    siem.told("ot.process.stranger", src=OFFICE.ip, dst=MIXER.ip, outcome="success")
+    siem.told("ot.process.stranger", src=OFFICE.ip, dst=MIXER.ip, outcome="success", cs4="Write Single Register", cs5="HR 40031")
     assert until(lambda: prometheus.value('otoscope_violations{source_zone="level 4",target_zone="level 1",intent="write"}') == 1)
     [kept] = [row for row in appliance.alerts() if row["id"] == violation["externalId"]]
     assert (kept["rule"], kept["status"]) == ("ot.policy.enterprise_skip", "open")
