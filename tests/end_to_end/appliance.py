@@ -131,7 +131,7 @@ class Appliance:
         """As systemd ends it: whatever it knows is kept, and it says nothing of a mistake."""
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            assert self.process.wait(60) == 0, self._log.read_text()
+            assert self.process.wait(300) == 0, self._log.read_text()
 
     @contextmanager
     def running(self, **environment: str):
