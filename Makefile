@@ -11,19 +11,20 @@ SYSTEM_PYTHON ?= /usr/bin/python3
 # At once; the tests of a file stay together, for what they share is made once.
 TEST_PROCESSES ?= 2
 FUZZ_SECONDS ?= 600
+ENDURANCE_SECONDS ?= 600
 FUZZ_CORPUS := $(FUZZ)/corpus
 SYSLOG_NG := .cache/syslog-ng/usr/sbin/syslog-ng
 # What the tests call, COMMAND=PACKAGE: the Debian package that it comes from.
 TOOLS := tshark=tshark tcpdump=tcpdump chromium=chromium /usr/lib/postgresql/*/bin/initdb=postgresql promtool=prometheus node=nodejs npm=npm \
     /usr/bin/python3=python3 ip=iproute2 ethtool=ethtool sysctl=procps setpriv=util-linux mount=mount systemd-analyze=systemd openssl=openssl git=git \
     shellcheck=shellcheck lintian=lintian /usr/sbin/rsyslogd=rsyslog /usr/lib/*/rsyslog/lmnsd_gtls.so=rsyslog-gnutls \
-    /usr/lib/*/rsyslog/lmnsd_ossl.so=rsyslog-openssl $(SYSLOG_NG)=syslog-ng-core
+    /usr/lib/*/rsyslog/lmnsd_ossl.so=rsyslog-openssl /usr/lib/*/faketime/libfaketimeMT.so.1=libfaketime $(SYSLOG_NG)=syslog-ng-core
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The build finds maturin on the path.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help docs sentinel demo evaluate test lint bench bench-live bench-store bench-conclude bench-year fuzz fuzz-short wheel wheels deb bundle clean build rust tools
+.PHONY: help endurance docs sentinel demo evaluate test lint bench bench-live bench-store bench-conclude bench-year fuzz fuzz-short wheel wheels deb bundle clean build rust tools
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -75,6 +76,9 @@ fuzz: rust ## Feed made-up frames and files to the engine, FUZZ_SECONDS (600) fo
 fuzz-short:
 	@rm -rf $(FUZZ)/target/short
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=20 FUZZ_CORPUS=$(FUZZ)/target/short
+
+endurance: build tools $(VENV)/.dev ## Kill the service and flood it with hostile traffic, ENDURANCE_SECONDS (600) each; needs root
+	ENDURANCE_SECONDS=$(ENDURANCE_SECONDS) $(BIN)/python -m pytest -s tests/end_to_end/test_endurance.py
 
 docs: build ## Write the pages that are made from the registry of detectors, and what is made from the model of the settings
 	$(BIN)/otoscope detectors --format markdown > docs/detectors.md

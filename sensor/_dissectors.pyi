@@ -200,7 +200,8 @@ class Statistics:
     @property
     def last(self) -> int | None: ...
     @property
-    def counters(self) -> Mapping[str, int]: ...  # truncated_frames, duplicates, lost_segments, ip_fragments, evicted_flows, …
+    def counters(self) -> Mapping[str, int]: ...
+    # truncated_frames, duplicates, lost_segments, ip_fragments, evicted_flows, …; of interfaces kernel_dropped: the rings had no room
     @property
     def skipped_link_types(self) -> Mapping[str, int]: ...  # name → frames
     @property

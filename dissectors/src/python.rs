@@ -574,7 +574,10 @@ impl Listener {
 impl Listener {
     fn changes(&self, python: Python<'_>, told: fn(&mut live::Listener) -> Result<Changes, String>) -> PyResult<Batch> {
         let changes = python.detach(|| told(&mut self.live.lock().unwrap_or_else(PoisonError::into_inner)));
-        Batch::new(python, changes.map_err(CaptureError::new_err)?)
+        let batch = Batch::new(python, changes.map_err(CaptureError::new_err)?)?;
+        let dropped = self.ports.all().iter().fold(0_u64, |sum, port| sum.saturating_add(port.counted.dropped));
+        batch.statistics.get().counters.bind(python).set_item("kernel_dropped", dropped)?;
+        Ok(batch)
     }
 }
 
