@@ -18,6 +18,7 @@ use crate::changes::Changes;
 use crate::engine::Engine;
 use crate::source::ring::{self, Interface, RETIRE_MILLISECONDS, Ring};
 use crate::tables::Limits;
+use crate::transactions::Taken;
 use crate::union::Union;
 
 /// Frames between two looks at orders: a few milliseconds.
@@ -45,6 +46,8 @@ pub struct Settings {
     pub ring: ring::Settings,
     /// An interface that is not there yet is waited for.
     pub patient: bool,
+    /// Every operation is kept as a row of its own as well, until [`Listener::take_transactions`] is called.
+    pub transactions: bool,
 }
 
 /// How an interface is.
@@ -146,6 +149,7 @@ impl Ports {
 struct Told {
     changes: Changes,
     ports: Vec<Counted>,
+    transactions: Option<Taken>,
 }
 
 enum Order {
@@ -165,6 +169,7 @@ pub struct Listener {
     keeper: Option<(Sender<()>, JoinHandle<()>)>,
     ports: Ports,
     union: Union,
+    transactions: Vec<Taken>,
 }
 
 impl Listener {
@@ -176,7 +181,10 @@ impl Listener {
         let mut workers = Vec::new();
         for number in 0..settings.workers.max(1) {
             let (sender, orders) = mpsc::channel();
-            let engine = Engine::new(settings.limits.shared_by(usize::from(settings.workers.max(1))));
+            let mut engine = Engine::new(settings.limits.shared_by(usize::from(settings.workers.max(1))));
+            if settings.transactions {
+                engine.record_transactions();
+            }
             let worker = Worker {
                 engine,
                 rings: Vec::new(),
@@ -196,7 +204,7 @@ impl Listener {
             ports: ports.clone(),
             settings,
         };
-        let mut listener = Self { workers, keeper: None, ports, union };
+        let mut listener = Self { workers, keeper: None, ports, union, transactions: Vec::new() };
         keeper.look_first().inspect_err(|_| drop(listener.stop()))?;
         let (sender, stopped) = mpsc::channel();
         let thread = thread::Builder::new().name("listen-keeper".to_owned()).spawn(move || keeper.run(&stopped));
@@ -229,6 +237,11 @@ impl Listener {
         changes
     }
 
+    /// Operations that were over when something was told last, of each worker.
+    pub fn take_transactions(&mut self) -> Vec<Taken> {
+        core::mem::take(&mut self.transactions)
+    }
+
     /// The interfaces.
     #[must_use]
     pub fn ports(&self) -> Ports {
@@ -245,7 +258,12 @@ impl Listener {
         }
         let told = answers.into_iter().map(|answer| answer.recv().map_err(fault)).collect::<Result<Vec<_>, _>>()?;
         self.count(&told);
-        let mut all: Vec<Changes> = told.into_iter().map(|one| one.changes).collect();
+        let (mut all, mut transactions) = (Vec::new(), Vec::new());
+        for one in told {
+            all.push(one.changes);
+            transactions.extend(one.transactions);
+        }
+        self.transactions = transactions;
         match (all.pop(), all.is_empty()) {
             (None, _) => Err("not listening any more".to_owned()),
             (Some(only), true) => Ok(only),
@@ -346,7 +364,7 @@ impl Worker {
         for port in &mut self.ports {
             port.fill = 0;
         }
-        Told { changes: self.engine.tell(), ports }
+        Told { changes: self.engine.tell(), ports, transactions: self.engine.take_transactions() }
     }
 
     /// Close rings and read what they still hold.
@@ -375,6 +393,7 @@ impl Worker {
     fn read(&mut self) -> Next {
         self.note_fill();
         let [ring] = self.rings.as_mut_slice() else { return self.read_several() };
+        self.engine.begin_source(ring.number());
         for _ in 0..FRAMES {
             let Some(frame) = ring.next() else { return Next::Sleep };
             self.engine.frame(&frame);
@@ -415,6 +434,7 @@ fn merge(rings: &mut [Ring], engine: &mut Engine, until: i64) -> usize {
     for count in 0..FRAMES {
         let next = rings.iter_mut().filter_map(|ring| ring.time().map(|time| (time, ring))).min_by_key(|(time, _)| *time);
         let Some((_, ring)) = next.filter(|(time, _)| *time <= until) else { return count };
+        engine.begin_source(ring.number());
         if let Some(frame) = ring.next() {
             engine.frame(&frame);
         }
