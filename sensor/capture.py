@@ -19,7 +19,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -27,6 +26,7 @@ from sensor._dissectors import Anomaly, Batch, Conversation, Endpoint, Engine, F
 from sensor._dissectors import CaptureError as EngineError
 from sensor.errors import CaptureError
 from sensor.listening import Listening
+from sensor.progress import Progress
 
 __all__ = [
     "Anomaly",
@@ -55,23 +55,6 @@ _MANY_TRANSACTIONS = 131_072
 
 _SLICE_PACKETS = 16_384
 """Packets between two looks at signals: a few milliseconds, so that Ctrl-C is heard at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the reading is.
-
-    path: the capture that is being read, "-" for standard input.
-    number: which one of `captures` it is, from 1.
-    captures: how many were given.
-    octets_read, octets_total: of this capture as it lies on disk; total is None for a stream.
-    """
-
-    path: str
-    number: int
-    captures: int
-    octets_read: int
-    octets_total: int | None
 
 
 class Capture:

@@ -8,7 +8,8 @@ OtoscopeError
 ├── ListenError     an address that cannot be listened at
 ├── SettingsError   settings that cannot be read, or are wrong
 ├── SiteError       a site file that cannot be read
-└── StoreError      a database that cannot be opened, read or written
+├── StoreError      a database that cannot be opened, read or written
+└── TransactionsError   a transaction log that cannot be written or read
 """
 
 
@@ -39,6 +40,10 @@ class ListenError(OtoscopeError):
 
 class StoreError(OtoscopeError):
     """A database that cannot be opened, read or written; what was to be written is not, none of it."""
+
+
+class TransactionsError(OtoscopeError):
+    """A transaction log that cannot be written, or not be read."""
 
 
 class SiteError(OtoscopeError):

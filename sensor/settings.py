@@ -132,6 +132,15 @@ class LogSettings(_Table):
     form: Literal["text", "json"] = Field(default="text", description="Lines for people, or JSON.")
 
 
+class TransactionSettings(_Table):
+    """The transaction log: every operation as a row in Parquet files. It needs the extra `log`."""
+
+    folder: str | None = Field(default=None, description="Write it there; without, there is none.")
+    minutes: float = Field(default=5, gt=0, le=60, description="Rows are written after so long at the latest.")
+    retain_days: float = Field(default=30, gt=0, description="Drop hours that are so much older than the newest.")
+    retain_megabytes: float = Field(default=2000, gt=0, description="Then the oldest hours, until the log is no larger.")
+
+
 class Settings(_Table):
     """The whole file."""
 
@@ -141,6 +150,7 @@ class Settings(_Table):
     site: SiteSettings = SiteSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
+    transactions: TransactionSettings = TransactionSettings()
     outbox: OutboxSettings = OutboxSettings()
     exports: dict[str, ExportSettings] = Field(default_factory=dict)
 
