@@ -22,7 +22,19 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from sensor._dissectors import Anomaly, Batch, Conversation, Endpoint, Engine, Fact, Interface, Listener, Operation, Statistics, Transactions
+from sensor._dissectors import (
+    Anomaly,
+    Batch,
+    Conversation,
+    Endpoint,
+    Engine,
+    Fact,
+    Interface,
+    Listener,
+    Operation,
+    Statistics,
+    Transactions,
+)
 from sensor._dissectors import CaptureError as EngineError
 from sensor.errors import CaptureError
 from sensor.listening import Listening

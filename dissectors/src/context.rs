@@ -212,32 +212,40 @@ impl Context<'_> {
     /// Record a request of an operation, where somebody asks for that; `named` are the unit and object of this one.
     #[inline]
     fn record_request(&mut self, place: Place, named: Named<'_>, waits: bool) -> Ticket {
+        if self.tables.transactions.is_none() { 0 } else { self.recorded(place, named, Said::Asked(waits)) }
+    }
+
+    /// The same of a response that nobody asked for.
+    #[inline]
+    fn record_unasked(&mut self, place: Place, named: Named<'_>, status: Option<u32>) {
+        if self.tables.transactions.is_some() {
+            self.recorded(place, named, Said::Unasked(status));
+        }
+    }
+
+    #[inline(never)]
+    fn recorded(&mut self, place: Place, named: Named<'_>, said: Said) -> Ticket {
         let Tables { transactions, operations, .. } = &mut *self.tables;
         let (Some(transactions), Some(row)) = (transactions, operations.get(place)) else { return 0 };
         if transactions.refuse() {
             return 0;
         }
         let operation = transactions.operation(row, instead(row, named, &self.flow.unit));
-        transactions.ask(self.flow, operation, Message { time: self.time, octets: self.octets }, waits)
+        let message = Message { time: self.time, octets: self.octets };
+        match said {
+            Said::Asked(waits) => return transactions.ask(self.flow, operation, message, waits),
+            Said::Unasked(status) => transactions.unasked(self.flow, operation, status.map(|status| (row.protocol, status)), message),
+        }
+        0
     }
 
+    /// Record that a request is answered.
     #[inline]
     fn record_response(&mut self, request: &Pending, status: Option<u32>, more: bool) {
-        let Some(transactions) = &mut self.tables.transactions else { return };
-        let status = status.map(|status| (request.protocol, status));
-        transactions.answer(request.ticket, status, Message { time: self.time, octets: self.octets }, more);
-    }
-
-    #[inline]
-    fn record_unasked(&mut self, place: Place, named: Named<'_>, status: Option<u32>) {
-        let Tables { transactions, operations, .. } = &mut *self.tables;
-        let (Some(transactions), Some(row)) = (transactions, operations.get(place)) else { return };
-        if transactions.refuse() {
-            return;
+        if let Some(transactions) = &mut self.tables.transactions {
+            let status = status.map(|status| (request.protocol, status));
+            transactions.answer(request.ticket, status, Message { time: self.time, octets: self.octets }, more);
         }
-        let operation = transactions.operation(row, instead(row, named, &self.flow.unit));
-        let status = status.map(|status| (row.protocol, status));
-        transactions.unasked(self.flow, operation, status, Message { time: self.time, octets: self.octets });
     }
 
     /// Dissect a message with a gist. Where it says no more than the gist stands for, the next one like it need not be dissected.
@@ -336,6 +344,15 @@ impl Context<'_> {
             Scope::Of(address) => Some(address),
         }
     }
+}
+
+/// What is recorded of a message.
+#[derive(Clone, Copy)]
+enum Said {
+    /// A request, and whether an answer is to come.
+    Asked(bool),
+    /// A response to nothing, with its status.
+    Unasked(Option<u32>),
 }
 
 /// Unit and object that a message names.

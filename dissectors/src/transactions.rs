@@ -266,6 +266,7 @@ impl Transactions {
     }
 
     /// A request is answered; more may be to come.
+    #[inline(never)]
     pub fn answer(&mut self, ticket: Ticket, status: Option<(&'static str, u32)>, message: Message, more: bool) {
         let status = self.status(status);
         let Some(row) = self.place(ticket).and_then(Option::as_mut) else { return };

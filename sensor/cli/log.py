@@ -48,7 +48,9 @@ class Options(TypedDict):
 @click.option("--address", "addresses", multiple=True, metavar="ADDRESS", help="From or to this IP or MAC address.")
 @click.option("--function", "functions", multiple=True, metavar="TEXT", help="With this code, or this in the function's name.")
 @click.option("--intent", "intents", multiple=True, metavar="INTENT", help="With this intent: read, write, control, program …")
-@click.option("--outcome", "outcomes", multiple=True, metavar="OUTCOME", help="accepted, rejected, unanswered, unasked, one_way or unknown.")
+@click.option(
+    "--outcome", "outcomes", multiple=True, metavar="OUTCOME", help="accepted, rejected, unanswered, unasked, one_way or unknown."
+)
 @click.option("--limit", type=click.IntRange(min=1), default=_SHOWN, show_default=True, help="At most so many.")
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option(
@@ -59,8 +61,13 @@ class Options(TypedDict):
     show_default=True,
     help="A table for people, all columns as JSON, or as CSV that no spreadsheet runs.",
 )
-def log(  # noqa: PLR0913  each is an option of its own
-    folder: str | None, config: str, limit: int, everything: bool, output_format: str, **options: Unpack[Options]  # noqa: FBT001
+def log(
+    folder: str | None,
+    config: str,
+    limit: int,
+    everything: bool,  # noqa: FBT001  a flag of the command line
+    output_format: str,
+    **options: Unpack[Options],
 ) -> None:
     """Show single operations: when who asked whom for what, and what became of it.
 

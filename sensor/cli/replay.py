@@ -12,8 +12,8 @@ import click
 
 from sensor import words
 from sensor.cli.inputs import format_option, load_baseline, load_settings, load_site, rows_option
-from sensor.cli.send import destinations_of, send
 from sensor.cli.recording import recording
+from sensor.cli.send import destinations_of, send
 from sensor.cli.source import keep
 
 if TYPE_CHECKING:
@@ -81,7 +81,9 @@ class Options(TypedDict):
 @click.option("--baseline", metavar="FILE", help="What is usual (otoscope baseline export): what is not in it is an alert.")
 @click.option("--report", metavar="FILE", help="Write all of it as one page of HTML, too.")
 @click.option("--database", metavar="PATH|URL", help="Keep what was found in this database: a SQLite file, or postgresql://…")
-@click.option("--transactions", metavar="FOLDER", help="Write every single operation there, as rows of Parquet files (otoscope log shows them).")
+@click.option(
+    "--transactions", metavar="FOLDER", help="Write every single operation there, as rows of Parquet files (otoscope log shows them)."
+)
 @click.option("--metrics-file", metavar="FILE", help="Write metrics to this file (.prom), for node_exporter's textfile collector.")
 @click.option("--config", metavar="FILE", help="The settings: who the sensor is, and with --database which destinations are told.")
 @click.option(
@@ -117,9 +119,9 @@ def replay(captures: tuple[str, ...], **options: Unpack[Options]) -> None:
     observations, batches = Observations(), Durations()
     with (
         _progress() as on_progress,
-        recording(options["transactions"]) as record,
+        recording(options["transactions"], say=_complain) as record,
         open_capture(
-            *captures, limits=options["limits"], on_progress=on_progress, on_error=on_error, on_transactions=record and record.add
+            *captures, limits=options["limits"], on_progress=on_progress, on_error=on_error, on_transactions=record.add if record else None
         ) as capture,
     ):
         interrupted = _read(capture, observations, batches)

@@ -8,6 +8,7 @@ import click
 
 from sensor import words
 from sensor.cli.inputs import config_option, force_option, load_settings, refuse_to_overwrite, write_out
+from sensor.cli.recording import recording
 from sensor.cli.source import told
 
 if TYPE_CHECKING:
@@ -35,8 +36,15 @@ def run(config: str) -> None:
     if not capture.interfaces:
         raise click.ClickException(f'{config}: [capture] names no interface: write interfaces = ["eth1"], where the mirrored traffic comes')
     log = set_up(settings.log.level, settings.log.form)
-    with told(), open_interfaces(capture.interfaces, capture.listening(), limits=capture.limits) as source:
-        Service(settings, source, Notifier(environment()), log).run()
+    kept = settings.transactions
+    with (
+        told(),
+        recording(kept.folder, **kept.model_dump(exclude={"folder"}), hurried=True, say=log.warning) as record,
+        open_interfaces(
+            capture.interfaces, capture.listening(), limits=capture.limits, on_transactions=record.add if record else None
+        ) as source,
+    ):
+        Service(settings, source, Notifier(environment()), log, record).run()
 
 
 @click.group()

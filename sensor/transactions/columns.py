@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-import pyarrow as pa
+import pyarrow as pa  # type: ignore[import-untyped]
 
 _TIME = pa.timestamp("ns", tz="UTC")
 _TEXT = pa.string()
@@ -25,13 +25,25 @@ class Column(NamedTuple):
 
 COLUMNS: tuple[Column, ...] = (
     Column("ts", _TIME, "When it was asked for; when it was answered, where no request was seen.", "`ts`"),
-    Column("uid", _TEXT, "The connection, or pair of ports: the same in every row of it, and whenever it is read again.", "`uid` (other values)"),
-    Column("community_id", _TEXT, "The Community ID of addresses, ports and transport; none without IP.", "`community_id` (the same values)"),
+    Column(
+        "uid",
+        _TEXT,
+        "The connection, or pair of ports: the same in every row of it, and whenever it is read again.",
+        "`uid` (other values)",
+    ),
+    Column(
+        "community_id", _TEXT, "The Community ID of addresses, ports and transport; none without IP.", "`community_id` (the same values)"
+    ),
     Column("id.orig_h", _TEXT, "IP address of the client, who asks; none without IP.", "`id.orig_h`"),
     Column("id.orig_p", pa.uint16(), "Its port.", "`id.orig_p`"),
     Column("id.resp_h", _TEXT, "IP address of the server, who is asked.", "`id.resp_h`"),
     Column("id.resp_p", pa.uint16(), "Its port; the EtherType without IP.", "`id.resp_p`"),
-    Column("orig_l2_addr", _TEXT, "MAC address that the client's frames come from, a router's where one lies between.", "`orig_l2_addr` of conn"),
+    Column(
+        "orig_l2_addr",
+        _TEXT,
+        "MAC address that the client's frames come from, a router's where one lies between.",
+        "`orig_l2_addr` of conn",
+    ),
     Column("resp_l2_addr", _TEXT, "The same of the server.", "`resp_l2_addr` of conn"),
     Column("vlan", pa.uint16(), "VLAN identifier; none where there is no tag.", "`vlan` of conn"),
     Column("proto", _TEXT, "How it is carried: `tcp`, `udp`, `ethernet`.", "`proto`"),
@@ -42,7 +54,12 @@ COLUMNS: tuple[Column, ...] = (
     Column("func", _TEXT, "The function's name in the specification.", "`func` of modbus, `fc_request` of dnp3, `cip_service` of cip"),
     Column("intent", _TEXT, "What the client wants: `read`, `write`, `control`, `program` …"),
     Column("technique", _TEXT, "MITRE ATT&CK for ICS technique that the function by itself is."),
-    Column("object", _TEXT, "What is touched, in the words of the field: `HR 40001-40010`, `DB1.DBX0.0`.", "`address`, `quantity` of modbus_detailed"),
+    Column(
+        "object",
+        _TEXT,
+        "What is touched, in the words of the field: `HR 40001-40010`, `DB1.DBX0.0`.",
+        "`address`, `quantity` of modbus_detailed",
+    ),
     Column("outcome", _TEXT, "`accepted`, `rejected`, `unanswered`, `unasked`, `one_way` or `unknown`: see below."),
     Column("status", pa.int64(), "Code of a rejection.", "`cip_status_code` of cip, `iin` of dnp3, `error_code` of s7comm"),
     Column("exception", _TEXT, "Its name.", "`exception` of modbus"),

@@ -1,27 +1,24 @@
-"""Writes the transaction log: rows wait until there are many or some minutes are over, then they become a part of their hour."""
+"""Writes the transaction log in a thread of its own: no disk holds up the capture."""
 
 import fcntl
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from queue import Empty, Full, Queue
+from threading import Thread
 from types import TracebackType
-from typing import Self
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import Self, TextIO
 
 from sensor.capture import Transactions
 from sensor.errors import TransactionsError
-from sensor.transactions.parts import MOST_ROWS, SCATTERED, Place, append, place_of, retain, tidy
+from sensor.transactions.parts import tidy
 from sensor.transactions.rows import table
+from sensor.transactions.waiting import Waiting
 
-_MOST_WAITING = 2 * MOST_ROWS
-"""Rows in memory, all hours together: some fifty megabytes."""
-_MOST_PLACES = 64
-"""Hours of protocols in memory."""
-_MOST_AT_ONCE = 1000
-"""Hours of protocols that rows which come together are sorted into; more have only captures that lie about their times."""
-_HOURLY = 3600.0
+_MOST_QUEUED = 32
+_LOOK_SECONDS = 1.0
+
+_Taken = tuple[Transactions, Sequence[str]]
 
 
 class TransactionLog:
@@ -34,32 +31,23 @@ class TransactionLog:
         minutes: float = 5,
         retain_days: float | None = None,
         retain_megabytes: float | None = None,
+        hurried: bool = False,
         say: Callable[[str], None] = lambda _text: None,
     ) -> None:
         """minutes: so long rows wait at the most. say: told when writing begins to fail, and when it does no longer.
 
+        hurried: the capture does not wait for the disk; what is too much is lost, and counted.
+
         Raises TransactionsError where nothing can be written there, or another process does.
         """
-        self.written = 0
-        """Rows that are on the disk."""
-        self.lost = 0
-        """Rows for which there was no room, here or in the engine."""
-        self._folder = folder
-        self._period = minutes * 60
-        self._kept = (retain_days, retain_megabytes)
+        self._hurried = hurried
         self._say = say
-        self._waiting: dict[Place, tuple[float, list[pa.Table]]] = {}
-        self._failing = False
-        self._retained = float("-inf")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = (folder / ".lock").open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            tidy(folder)
-        except BlockingIOError as error:
-            raise TransactionsError(f"{folder}: another otoscope writes its transaction log there") from error
-        except OSError as error:
-            raise TransactionsError(f"{folder}: the transaction log cannot be written: {error.strerror}") from error
+        self._lost = 0
+        self._lock = _locked(folder)
+        self._waiting = Waiting(folder, minutes, retain_days, retain_megabytes, say)
+        self._queue: Queue[_Taken | None] = Queue(_MOST_QUEUED)
+        self._thread = Thread(target=self._run, name="transactions")
+        self._thread.start()
 
     def __enter__(self) -> Self:
         return self
@@ -67,81 +55,64 @@ class TransactionLog:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    @property
+    def written(self) -> int:
+        """Rows that are on the disk."""
+        return self._waiting.written
+
+    @property
+    def lost(self) -> int:
+        """Rows for which there was no room, in the engine, here or on the disk."""
+        return self._lost + self._waiting.lost
+
     def add(self, taken: Transactions, sources: Sequence[str]) -> None:
-        """Take rows in, and write what has waited long enough."""
-        now = time.monotonic()
-        self.lost += taken.lost
-        for place, rows in _by_place(table(taken, sources)):
-            self._waiting.setdefault(place, (now, []))[1].append(rows)
-        for place in [place for place, (began, _) in self._waiting.items() if now - began >= self._period]:
-            self._write(place)
-        for place in [place for place in self._waiting if self._rows(place) >= MOST_ROWS]:
-            self._write(place)
-        while len(self._waiting) > _MOST_PLACES or sum(map(self._rows, self._waiting)) > _MOST_WAITING:
-            self._write(max(self._waiting, key=self._rows), last_chance=True)
-        self._retain(now)
+        """Take rows in; they are written soon."""
+        self._lost += taken.lost
+        try:
+            self._queue.put((taken, tuple(sources)), block=not self._hurried)
+        except Full:
+            self._lost += len(taken.outcome)
 
     def close(self) -> None:
         """Write all that waits."""
-        for place in list(self._waiting):
-            self._write(place, last_chance=True)
-        self._retain(float("inf"))
+        self._queue.put(None)
+        self._thread.join()
         self._lock.close()
 
-    def _rows(self, place: Place) -> int:
-        return sum(rows.num_rows for rows in self._waiting[place][1])
+    def _run(self) -> None:
+        while True:
+            try:
+                taken = self._queue.get(timeout=_LOOK_SECONDS)
+            except Empty:
+                self._guarded(self._waiting.look)
+                continue
+            if taken is None:
+                self._guarded(self._waiting.end)
+                return
+            self._guarded(partial(self._add, *taken), len(taken[0].outcome))
+            self._guarded(self._waiting.look)
 
-    def _write(self, place: Place, *, last_chance: bool = False) -> None:
-        """Write what waits for a place. Where that fails it waits on, unless there is no room for it."""
-        count, (_, rows) = self._rows(place), self._waiting.pop(place)
+    def _add(self, taken: Transactions, sources: Sequence[str]) -> None:
+        self._waiting.add(table(taken, sources))
+
+    def _guarded(self, do: Callable[[], None], rows: int = 0) -> None:
+        """What goes wrong in it costs some rows, not the log."""
         try:
-            append(self._folder, place, pa.concat_tables(rows))
-        except (OSError, pa.ArrowException) as error:
-            if not self._failing:
-                self._failing = True
-                self._say(f"the transaction log cannot be written: {error}")
-            if last_chance:
-                self.lost += count
-            else:
-                self._waiting[place] = (time.monotonic(), rows)
-        else:
-            self.written += count
-            if self._failing:
-                self._failing = False
-                self._say(f"the transaction log is written again; {self.lost:,} rows are missing")
-
-    def _retain(self, now: float) -> None:
-        """Once an hour, drop what is old."""
-        days, megabytes = self._kept
-        if now - self._retained < _HOURLY or (days is None and megabytes is None):
-            return
-        self._retained = now
-        forever = float("inf")
-        try:
-            retain(self._folder, days=days or forever, megabytes=megabytes or forever, now=time.time())
-        except OSError as error:
-            self._say(f"what is old cannot be dropped from the transaction log: {error}")
+            do()
+        except Exception as error:  # noqa: BLE001  a mistake of ours
+            self._lost += rows
+            self._say(f"a mistake in Otoscope, please report it: operations are missing in the transaction log: {error!r}")
 
 
-def _by_place(rows: pa.Table) -> Iterator[tuple[Place, pa.Table]]:
-    """The rows of each hour and protocol, in the order of time."""
-    if not rows.num_rows:
-        return
-    services = rows["service"].combine_chunks()
-    hours = pc.floor_temporal(rows["ts"].cast(pa.timestamp("ns")), unit="hour").cast(pa.int64())
-    # An hour is far longer than there are protocols: their sum tells both.
-    keys = pa.table({"key": pc.add(hours, services.indices.cast(pa.int64())), "ts": rows["ts"]})
-    order = pc.sort_indices(keys, sort_keys=[("key", "ascending"), ("ts", "ascending")])
-    rows, start = rows.take(order), 0
-    for number, end in enumerate(pc.run_end_encode(keys["key"].take(order).combine_chunks()).run_ends.to_pylist()):
-        if number >= _MOST_AT_ONCE:
-            yield from _scattered(rows.slice(start))
-            return
-        first = rows.slice(start, 1)
-        yield place_of(first["service"][0].as_py(), first["ts"].cast(pa.int64())[0].as_py()), rows.slice(start, end - start)
-        start = end
-
-
-def _scattered(rows: pa.Table) -> Iterator[tuple[Place, pa.Table]]:
-    for protocol in pc.unique(rows["service"]).to_pylist():
-        yield Place(SCATTERED, "00", protocol), rows.filter(pc.equal(rows["service"], protocol))
+def _locked(folder: Path) -> TextIO:
+    """The folder for us alone, without what somebody who was killed has left there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        tidy(folder)
+    except BlockingIOError as error:
+        raise TransactionsError(f"{folder}: another otoscope writes its transaction log there") from error
+    except OSError as error:
+        raise TransactionsError(f"{folder}: the transaction log cannot be written: {error.strerror}") from error
+    return lock

@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 MOST_ROWS = 250_000
 """Rows of a part."""
@@ -70,7 +70,7 @@ def append(folder: Path, place: Place, rows: pa.Table) -> None:
     if last >= 0:
         known = _small(_path(within, place, last), MOST_ROWS - rows.num_rows)
         if known is not None:
-            rows, last = pa.concat_tables([known, rows]), last - 1
+            rows, last = pa.concat_tables([known.cast(rows.schema), rows]), last - 1
     rows = rows.sort_by("ts")
     for number, start in enumerate(range(0, rows.num_rows, MOST_ROWS), start=last + 1):
         _write(_path(within, place, number), rows.slice(start, MOST_ROWS))

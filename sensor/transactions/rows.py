@@ -7,8 +7,8 @@ from hashlib import blake2b, sha1
 from ipaddress import ip_address
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from sensor import words
 from sensor.capture import Transactions
@@ -23,7 +23,11 @@ _NUMBERS = {"tcp": 6, "udp": 17, "icmp": 1, "ip": 0}
 
 def table(taken: Transactions, sources: Sequence[str]) -> pa.Table:
     """A row for each operation."""
-    asked, answered, outcome = (_numbers(taken.asked, pa.int64()), _numbers(taken.answered, pa.int64()), _numbers(taken.outcome, pa.uint8()))
+    asked, answered, outcome = (
+        _numbers(taken.asked, pa.int64()),
+        _numbers(taken.answered, pa.int64()),
+        _numbers(taken.outcome, pa.uint8()),
+    )
     has_answer, has_request = _ANSWERED.take(outcome), _ASKED.take(outcome)
     took = pc.divide(pc.cast(pc.subtract(answered, asked), pa.float64()), 1_000_000.0)
     columns = {
