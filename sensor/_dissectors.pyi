@@ -300,7 +300,7 @@ class Transactions:
     @property
     def outcome(self) -> bytes: ...  # u8, see `outcomes`
     @property
-    def exchanges(self) -> list[Exchange]: ...
+    def exchanges(self) -> list[_Exchange]: ...
     @property
     def operations(self) -> list[tuple[int, str, str]]: ...  # place of the function, unit, object
     @property
@@ -312,7 +312,7 @@ class Transactions:
         """The names of the outcomes, in the order of their numbers."""
 
 # Client's address and port, server's, their MAC addresses, transport, VLAN, when the exchange began.
-Exchange: TypeAlias = tuple[str | None, int, str | None, int, str | None, str | None, str, int | None, int]
+_Exchange: TypeAlias = tuple[str | None, int, str | None, int, str | None, str | None, str, int | None, int]
 
 @final
 class Interface:

@@ -62,9 +62,7 @@ __all__ = [
 Take = Callable[[Transactions, Sequence[str]], None]
 """Takes operations as rows, and the names of the captures or interfaces that they came from."""
 
-_MANY_TRANSACTIONS = 131_072
-"""Operations that are taken at once: there is room for eight times as many."""
-
+_MANY_TRANSACTIONS = 131_072  # are taken at once: there is room for eight times as many
 _SLICE_PACKETS = 16_384
 """Packets between two looks at signals: a few milliseconds, so that Ctrl-C is heard at once."""
 
@@ -205,15 +203,9 @@ class LiveCapture:
     """Interfaces that are listened to: an iterator of batches, made by `open_interfaces`. It never sends."""
 
     def __init__(
-        self,
-        names: tuple[str, ...],
-        listening: Listening,
-        limits: Mapping[str, int] | None,
-        batch_seconds: float,
-        on_transactions: Take | None,
+        self, names: Sequence[str], listening: Listening, limits: Mapping[str, int] | None, seconds: float, take: Take | None
     ) -> None:
-        self._names = names
-        self._on_transactions = on_transactions
+        self._names, self._take = names, take or (lambda _taken, _names: None)
         self._listener = Listener(
             names,
             limits=limits,
@@ -225,10 +217,10 @@ class LiveCapture:
             promiscuous=listening.promiscuous,
             hardware_time=listening.hardware_time,
             patient=listening.wait_for_missing,
-            transactions=on_transactions is not None,
+            transactions=take is not None,
         )
-        self._batch_seconds = batch_seconds
-        self._due = time.monotonic() + batch_seconds
+        self._batch_seconds = seconds
+        self._due = time.monotonic() + seconds
         self._stopped = threading.Event()
         self._finished = False
 
@@ -263,9 +255,8 @@ class LiveCapture:
             with suppress(EngineError):  # the other threads are to end as well
                 self._listener.stop()
             raise _interface_error(error) from error
-        if self._on_transactions is not None:
-            for taken in self._listener.transactions():
-                self._on_transactions(taken, self._names)
+        for taken in self._listener.transactions():
+            self._take(taken, self._names)
         return batch
 
     def stop(self) -> None:

@@ -102,7 +102,7 @@ impl Context<'_> {
         object: Label<'_>,
     ) -> Option<Place> {
         let conversation = self.tables.conversation(self.flow, self.time)?;
-        let unit = unit_of(unit.as_ref(), &self.flow.unit);
+        let unit = unit_of(unit.as_ref(), self.flow.unit.as_ref());
         let key = OperationKey { protocol, function, subfunction, unit, object };
         if object.octets.is_empty() {
             // It comes with every message, or seldom: what follows it does not depend on it.
@@ -230,7 +230,7 @@ impl Context<'_> {
         if transactions.refuse() {
             return 0;
         }
-        let operation = transactions.operation(row, instead(row, named, &self.flow.unit));
+        let operation = transactions.operation(row, instead(row, named, self.flow.unit.as_ref()));
         let message = Message { time: self.time, octets: self.octets };
         match said {
             Said::Asked(waits) => return transactions.ask(self.flow, operation, message, waits),
@@ -359,14 +359,14 @@ enum Said {
 type Named<'a> = Option<(Option<Label<'a>>, Label<'a>)>;
 
 /// What a message names, where the row that it is counted in stands for several objects.
-fn instead<'a>(row: &Operation, named: Named<'a>, of_flow: &'a Option<Text>) -> Option<(Label<'a>, Label<'a>)> {
+fn instead<'a>(row: &Operation, named: Named<'a>, of_flow: Option<&'a Text>) -> Option<(Label<'a>, Label<'a>)> {
     let (unit, object) = named.filter(|_| row.object.is(&MORE))?;
     Some((unit_of(unit.as_ref(), of_flow), object))
 }
 
 /// The unit that a message names, or the one that all messages of its flow are for.
 #[inline]
-fn unit_of<'a>(named: Option<&Label<'a>>, of_flow: &'a Option<Text>) -> Label<'a> {
+fn unit_of<'a>(named: Option<&Label<'a>>, of_flow: Option<&'a Text>) -> Label<'a> {
     match (named, of_flow) {
         (Some(unit), _) => *unit,
         (None, Some(unit)) => unit.label(),
@@ -462,7 +462,7 @@ impl Sink for Context<'_> {
     fn fact(&mut self, source: &'static str, unit: Option<Label<'_>>, key: &'static str, value: &[u8]) {
         self.speak(2);
         let value = crate::text::clean(value);
-        let unit = unit_of(unit.as_ref(), &self.flow.unit);
+        let unit = unit_of(unit.as_ref(), self.flow.unit.as_ref());
         let Subject { mac, ip } = self.sender_addresses();
         let vlan = self.flow.halves.of(self.side).link.vlan;
         self.tables.fact(EndpointKey { mac, ip, vlan }, source, &unit, key, &value, self.time);

@@ -321,7 +321,9 @@ impl Transactions {
 
 fn column<const N: usize>(python: Python<'_>, rows: &[transactions::Row], of: impl Fn(&transactions::Row) -> [u8; N]) -> Py<PyBytes> {
     let mut octets = Vec::with_capacity(rows.len().saturating_mul(N));
-    rows.iter().for_each(|row| octets.extend_from_slice(&of(row)));
+    for row in rows {
+        octets.extend_from_slice(&of(row));
+    }
     PyBytes::new(python, &octets).unbind()
 }
 
@@ -472,7 +474,7 @@ impl From<live::Port> for Interface {
 impl Listener {
     #[new]
     #[pyo3(signature = (names, *, limits=None, workers=1, kernel_filter=None, snap_length=262_144, ring_octets=64 << 20, busy_poll=0, promiscuous=true, hardware_time=false, patient=false, transactions=false))]
-    #[expect(clippy::too_many_arguments, reason = "each is a setting with a name of its own")]
+    #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "each is a setting with a name of its own")]
     fn new(
         python: Python<'_>,
         names: Vec<String>,

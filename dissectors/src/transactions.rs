@@ -159,7 +159,7 @@ impl<T: Clone + Eq + Hash> List<T> {
 /// Rows that are over, and what they refer to.
 #[derive(Clone, Debug, Default)]
 pub struct Taken {
-    /// The rows, in the order in which they were over.
+    /// The rows, by protocol and then in the order of time.
     pub rows: Vec<Row>,
     /// Rows for which there was no room since the last time.
     pub lost: u64,
@@ -171,6 +171,14 @@ pub struct Taken {
     pub functions: Vec<Function>,
     /// Rejections: the protocol's name and the code.
     pub statuses: Vec<(&'static str, u32)>,
+}
+
+impl Taken {
+    fn sort(&mut self) {
+        let protocol = |asked: &Asked| self.functions.get(asked.function as usize).map_or("", |(protocol, ..)| *protocol);
+        let protocols: Vec<&str> = self.operations.iter().map(protocol).collect();
+        self.rows.sort_by_key(|row| (protocols.get(row.operation as usize).copied(), row.asked));
+    }
 }
 
 /// A message, for what is recorded of it.
@@ -324,7 +332,7 @@ impl Transactions {
                 Outcome::Accepted | Outcome::Rejected => {}
                 _ => {
                     (row.outcome, row.request_octets, row.response_octets, row.answered) =
-                        (Outcome::Unasked, 0, row.request_octets, row.asked)
+                        (Outcome::Unasked, 0, row.request_octets, row.asked);
                 }
             }
         }
@@ -359,9 +367,9 @@ impl Transactions {
         self.operations.place(asked)
     }
 
-    /// What is over, to be written somewhere; requests that wait stay.
+    /// What is over, to be written somewhere, by protocol and then in the order of time; requests that wait stay.
     pub fn take(&mut self) -> Taken {
-        let taken = Taken {
+        let mut taken = Taken {
             rows: core::mem::take(&mut self.rows),
             lost: core::mem::take(&mut self.lost),
             exchanges: core::mem::take(&mut self.exchanges).items,
@@ -369,6 +377,7 @@ impl Transactions {
             functions: core::mem::take(&mut self.functions).items,
             statuses: core::mem::take(&mut self.statuses).items,
         };
+        taken.sort();
         self.numbers.clear();
         self.text = 0;
         let mut open = core::mem::take(&mut self.open);
@@ -392,5 +401,105 @@ impl Transactions {
         }
         let status = usize::try_from(row.status).ok().and_then(|status| taken.statuses.get(status)).copied();
         row.status = self.status(status);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Engine;
+    use crate::flow::FlowKey;
+    use crate::tables::Limits;
+
+    const MESSAGE: Message = Message { time: 1, octets: 12 };
+
+    fn flow(port: u16) -> Flow {
+        let end = |number, port| (Address::v4([10, 0, 0, number]), port);
+        let (key, side) = FlowKey::new(end(1, port), end(2, 502), Transport::Tcp, 0);
+        Flow::new(key, side, 0)
+    }
+
+    fn asked(transactions: &mut Transactions, object: &str) -> u32 {
+        let function = transactions.functions.place(&("modbus", 3, None));
+        transactions.asked(&Asked { function, unit: "1".to_owned(), object: object.to_owned() })
+    }
+
+    #[test]
+    fn a_request_is_taken_when_it_is_over_with_what_it_refers_to() {
+        let mut transactions = Transactions::default();
+        let operation = asked(&mut transactions, "HR 40001");
+        let (first, second) = (flow(1000), flow(2000));
+        let tickets = [transactions.ask(&first, operation, MESSAGE, true), transactions.ask(&second, operation, MESSAGE, true)];
+        assert!(transactions.take().rows.is_empty());
+
+        transactions.answer(tickets[1], Some(("modbus", 2)), Message { time: 5, octets: 9 }, false);
+        let taken = transactions.take();
+        let [row] = taken.rows.as_slice() else { panic!("{taken:?}") };
+        assert_eq!((row.asked, row.answered, row.request_octets, row.response_octets, row.outcome), (1, 5, 12, 9, Outcome::Rejected));
+        assert_eq!(taken.exchanges[row.exchange as usize].client.1, 2000);
+        assert_eq!(taken.operations[row.operation as usize].object, "HR 40001");
+        assert_eq!(taken.statuses[usize::try_from(row.status).unwrap()], ("modbus", 2));
+
+        transactions.close(tickets[0]);
+        transactions.close(tickets[0]);
+        let taken = transactions.take();
+        assert_eq!((taken.rows.len(), taken.rows[0].outcome, taken.exchanges.len()), (1, Outcome::Unanswered, 1));
+    }
+
+    #[test]
+    fn an_answer_in_parts_is_one_that_rejects_where_a_part_does() {
+        let mut transactions = Transactions::default();
+        let operation = asked(&mut transactions, "");
+        let ticket = transactions.ask(&flow(1000), operation, MESSAGE, true);
+        transactions.answer(ticket, None, Message { time: 3, octets: 100 }, true);
+        transactions.answer(ticket, Some(("dnp3", 7)), Message { time: 4, octets: 100 }, true);
+        transactions.close(ticket);
+        let row = transactions.take().rows[0];
+        assert_eq!((row.answered, row.response_octets, row.outcome), (3, 200, Outcome::Rejected));
+    }
+
+    #[test]
+    fn rows_and_texts_are_bounded_and_what_is_lost_is_counted() {
+        let mut transactions = Transactions::default();
+        let flow = flow(1000);
+        for number in 0..100 {
+            let operation = asked(&mut transactions, &format!("{number}{}", "x".repeat(1_000_000)));
+            transactions.ask(&flow, operation, MESSAGE, false);
+        }
+        assert!(transactions.text <= MOST_TEXT);
+        let taken = transactions.take();
+        assert_eq!(taken.rows.len(), 100);
+        assert_eq!(taken.operations.last().map(|asked| asked.object.as_str()), Some("(more objects)"));
+        let operation = asked(&mut transactions, "");
+        for _ in 0..MOST_ROWS + 5 {
+            if !transactions.refuse() {
+                transactions.ask(&flow, operation, MESSAGE, false);
+            }
+        }
+        let taken = transactions.take();
+        assert_eq!((taken.rows.len(), taken.lost), (MOST_ROWS, 5));
+        assert_eq!(transactions.take().lost, 0);
+    }
+
+    #[test]
+    fn rows_come_by_protocol_and_then_in_the_order_of_time() {
+        let mut transactions = Transactions::default();
+        let (first, flow) = (asked(&mut transactions, ""), flow(1000));
+        let function = transactions.functions.place(&("cip", 3, None));
+        let second = transactions.asked(&Asked { function, unit: String::new(), object: String::new() });
+        for (time, operation) in [(3, first), (2, second), (1, first)] {
+            transactions.ask(&flow, operation, Message { time, octets: 1 }, false);
+        }
+        assert_eq!(transactions.take().rows.iter().map(|row| row.asked).collect::<Vec<_>>(), [2, 1, 3]);
+    }
+
+    #[test]
+    fn nothing_is_kept_unless_somebody_asks() {
+        assert!(Engine::new(Limits::default()).take_transactions().is_none());
+    }
+
+    #[test]
+    fn each_outcome_is_at_the_place_of_its_number() {
+        assert!(Outcome::ALL.iter().enumerate().all(|(number, (outcome, _))| *outcome as usize == number));
     }
 }

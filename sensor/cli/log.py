@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 50
 _TOGETHER = 1000
-_HEADINGS = ("Time", "Client", "Server", "Protocol", "Unit", "Function", "Object", "Outcome", "#ms")
+_HEADINGS = ("Time (UTC)", "Client", "Server", "Protocol", "Unit", "Function", "Object", "Outcome", "#ms")
 
 
 class Options(TypedDict):
@@ -115,7 +115,7 @@ def _cells(row: Row) -> list[str]:
     outcome = f"{row['outcome']}: {row['exception']}" if row["exception"] else row["outcome"]
     took = "" if row["response_ms"] is None else f"{row['response_ms']:.3f}"
     client, server = (row[f"id.{end}_h"] or row[f"{end}_l2_addr"] or "" for end in ("orig", "resp"))
-    return [row["ts"], client, server, row["service"], row["unit"], row["func"], row["object"], outcome, took]
+    return [row["ts"][:26].replace("T", " "), client, server, row["service"], row["unit"], row["func"], row["object"], outcome, took]
 
 
 def _json(rows: Iterable[Row], file: BinaryIO) -> None:

@@ -43,8 +43,8 @@ Examples:
 
 \b
 Exit status: 0 every capture was read; 1 a capture could not be read, the
-report, the database or the metrics not be written, or something not be
-delivered (what the captures hold is shown all the same); 2 wrong usage; 130
+report, the database, the transaction log or the metrics not be written, or
+something not be delivered (what the captures hold is shown all the same); 2 wrong usage; 130
 stopped by Ctrl-C, and what was read until then is shown.
 """
 

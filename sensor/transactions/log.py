@@ -2,6 +2,7 @@
 
 import fcntl
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from queue import Empty, Full, Queue
@@ -106,13 +107,15 @@ class TransactionLog:
 
 def _locked(folder: Path) -> TextIO:
     """The folder for us alone, without what somebody who was killed has left there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        tidy(folder)
-    except BlockingIOError as error:
-        raise TransactionsError(f"{folder}: another otoscope writes its transaction log there") from error
-    except OSError as error:
-        raise TransactionsError(f"{folder}: the transaction log cannot be written: {error.strerror}") from error
+    with ExitStack() as opened:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = opened.enter_context((folder / ".lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            tidy(folder)
+        except BlockingIOError as error:
+            raise TransactionsError(f"{folder}: another otoscope writes its transaction log there") from error
+        except OSError as error:
+            raise TransactionsError(f"{folder}: the transaction log cannot be written: {error.strerror}") from error
+        opened.pop_all()
     return lock

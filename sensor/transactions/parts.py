@@ -13,16 +13,29 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from sensor.transactions.columns import SCHEMA
 
 MOST_ROWS = 250_000
 """Rows of a part."""
 
 SCATTERED = "scattered"
 """In place of the day, for the rest of a capture whose times lie in more hours than anybody wants files of."""
+
+_TIMES = ("ts", "response_ts")
+_FORM: dict[str, Any] = {
+    "compression": "zstd",
+    "row_group_size": 32_768,  # whoever reads has that much of a part in memory
+    # Times differ little from each other, and hardly ever come again: three quarters of the size, and quicker.
+    "column_encoding": dict.fromkeys(_TIMES, "DELTA_BINARY_PACKED"),
+    "use_dictionary": [name for name in SCHEMA.names if name not in (*_TIMES, "response_ms")],
+    # What pyarrow would add of its own types is of no use to others, who find texts in place of dictionaries.
+    "store_schema": False,
+}
 
 _HOUR = 3_600_000_000_000
 _NAME = re.compile(r"(\d\d)-(\d{4,})\.parquet")
@@ -92,8 +105,7 @@ def _write(path: Path, rows: pa.Table) -> None:
     temporary = path.with_name(path.name + _UNFINISHED)
     try:
         with temporary.open("wb") as file:
-            # What pyarrow would add of its own types is of no use to others, who find texts in place of dictionaries.
-            pq.write_table(rows.unify_dictionaries(), file, compression="zstd", store_schema=False, row_group_size=MOST_ROWS)
+            pq.write_table(rows.unify_dictionaries(), file, **_FORM)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

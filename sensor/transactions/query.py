@@ -10,16 +10,19 @@ from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
-import pyarrow.dataset as ds  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from sensor.errors import TransactionsError
 from sensor.times import timestamp
 from sensor.transactions.columns import SCHEMA
 from sensor.transactions.parts import SCATTERED, Part, Place, parts, place_of
 
-_ROWS = 8192
+_ROWS = 1024
 """Rows of a file in memory at a time."""
 _TIMES = ("ts", "response_ts")
+_ENDS = ("id.orig_h", "id.resp_h", "orig_l2_addr", "resp_l2_addr")
+_LOOKED_AT = ["ts", "intent", "outcome", "code", "func", *_ENDS]
+"""Columns of conditions."""
 
 Row = dict[str, Any]
 
@@ -64,7 +67,7 @@ def _is_meant(place: Place, question: Question) -> bool:
 
 
 def _condition(question: Question) -> pc.Expression | None:
-    """What holds for a row that is meant; pyarrow leaves out by it what a file's own figures rule out."""
+    """What holds for a row that is meant."""
     time = SCHEMA.field("ts").type
     conditions = []
     if question.since is not None:
@@ -75,8 +78,7 @@ def _condition(question: Question) -> pc.Expression | None:
         if values:
             conditions.append(pc.field(column).isin(values))
     if question.addresses:
-        ends = ("id.orig_h", "id.resp_h", "orig_l2_addr", "resp_l2_addr")
-        conditions.append(_any(pc.field(end).isin([address.lower() for address in question.addresses]) for end in ends))
+        conditions.append(_any(pc.field(end).isin([address.lower() for address in question.addresses]) for end in _ENDS))
     if question.functions:
         conditions.append(_any(_is_function(text) for text in question.functions))
     whole = None
@@ -99,20 +101,30 @@ def _is_function(text: str) -> pc.Expression:
 def _rows(group: list[Part], condition: pc.Expression | None) -> Iterator[Row]:
     for part in group:
         try:
-            dataset = ds.dataset(part.path, schema=SCHEMA, format="parquet")
-            for batch in dataset.to_batches(filter=condition, batch_size=_ROWS, batch_readahead=1, fragment_readahead=1):
-                yield from _plain(batch).to_pylist()
+            with pq.ParquetFile(part.path) as file:
+                wanted = [number for number in range(file.num_row_groups) if _holds_some(file, number, condition)]
+                for batch in file.iter_batches(_ROWS, row_groups=wanted):
+                    yield from _plain(_meant(pa.Table.from_batches([batch]), condition)).to_pylist()
         except FileNotFoundError:
             continue  # it was too old while we read
         except (OSError, pa.ArrowException) as error:
             raise TransactionsError(f"{part.path}: this part of the transaction log cannot be read: {error}") from error
 
 
-def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+def _holds_some(file: pq.ParquetFile, row_group: int, condition: pc.Expression | None) -> bool:
+    """Most have nothing of what is looked for, and a few columns tell."""
+    return condition is None or _meant(file.read_row_group(row_group, columns=_LOOKED_AT), condition).num_rows > 0
+
+
+def _meant(rows: pa.Table, condition: pc.Expression | None) -> pa.Table:
+    return rows if condition is None else rows.filter(condition)
+
+
+def _plain(rows: pa.Table) -> pa.Table:
     """Times as numbers: Python's own have no nanoseconds."""
     for name in _TIMES:
-        batch = batch.set_column(batch.schema.get_field_index(name), name, batch[name].cast(pa.int64()))
-    return batch
+        rows = rows.set_column(rows.schema.get_field_index(name), name, rows[name].cast(pa.int64()))
+    return rows
 
 
 def _shown(row: Row) -> Row:

@@ -95,16 +95,14 @@ class Waiting:
 
 
 def _by_place(rows: pa.Table) -> Iterator[tuple[Place, pa.Table]]:
-    """The rows of each hour and protocol, in the order of time."""
+    """The rows of each hour and protocol; they come in the order of both."""
     if not rows.num_rows:
         return
     services = rows["service"].combine_chunks()
-    hours = pc.floor_temporal(rows["ts"].cast(pa.timestamp("ns")), unit="hour").cast(pa.int64())
+    hours = pc.floor_temporal(rows["ts"].cast(pa.timestamp("ns")), unit="hour").cast(pa.int64()).combine_chunks()
     # An hour is far longer than there are protocols: their sum tells both.
-    keys = pa.table({"key": pc.add(hours, services.indices.cast(pa.int64())), "ts": rows["ts"]})
-    order = pc.sort_indices(keys, sort_keys=[("key", "ascending"), ("ts", "ascending")])
-    rows, start = rows.take(order), 0
-    for number, end in enumerate(pc.run_end_encode(keys["key"].take(order).combine_chunks()).run_ends.to_pylist()):
+    runs, start = pc.run_end_encode(pc.add(hours, services.indices.cast(pa.int64()))), 0
+    for number, end in enumerate(runs.run_ends.to_pylist()):
         if number >= _MOST_AT_ONCE:
             yield from _scattered(rows.slice(start))
             return
