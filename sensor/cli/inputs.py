@@ -44,7 +44,7 @@ config_option = click.option(
     help="The settings.",
 )
 
-force_option = click.option("--force", is_flag=True, help="Write over a file that exists.")
+force_option = click.option("--force", is_flag=True, help="Write over a file that exists; not over a link, a folder or a device.")
 
 
 class BadInput(click.ClickException):
@@ -63,9 +63,13 @@ def bad_input_ends_with_two() -> Iterator[None]:
 
 
 def refuse_to_overwrite(file: str | None, *, force: bool) -> None:
-    """Before the work is done: what a person has edited is not written over unasked."""
-    if file is not None and not force and os.path.lexists(file):
+    """Before the work is done: what a person has edited is not written over unasked, and links, folders and devices are not at all."""
+    if file is None or not os.path.lexists(file):
+        return
+    if not force:
         raise click.ClickException(f"{words.plain(file)} exists already: give another name, or --force to write over it")
+    if Path(file).is_symlink() or not Path(file).is_file():
+        raise click.ClickException(f"{words.plain(file)} is a link, a folder or a device: --force writes over files only")
 
 
 def write_out(text: str, file: str | None, advice: str) -> None:
