@@ -224,6 +224,12 @@ impl Transactions {
         self.rows.len()
     }
 
+    /// Requests that wait for their answers.
+    #[must_use]
+    pub const fn open(&self) -> usize {
+        self.open.len().saturating_sub(self.free.len())
+    }
+
     /// True where there is no room for another row, which is counted.
     pub const fn refuse(&mut self) -> bool {
         let is_full = self.rows.len() >= MOST_ROWS;
