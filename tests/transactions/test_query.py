@@ -120,3 +120,18 @@ def test_each_column_is_documented_as_it_is():
     text = (ROOT / "docs/log.md").read_text(encoding="utf-8")
     for column in COLUMNS:
         assert f"| `{column.name}` | {column.type} | {column.meaning} | {column.zeek} |" in text
+
+
+def test_the_folder_of_the_transaction_log_is_looked_at(tmp_path):
+    settings = tmp_path / "otoscope.toml"
+    (tmp_path / "file").write_text("")
+    for folder, found in (("log", "ok   transaction log: "), ("file/log", "BAD  transaction log: ")):
+        settings.write_text(f'[transactions]\nfolder = "{tmp_path / folder}"\n[store]\ndatabase = "{tmp_path / "plant.db"}"\n')
+        done = subprocess.run(
+            [sys.executable, "-m", "sensor", "doctor", "--config", settings, "--seconds", "0"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert found in done.stdout
