@@ -5,16 +5,26 @@ VENV := .venv
 BIN := $(VENV)/bin
 FUZZ := dissectors/fuzz
 KUSTO := deploy/sentinel/check
+DIST ?= dist
+# The Python that package and bundle are for: the system's, whichever one builds them.
+SYSTEM_PYTHON ?= /usr/bin/python3
+# At once; the tests of a file stay together, for what they share is made once.
+TEST_PROCESSES ?= 2
 FUZZ_SECONDS ?= 600
+ENDURANCE_SECONDS ?= 600
 FUZZ_CORPUS := $(FUZZ)/corpus
-RSYSLOGD := /usr/sbin/rsyslogd
 SYSLOG_NG := .cache/syslog-ng/usr/sbin/syslog-ng
+# What the tests call, COMMAND=PACKAGE: the Debian package that it comes from.
+TOOLS := tshark=tshark tcpdump=tcpdump chromium=chromium /usr/lib/postgresql/*/bin/initdb=postgresql promtool=prometheus node=nodejs npm=npm \
+    /usr/bin/python3=python3 ip=iproute2 ethtool=ethtool sysctl=procps setpriv=util-linux mount=mount systemd-analyze=systemd openssl=openssl git=git \
+    shellcheck=shellcheck lintian=lintian /usr/sbin/rsyslogd=rsyslog /usr/lib/*/rsyslog/lmnsd_gtls.so=rsyslog-gnutls \
+    /usr/lib/*/rsyslog/lmnsd_ossl.so=rsyslog-openssl /usr/lib/*/faketime/libfaketimeMT.so.1=libfaketime $(SYSLOG_NG)=syslog-ng-core
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The build finds maturin on the path.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help docs sentinel demo evaluate test lint bench bench-live bench-store bench-conclude bench-year fuzz fuzz-short wheel wheels deb bundle clean build rust tools receivers
+.PHONY: help endurance docs sentinel demo evaluate test lint bench bench-live bench-store bench-conclude bench-year fuzz fuzz-short wheel wheels deb bundle clean build rust tools
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,7 +35,7 @@ demo: build ## Build Otoscope and replay a day of a water works
 test: tools lint $(KUSTO)/node_modules ## Lint, test the Rust and the Python half, test the wheel; installs what it needs
 	cargo test --locked --manifest-path dissectors/Cargo.toml
 	@$(MAKE) --no-print-directory fuzz-short
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 lint: build $(VENV)/.dev ## Check style and types of both halves
 	$(BIN)/ruff check
@@ -49,6 +59,7 @@ bench-store: build ## Measure the database at the size of a large plant
 
 bench-conclude: build ## Measure the conclusions at the size of a large plant
 	$(BIN)/python -m benchmarks.conclude
+
 bench-year: build ## Let a year of a plant pass in a database that may not grow
 	$(BIN)/python -m benchmarks.year
 
@@ -66,6 +77,9 @@ fuzz-short:
 	@rm -rf $(FUZZ)/target/short
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=20 FUZZ_CORPUS=$(FUZZ)/target/short
 
+endurance: build tools $(VENV)/.dev ## Kill the service and flood it with hostile traffic, ENDURANCE_SECONDS (600) each; needs root
+	ENDURANCE_SECONDS=$(ENDURANCE_SECONDS) $(BIN)/python -m pytest -s tests/end_to_end/test_endurance.py
+
 docs: build ## Write the pages that are made from the registry of detectors, and what is made from the model of the settings
 	$(BIN)/otoscope detectors --format markdown > docs/detectors.md
 	$(BIN)/otoscope detectors --coverage > docs/coverage.md
@@ -76,19 +90,21 @@ sentinel: build $(VENV)/.dev ## Write what deploy/sentinel makes of its queries 
 	$(BIN)/python -m deploy.sentinel.generator
 
 wheel: rust $(VENV)/.maturin ## Build the wheel into dist/
-	$(BIN)/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
-	@ls dist/*.whl
+	$(BIN)/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir $(DIST) .
+	@ls $(DIST)/*.whl
 
 deb: wheels ## Build the Debian package into dist/
-	@deploy/debian/build dist/wheels $(BIN)/python dist
+	@deploy/debian/build $(DIST)/wheels $(SYSTEM_PYTHON) $(DIST)
 
 bundle: wheels $(VENV)/.dev ## Build what a plant without the Internet installs from into dist/
-	@$(BIN)/python -m deploy.bundle dist/wheels dist
+	@$(BIN)/python -m deploy.bundle $(DIST)/wheels $(SYSTEM_PYTHON) $(DIST)
 
 # Otoscope and all that it stands on: the same for the package and the bundle.
 wheels: rust $(VENV)/.maturin
-	@rm -rf dist/wheels
-	@$(BIN)/pip wheel --quiet --no-build-isolation --only-binary :all: --wheel-dir dist/wheels '.[azure,stix]' pip
+	@rm -rf $(DIST)/wheels
+	@$(BIN)/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir $(DIST)/wheels .
+	@$(BIN)/pip --python $(SYSTEM_PYTHON) wheel --quiet --only-binary :all: --wheel-dir $(DIST)/wheels \
+	    "$$(echo $(DIST)/wheels/otoscope-*.whl)[azure,stix]" pip
 
 clean: ## Remove everything that was built or downloaded
 	rm -rf $(VENV) .cache dist $(KUSTO)/node_modules dissectors/target $(FUZZ)/target $(FUZZ)/corpus $(FUZZ)/artifacts benchmarks/traces .mypy_cache .ruff_cache .pytest_cache
@@ -104,19 +120,17 @@ rust:
 	@command -v cc >/dev/null || { echo "Rust needs a C compiler: install one (Debian: sudo apt-get install build-essential) and try again" >&2; exit 1; }
 
 tools:
-	@command -v tshark >/dev/null && command -v tcpdump >/dev/null && command -v chromium >/dev/null && command -v promtool >/dev/null && command -v npm >/dev/null && command -v ip >/dev/null && command -v ethtool >/dev/null && command -v shellcheck >/dev/null && command -v lintian >/dev/null && ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tshark tcpdump chromium postgresql prometheus nodejs npm iproute2 ethtool shellcheck lintian; \
-	else echo "the tests need tshark, tcpdump, chromium, PostgreSQL, Prometheus, npm, iproute2, ethtool, shellcheck and lintian: install them (Debian: sudo apt-get install tshark tcpdump chromium postgresql prometheus npm iproute2 ethtool shellcheck lintian) and try again" >&2; exit 1; fi
-	@[ -x $(SYSLOG_NG) ] && command -v $(RSYSLOGD) >/dev/null && ls /usr/lib/*/rsyslog/lmnsd_gtls.so /usr/lib/*/rsyslog/lmnsd_ossl.so >/dev/null 2>&1 || \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then $(MAKE) --no-print-directory receivers; \
-	else echo "the tests need rsyslog and syslog-ng, which Debian does not install side by side: run \"sudo make receivers\" on Debian and try again" >&2; exit 1; fi
+	@missing=$$(for tool in $(TOOLS); do command -v $${tool%=*} >/dev/null || ls $${tool%=*} >/dev/null 2>&1 || echo $${tool#*=}; done); \
+	[ -n "$$missing" ] || exit 0; \
+	[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || \
+	    { echo "the tests need what is not here:" $$missing "(on Debian \"sudo make tools\" installs it)" >&2; exit 1; }; \
+	apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$(echo $$missing | sed 's/syslog-ng-core//') && \
+	$(MAKE) --no-print-directory $(SYSLOG_NG)
 
-# Debian's syslog-ng and rsyslog refuse each other: one is installed, the other only unpacked, with what it needs installed.
-receivers:
-	@apt-get update -qq
-	@DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-upgrade --no-install-recommends rsyslog rsyslog-gnutls rsyslog-openssl \
-	    $$(apt-cache depends syslog-ng-core | sed -n 's/^  Depends: \([^<]*\)$$/\1/p')
+# Debian's syslog-ng and rsyslog refuse each other: it is only unpacked, with what it needs installed.
+$(SYSLOG_NG):
+	@DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$(apt-cache depends syslog-ng-core | sed -n 's/^  Depends: \([^<]*\)$$/\1/p')
 	@mkdir -p .cache/syslog-ng && cd .cache && apt-get download -qq -o APT::Sandbox::User=root syslog-ng-core && \
 	    dpkg -x syslog-ng-core_*.deb syslog-ng && rm syslog-ng-core_*.deb
 

@@ -23,20 +23,11 @@ from types import TracebackType
 from typing import Self
 
 from sensor._dissectors import (
-    Anomaly,
-    Batch,
-    Conversation,
-    Endpoint,
-    Engine,
-    Fact,
-    Interface,
-    Listener,
-    Operation,
-    Statistics,
-    Transactions,
-)
+    Anomaly, Batch, Conversation, Endpoint, Engine, Fact, Interface, Listener, Operation, Statistics, Transactions,
+)  # fmt: skip
 from sensor._dissectors import CaptureError as EngineError
 from sensor.errors import CaptureError
+from sensor.frames import Frame, Wanted
 from sensor.listening import Listening
 from sensor.progress import Progress
 
@@ -218,6 +209,8 @@ class LiveCapture:
             hardware_time=listening.hardware_time,
             patient=listening.wait_for_missing,
             transactions=take is not None,
+            recent_octets=listening.recent_mebibytes << 20,
+            recent_seconds=listening.recent_minutes * 60,
         )
         self._batch_seconds = seconds
         self._due = time.monotonic() + seconds
@@ -258,6 +251,13 @@ class LiveCapture:
         for taken in self._listener.transactions():
             self._take(taken, self._names)
         return batch
+
+    def frames(self, wanted: Sequence[Wanted]) -> list[list[Frame]]:
+        """What is found of each of those among the frames that came last (see Listening), also once stopped. Raises CaptureError."""
+        try:
+            return self._listener.frames(wanted)
+        except EngineError as error:
+            raise _interface_error(error) from error
 
     def stop(self) -> None:
         """Listen no longer: the next batch comes at once and is the last. From any thread, or a signal handler."""

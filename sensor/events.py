@@ -1,7 +1,7 @@
 """What is told to others: one event, whatever the form it is written in and the way it takes.
 
-An alert is told when it is raised, when it is counted up and when it is closed, always with the id of the alert; an asset when it is
-new, changed or gone; the sensor tells how it is. An event is kept in the outbox as JSON until every destination has it.
+An alert is told when it is raised, when it gets worse or is counted up and when it is closed, always with the id of the alert; an asset
+when it is new, changed or gone; the sensor tells how it is. An event is kept in the outbox as JSON until every destination has it.
 """
 
 import json
@@ -32,8 +32,9 @@ class Kind(StrEnum):
 class Change(StrEnum):
     """What happened to what it is about."""
 
-    RAISED = "raised"  # alerts and incidents
-    COUNTED = "counted"  # it goes on, or is worse than it was
+    RAISED = "raised"  # alerts and incidents: told first, or open again
+    WORSE = "worse"  # graver than it was told
+    COUNTED = "counted"  # it goes on
     CLOSED = "closed"  # by a person, or because it does not hold any more: the reason says which
     NEW = "new"  # assets
     CHANGED = "changed"

@@ -111,6 +111,8 @@ def _readable(file: str) -> str:
 def _capture_row(statistics: Statistics | None, files: Iterable[str], warnings: Iterable[tuple[str, str]], left_out: int) -> CaptureRow:
     counted = statistics.counters if statistics else {}
     counters: dict[str, int] = dict(sorted({**counted, "evicted_assets": left_out}.items()))
+    if not counters.get("kernel_dropped"):
+        counters.pop("kernel_dropped", None)  # interfaces alone count it: a file and a wire say the same of the same frames
     return {
         "files": [_readable(file) for file in files],
         "packets": statistics.packets if statistics else 0,

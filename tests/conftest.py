@@ -1,9 +1,11 @@
 """What the tests share."""
 
+import fcntl
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,19 @@ from sensor.replay import document, to_json
 from tests import samples
 
 COMMAND = Path(sys.executable).with_name("otoscope")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The file that takes longest begins, or one process would have it for itself when the others are done."""
+    items.sort(key=lambda item: item.path.name != "test_limits.py")
+
+
+@contextmanager
+def building() -> Iterator[None]:
+    """One wheel at a time: maturin moves what cargo has built within cargo's folder, and another that builds would miss it."""
+    with (Path(__file__).parents[1] / "pyproject.toml").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

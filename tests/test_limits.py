@@ -116,19 +116,18 @@ def write(path: Path, frames: Iterator[bytes]) -> None:
         (names, "evicted_facts"),
     ],
 )
-@pytest.mark.parametrize("form", ["json", "table"])
-def test_no_capture_exhausts_the_memory(tmp_path, made, dropped, form):
+def test_no_capture_exhausts_the_memory(tmp_path, made, dropped):
     path, out = tmp_path / "made.pcap", tmp_path / "out"
     write(path, made())
-    with out.open("wb") as file:
-        command = [sys.executable, "-c", MEASURED, COMMAND, "replay", "--format", form, path]
-        done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, check=True)
+    for form in ("table", "json"):
+        with out.open("wb") as file:
+            command = [sys.executable, "-c", MEASURED, COMMAND, "replay", "--format", form, path]
+            done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, check=True)
+        assert int(done.stderr) / 1024 < MOST_MEBIBYTES, form
     path.unlink()
-    assert int(done.stderr) / 1024 < MOST_MEBIBYTES
-    if form == "json":
-        capture = json.loads(out.read_bytes())["capture"]
-        assert capture["packets"] == MILLION
-        assert capture["counters"][dropped] > 0
+    capture = json.loads(out.read_bytes())["capture"]
+    assert capture["packets"] == MILLION
+    assert capture["counters"][dropped] > 0
 
 
 def test_a_fact_too_long_for_its_cap_is_counted(replay, modbus_pcap):

@@ -141,7 +141,31 @@ def test_the_version_is_one():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     crate = tomllib.loads((ROOT / "dissectors/Cargo.toml").read_text(encoding="utf-8"))["package"]["version"]
     assert version == crate
-    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    named = {
+        "CHANGELOG.md": f"## [{version}]",
+        "deploy/container/compose.yaml": f"image: otoscope:{version}\n",
+        "deploy/ansible/roles/otoscope/defaults/main.yml": f"otoscope_{version}_amd64.deb",
+    }
+    assert [name for name, text in named.items() if text not in (ROOT / name).read_text(encoding="utf-8")] == []
+
+
+def test_what_the_tests_call_is_listed_once_and_contributors_are_told_the_same():
+    [tools] = re.findall(r"^TOOLS := ((?:.*\\\n)*.*)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    [told] = re.findall(r"`sudo make tools` installs what the tests call besides: ([^.]+?), which is only unpacked", text)
+    packages = re.findall(r"=(\S+)", tools)
+    assert sorted(re.split(r",?\s+(?:and )?", told)) == sorted(packages)
+
+
+def test_who_is_not_root_is_told_what_is_missing_and_nothing_is_installed(tmp_path):
+    (tmp_path / "id").write_text("#!/bin/sh\necho 1000\n")
+    (tmp_path / "id").chmod(0o755)
+    command = ["make", "tools", "TOOLS=sh=dash no-such-command=its-package /no/such/*.so=its-library"]
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "LANG": "C.UTF-8"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert 'what is not here: its-package its-library (on Debian "sudo make tools" installs it)' in done.stderr
+    assert done.stdout == ""
 
 
 # Code --------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import samples
+from tests.conftest import building
 
 ROOT = Path(__file__).parents[1]
 BUILD = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}  # the build finds maturin on the path
@@ -25,7 +26,8 @@ def run(*command, **options):
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     directory = tmp_path_factory.mktemp("dist")
-    done = run(sys.executable, "-m", "pip", "wheel", *NO_ISOLATION, "--wheel-dir", directory, ROOT, env=BUILD)
+    with building():
+        done = run(sys.executable, "-m", "pip", "wheel", *NO_ISOLATION, "--wheel-dir", directory, ROOT, env=BUILD)
     assert done.returncode == 0, done.stdout + done.stderr
     [path] = directory.glob("*.whl")
     return path

@@ -1,4 +1,4 @@
-"""Make the bundle: python -m deploy.bundle WHEELS OUTPUT. All in it has a checksum, and an SBOM says what it is made of."""
+"""Make the bundle: python -m deploy.bundle WHEELS PYTHON OUTPUT. All in it has a checksum, and an SBOM says what it is made of."""
 
 import hashlib
 import platform
@@ -48,7 +48,7 @@ def pack(folder: Path, archive: Path, seconds: int) -> None:
         opened.add(folder, arcname=folder.name, filter=plain)
 
 
-def main(wheels: Path, output: Path) -> None:
+def main(wheels: Path, interpreter: Path, output: Path) -> None:
     """Gather, list, sum up, pack."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     said = subprocess.run(["git", "-C", ROOT, "log", "-1", "--format=%ct"], capture_output=True, text=True, check=False).stdout.strip()
@@ -59,7 +59,7 @@ def main(wheels: Path, output: Path) -> None:
         for source, target in FILES.items():
             (folder / target).parent.mkdir(exist_ok=True)
             shutil.copy(ROOT / source, folder / target)
-        (folder / "sbom.cdx.json").write_text(bill_of_materials(ROOT, wheels), encoding="utf-8")
+        (folder / "sbom.cdx.json").write_text(bill_of_materials(ROOT, wheels, interpreter), encoding="utf-8")
         (folder / "SHA256SUMS").write_text(sums(folder), encoding="utf-8")
         output.mkdir(exist_ok=True)
         archive = output / f"{folder.name}.tar"

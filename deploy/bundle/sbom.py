@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-import venv
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ def run(*command: object) -> str:
     return subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
-def of_python(root: Path, wheels: Path) -> dict[str, Any]:
+def of_python(root: Path, wheels: Path, interpreter: Path) -> dict[str, Any]:
     """The libraries as they are installed from these wheels."""
     with tempfile.TemporaryDirectory() as directory:
-        venv.create(directory, with_pip=False)
+        run(interpreter, "-m", "venv", "--without-pip", directory)
         python = Path(directory) / "bin/python"
         install = ("install", "--quiet", "--no-index", "--no-compile", "--find-links", wheels, "otoscope[azure,stix]")
         run(sys.executable, "-m", "pip", "--python", python, *install)
@@ -58,9 +57,9 @@ def component(name: str, version: str, checksum: str, expression: str) -> dict[s
     }
 
 
-def bill_of_materials(root: Path, wheels: Path) -> str:
-    """The document."""
-    bill = of_python(root, wheels)
+def bill_of_materials(root: Path, wheels: Path, interpreter: Path) -> str:
+    """The document. interpreter: the Python that the wheels are for."""
+    bill = of_python(root, wheels, interpreter)
     crates = of_rust(root)
     bill["components"] += crates
     bill["dependencies"] += [{"ref": crate["bom-ref"]} for crate in crates]

@@ -16,6 +16,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::changes::Changes;
 use crate::engine::Engine;
+use crate::pick::{Picked, Wanted};
+use crate::recent::{self, Recent};
+use crate::source::Frame;
 use crate::source::ring::{self, Interface, RETIRE_MILLISECONDS, Ring};
 use crate::tables::Limits;
 use crate::transactions::Taken;
@@ -42,6 +45,8 @@ pub struct Settings {
     pub workers: u16,
     /// Caps of all workers together.
     pub limits: Limits,
+    /// Frames that came last, of all workers together.
+    pub recent: recent::Limits,
     /// How a ring is read.
     pub ring: ring::Settings,
     /// An interface that is not there yet is waited for.
@@ -159,13 +164,17 @@ enum Order {
     Remove(u32),
     /// Tell what is new.
     Tell(Sender<Told>),
+    /// Look for these among the frames that came last.
+    Pick(Vec<Wanted>, Sender<Vec<Vec<Picked>>>),
     /// The same for the last time, with everything decided that is still open.
     Stop(Sender<Told>),
 }
 
 /// Interfaces that are being listened to. Nothing is ever sent.
 pub struct Listener {
-    workers: Vec<(Sender<Order>, JoinHandle<()>)>,
+    workers: Vec<(Sender<Order>, JoinHandle<Recent>)>,
+    /// What workers kept that have been stopped.
+    kept: Vec<Recent>,
     keeper: Option<(Sender<()>, JoinHandle<()>)>,
     ports: Ports,
     union: Union,
@@ -179,14 +188,15 @@ impl Listener {
     /// Where an interface cannot be read and that will not pass by itself, with its name; without patience, where there is none.
     pub fn start(settings: Settings) -> Result<Self, String> {
         let mut workers = Vec::new();
-        for number in 0..settings.workers.max(1) {
+        let count = usize::from(settings.workers.max(1));
+        for number in 0..count {
             let (sender, orders) = mpsc::channel();
-            let mut engine = Engine::new(settings.limits.shared_by(usize::from(settings.workers.max(1))));
+            let mut engine = Engine::new(settings.limits.shared_by(count));
             if settings.transactions {
                 engine.record_transactions();
             }
             let worker = Worker {
-                engine,
+                intake: Intake { engine, recent: Recent::new(settings.recent.shared_by(count)) },
                 rings: Vec::new(),
                 ports: vec![Port::default().counted; settings.names.len()],
                 orders,
@@ -204,7 +214,7 @@ impl Listener {
             ports: ports.clone(),
             settings,
         };
-        let mut listener = Self { workers, keeper: None, ports, union, transactions: Vec::new() };
+        let mut listener = Self { workers, kept: Vec::new(), keeper: None, ports, union, transactions: Vec::new() };
         keeper.look_first().inspect_err(|_| drop(listener.stop()))?;
         let (sender, stopped) = mpsc::channel();
         let thread = thread::Builder::new().name("listen-keeper".to_owned()).spawn(move || keeper.run(&stopped));
@@ -220,6 +230,20 @@ impl Listener {
         self.ask(Order::Tell)
     }
 
+    /// Frames that are asked for, among those that came last: for each of `wanted` those of one worker after those of another.
+    /// Also once stopped.
+    ///
+    /// # Errors
+    /// As for [`Listener::tell`].
+    pub fn pick(&self, wanted: &[Wanted]) -> Result<Vec<Vec<Picked>>, String> {
+        let mut found = vec![vec![]; wanted.len()];
+        let stopped = self.kept.iter().map(|recent| recent.pick(wanted.to_vec())).collect();
+        for of_worker in [stopped, self.each(|sender| Order::Pick(wanted.to_vec(), sender))?].concat() {
+            found.iter_mut().zip(of_worker).for_each(|(all, some)| all.extend(some));
+        }
+        Ok(found)
+    }
+
     /// Listen no more; what was received until now is told.
     ///
     /// # Errors
@@ -232,7 +256,7 @@ impl Listener {
         let changes = self.ask(Order::Stop);
         for (sender, thread) in self.workers.drain(..) {
             drop(sender);
-            drop(thread.join());
+            self.kept.extend(thread.join());
         }
         changes
     }
@@ -249,14 +273,7 @@ impl Listener {
     }
 
     fn ask(&mut self, order: fn(Sender<Told>) -> Order) -> Result<Changes, String> {
-        let fault = |_| "a thread that reads frames has ended".to_owned();
-        let mut answers = Vec::new();
-        for (worker, _) in &self.workers {
-            let (sender, answer) = mpsc::channel();
-            worker.send(order(sender)).map_err(|_| fault(mpsc::RecvError))?;
-            answers.push(answer);
-        }
-        let told = answers.into_iter().map(|answer| answer.recv().map_err(fault)).collect::<Result<Vec<_>, _>>()?;
+        let told = self.each(order)?;
         self.count(&told);
         let (mut all, mut transactions) = (Vec::new(), Vec::new());
         for one in told {
@@ -272,6 +289,18 @@ impl Listener {
                 Ok(self.union.merge(all))
             }
         }
+    }
+
+    /// The answers of all workers.
+    fn each<T>(&self, order: impl Fn(Sender<T>) -> Order) -> Result<Vec<T>, String> {
+        let fault = |_| "a thread that reads frames has ended".to_owned();
+        let mut answers = Vec::new();
+        for (worker, _) in &self.workers {
+            let (sender, answer) = mpsc::channel();
+            worker.send(order(sender)).map_err(|_| fault(mpsc::RecvError))?;
+            answers.push(answer);
+        }
+        answers.into_iter().map(|answer| answer.recv().map_err(fault)).collect()
     }
 
     fn count(&self, told: &[Told]) {
@@ -293,9 +322,23 @@ impl Drop for Listener {
     }
 }
 
+/// Where frames go.
+struct Intake {
+    engine: Engine,
+    recent: Recent,
+}
+
+impl Intake {
+    #[inline]
+    fn frame(&mut self, frame: &Frame<'_>) {
+        self.recent.add(frame);
+        self.engine.frame(frame);
+    }
+}
+
 /// A thread that reads rings into an engine.
 struct Worker {
-    engine: Engine,
+    intake: Intake,
     rings: Vec<Ring>,
     /// What was counted on each interface, by its number: on rings that are closed, and how full the open ones were.
     ports: Vec<Counted>,
@@ -315,7 +358,7 @@ enum Next {
 }
 
 impl Worker {
-    fn run(mut self) {
+    fn run(mut self) -> Recent {
         loop {
             // With nothing to read there is nothing to do but to wait for the next order.
             let order =
@@ -325,10 +368,10 @@ impl Worker {
                     if self.obey(order) {
                         continue;
                     }
-                    return;
+                    return self.intake.recent;
                 }
                 Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Disconnected) => return self.intake.recent,
             }
             match self.read() {
                 Next::Read => {}
@@ -344,9 +387,10 @@ impl Worker {
             Order::Add(ring) => self.rings.push(ring),
             Order::Remove(number) => self.drain(|ring| ring.number() == number),
             Order::Tell(answer) => drop(answer.send(self.tell())),
+            Order::Pick(wanted, answer) => drop(answer.send(self.intake.recent.pick(wanted))),
             Order::Stop(answer) => {
                 self.drain(|_| true);
-                self.engine.finish();
+                self.intake.engine.finish();
                 drop(answer.send(self.tell()));
                 return false;
             }
@@ -364,7 +408,7 @@ impl Worker {
         for port in &mut self.ports {
             port.fill = 0;
         }
-        Told { changes: self.engine.tell(), ports, transactions: self.engine.take_transactions() }
+        Told { changes: self.intake.engine.tell(), ports, transactions: self.intake.engine.take_transactions() }
     }
 
     /// Close rings and read what they still hold.
@@ -374,7 +418,7 @@ impl Worker {
         }
         self.note_fill();
         for _ in 0..PATIENCE {
-            while merge(&mut self.rings, &mut self.engine, i64::MAX) > 0 {}
+            while merge(&mut self.rings, &mut self.intake, i64::MAX) > 0 {}
             if self.rings.iter_mut().all(|ring| !is_meant(ring) || ring.is_read()) {
                 break;
             }
@@ -393,10 +437,10 @@ impl Worker {
     fn read(&mut self) -> Next {
         self.note_fill();
         let [ring] = self.rings.as_mut_slice() else { return self.read_several() };
-        self.engine.begin_source(ring.number());
+        self.intake.engine.begin_source(ring.number());
         for _ in 0..FRAMES {
             let Some(frame) = ring.next() else { return Next::Sleep };
-            self.engine.frame(&frame);
+            self.intake.frame(&frame);
         }
         Next::Read
     }
@@ -404,13 +448,13 @@ impl Worker {
     fn read_several(&mut self) -> Next {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| i64::try_from(now.as_nanos()).unwrap_or(i64::MAX));
         let until = if self.by_time { now.saturating_sub(HOLD) } else { i64::MAX };
-        match merge(&mut self.rings, &mut self.engine, until) {
+        match merge(&mut self.rings, &mut self.intake, until) {
             FRAMES => Next::Read,
             _ if self.rings.iter_mut().any(|ring| ring.time().is_some()) => {
                 // Stamps of a time to come are of a clock that was set back: there is no waiting for them.
                 let is_ahead = |ring: &mut Ring| ring.time().is_some_and(|time| time > now.saturating_add(HOLD));
                 if self.rings.iter_mut().any(is_ahead) {
-                    merge(&mut self.rings, &mut self.engine, i64::MAX);
+                    merge(&mut self.rings, &mut self.intake, i64::MAX);
                 }
                 Next::Hold
             }
@@ -430,13 +474,13 @@ impl Worker {
 }
 
 /// Read frames of all rings up to that time, in the order of their time stamps; how many.
-fn merge(rings: &mut [Ring], engine: &mut Engine, until: i64) -> usize {
+fn merge(rings: &mut [Ring], intake: &mut Intake, until: i64) -> usize {
     for count in 0..FRAMES {
         let next = rings.iter_mut().filter_map(|ring| ring.time().map(|time| (time, ring))).min_by_key(|(time, _)| *time);
         let Some((_, ring)) = next.filter(|(time, _)| *time <= until) else { return count };
-        engine.begin_source(ring.number());
+        intake.engine.begin_source(ring.number());
         if let Some(frame) = ring.next() {
-            engine.frame(&frame);
+            intake.frame(&frame);
         }
     }
     FRAMES

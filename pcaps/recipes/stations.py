@@ -27,5 +27,9 @@ HMI = Station("hmi", "10.20.1.100", "00:0c:29:10:01:64")
 SCADA = Station("scada", "10.20.1.101", "00:0c:29:10:01:65")
 ENGINEER = Station("engineer", "10.20.1.110", "00:0c:29:10:01:6e")
 STRANGER = Station("stranger", "10.20.1.66", "3c:52:82:5a:11:42")
+ROUTER = Station("router", "10.20.1.1", "00:1e:4a:00:00:01")
+"""What joins the cell with the rest."""
+OFFICE = Station("office", "10.40.0.77", "3c:52:82:5a:40:77")
+"""A computer of the enterprise, behind the router: the cell sees the router's MAC."""
 HISTORIAN = Station("historian", "10.3.0.20", "00:1e:4a:00:00:01")
 """In site operations, so its MAC is the cell's router."""

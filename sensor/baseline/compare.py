@@ -1,7 +1,7 @@
 """What differs from the baseline: new assets, exchanges, functions, objects, writers and services, changed cadence, and what is missing."""
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ from sensor.baseline.model import Baseline, KnownAsset, KnownExchange, KnownFunc
 from sensor.inventory.model import Asset
 from sensor.inventory.profile import meaning
 from sensor.knowledge import Deed, Dialogue, Knowledge
-from sensor.objects import within
+from sensor.objects import collapse, within
 from sensor.protocols import Intent
 
 _DAY = 86_400_000_000_000
@@ -188,13 +188,29 @@ def _dialogue_changes(usual: Usual, dialogue: Dialogue) -> Iterator[Change]:
     fastest: dict[FunctionKey, tuple[float, Deed]] = {}
     for deed in dialogue.deeds:
         key = function_key(deed)
+        if _was_asked_before(deed):
+            continue
         if deed.intent in _CHANGES and not writes:
             yield Change(Difference.WRITER, f"{deed.intent}: {deed.function.name}", "reads at the most", dialogue=dialogue, deed=deed)
         elif exchange is not None:
-            yield from _deed_changes(functions.get(key), deed)
+            yield from _deed_changes(_usual_function(functions, key), deed)
         if (seconds := cadence(deed)) is not None and (key not in fastest or seconds < fastest[key][0]):
             fastest[key] = (seconds, deed)
     yield from _cadence_changes(functions, fastest)
+
+
+def _was_asked_before(deed: Deed) -> bool:
+    """One answer to what nobody was seen asking: the sensor began to listen in between. What exactly was asked is not known."""
+    return not deed.row.requests and deed.row.responses == 1
+
+
+def _usual_function(functions: Mapping[FunctionKey, KnownFunction], key: FunctionKey) -> KnownFunction | None:
+    """The same function of the same unit, or of any where the unit is not known, now or then: a connection's opening tells it."""
+    protocol, unit, function, subfunction = key
+    if key in functions or unit:
+        return functions.get(key) or functions.get((protocol, "", function, subfunction))
+    same = [known for known in functions.values() if known.key == (protocol, known.unit, function, subfunction)]
+    return replace(same[0], objects=collapse(touched for known in same for touched in known.objects)) if same else None
 
 
 def _deed_changes(known: KnownFunction | None, deed: Deed) -> Iterator[Change]:
@@ -207,7 +223,7 @@ def _deed_changes(known: KnownFunction | None, deed: Deed) -> Iterator[Change]:
 
 def _cadence_changes(functions: dict[FunctionKey, KnownFunction], fastest: dict[FunctionKey, tuple[float, Deed]]) -> Iterator[Change]:
     for key, (seconds, deed) in fastest.items():
-        known = functions.get(key)
+        known = _usual_function(functions, key)
         if known is not None and known.seconds and not 1 / _FACTOR <= seconds / known.seconds <= _FACTOR:
             what, usual = f"{deed.function.name} every {seconds:.3g} s", f"every {known.seconds:.3g} s"
             yield Change(Difference.CADENCE, what, usual, dialogue=deed.dialogue, deed=deed)

@@ -24,6 +24,8 @@ def run(config: str) -> None:
 
     SIGTERM and Ctrl-C end it when all is saved, SIGHUP has it read the site file anew.
     """
+    from dataclasses import replace
+
     from sensor.capture import open_interfaces
     from sensor.service import Notifier, Service, set_up
     from sensor.settings import environment
@@ -33,15 +35,12 @@ def run(config: str) -> None:
     if not capture.interfaces:
         raise click.ClickException(f'{config}: [capture] names no interface: write interfaces = ["eth1"], where the mirrored traffic comes')
     log = set_up(settings.log.level, settings.log.form)
-    kept = settings.transactions
-    with (
-        told(),
-        recording(kept.folder, **kept.model_dump(exclude={"folder"}), hurried=True, say=log.warning) as record,
-        open_interfaces(
-            capture.interfaces, capture.listening(), limits=capture.limits, on_transactions=record.add if record else None
-        ) as source,
-    ):
-        Service(settings, source, Notifier(environment()), log, record).run()
+    kept, evidence = settings.transactions, settings.evidence
+    with told(), recording(kept.folder, **kept.model_dump(exclude={"folder"}), hurried=True, say=log.warning) as record:
+        listening = replace(capture.listening(), recent_mebibytes=evidence.ring_mebibytes, recent_minutes=evidence.ring_minutes)
+        take = record.add if record else None
+        with open_interfaces(capture.interfaces, listening, limits=capture.limits, on_transactions=take) as source:
+            Service(settings, source, Notifier(environment()), log, record).run()
 
 
 @click.command()

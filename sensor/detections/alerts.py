@@ -70,7 +70,7 @@ class Ledger:
         for thing in self._stale:
             told = sorted(self._things[thing].values(), key=lambda entry: entry[0])
             episodes = [_Episode(*time, finding) for _, findings in told for finding in findings for time in finding.times]
-            alerts = [_alert(self.detector, thing, cluster) for cluster in _clusters(episodes)]
+            alerts = [_alert(self.detector, cluster) for cluster in _clusters(episodes)]
             differ |= alerts != self._alerts.get(thing, [])
             if told:
                 self._alerts[thing] = alerts
@@ -97,21 +97,21 @@ def _clusters(episodes: list[_Episode]) -> Iterator[list[_Episode]]:
         yield cluster
 
 
-def _alert(detector: Detector, key: tuple[str | None, ...], cluster: list[_Episode]) -> Alert:
+def _alert(detector: Detector, cluster: list[_Episode]) -> Alert:
     worst = max(_severity(detector, each.finding) for each in cluster)
     # The message is that of the worst, of those an accepted one, of those the first.
     told = min(
         (each.finding for each in cluster if _severity(detector, each.finding) == worst),
         key=lambda finding: _SURENESS.index(finding.outcome),
     )
-    count, first = sum(each.count for each in cluster), cluster[0].first
+    count, first, known_as = sum(each.count for each in cluster), cluster[0].first, _known_as(cluster[0].finding)
     outcomes = {each.finding.outcome for each in cluster}
     techniques = [
         name for each in cluster for name in (detector.techniques if each.finding.techniques is None else each.finding.techniques)
     ]
     evidence = tuple(dict.fromkeys(line for each in cluster for line in each.finding.evidence))
     return Alert(
-        id=_identity(detector.id, key, first),
+        id=_identity(detector.id, known_as, first),
         rule=detector.id,
         title=detector.title,
         engine=detector.engine,
@@ -130,12 +130,18 @@ def _alert(detector: Detector, key: tuple[str | None, ...], cluster: list[_Episo
         confidence=max(each.finding.confidence for each in cluster),
         evidence=evidence[:MOST_EVIDENCE],
         scene=common([each.finding.scene for each in cluster]),
-        thing=_identity(detector.id, key),
+        thing=_identity(detector.id, known_as),
     )
 
 
 def _severity(detector: Detector, finding: Finding) -> Severity:
     return detector.severity if finding.severity is None else finding.severity
+
+
+def _known_as(finding: Finding) -> tuple[str | None, ...]:
+    """Addresses and VLAN: whose they are may change while more is seen, as of a host behind a router that has not said anything yet."""
+    vlan = None if finding.scene.vlan is None else f"vlan {finding.scene.vlan}"
+    return finding.source_ip or finding.source, finding.target_ip or finding.target, finding.protocol, finding.key, vlan
 
 
 def _identity(rule: str, key: tuple[str | None, ...], first: int | None = None) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, S
 from typing import TYPE_CHECKING
 
 from sensor.changes import Groups
-from sensor.detections.model import ANYTHING, LAST_SEEN, LOSS, SPAN, Detector, View
+from sensor.detections.model import ANYTHING, LAST_SEEN, LOSS, SPAN, Detector, View, lacking
 
 if TYPE_CHECKING:
     from sensor.knowledge import Deed, Dialogue, Knowledge
@@ -80,7 +80,7 @@ class Curiosity:
         now: dict[str, Hashable] = {LOSS: None, SPAN: None}
         if statistics is not None:
             now = {SPAN: (statistics.first, statistics.last)}
-            now[LOSS] = statistics.packets and statistics.counters.get("lost_segments", 0) / statistics.packets
+            now[LOSS] = lacking(statistics)
         differ = [name for name, value in now.items() if self._statistics.get(name) != value]
         self._statistics = now
         return differ

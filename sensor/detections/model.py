@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
+from sensor.capture import Statistics
+
 if TYPE_CHECKING:
     from sensor.baseline.compare import Change
     from sensor.conduits.model import Violation
@@ -121,6 +123,12 @@ class View:
 
 LAST_SEEN, LOSS, SPAN, ANYTHING = "when an asset was last seen", "what the capture lacks", "when the capture began and ended", "anything"
 """What a detector can look at besides, see View."""
+
+
+def lacking(statistics: Statistics) -> float:
+    """How much more there was than was captured, as a share of that: what the mirror lost, or the sensor had no room for."""
+    lost = max(statistics.counters.get(name, 0) for name in ("lost_segments", "kernel_dropped"))
+    return lost / statistics.packets if statistics.packets else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from sensor.detections import scene
 from sensor.detections.model import Finding, Outcome, Severity
 from sensor.inventory.traits import title
 from sensor.knowledge import Breach, Deed, Dialogue, Party
@@ -81,6 +82,7 @@ def _told(
         key=key or deed.row.unit,
         severity=severity,
         techniques=techniques,
+        scene=scene.of_deed(deed),
     )
 
 

@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from sensor.capture import Fact
 from sensor.conduits.model import Pin, Site
 from sensor.inventory.addresses import is_public, stays_on_link
-from sensor.inventory.model import Address, Asset, Evidence, Field, Kind
+from sensor.inventory.model import Address, Asset, Evidence, Field, Kind, Role
 from sensor.inventory.resolve import Holder
 
 _CERTAIN = 1.0
@@ -44,6 +44,7 @@ def with_pins(asset: Asset, holder: Holder, site: Site) -> Asset:
         asset,
         name=next((pin.name for pin in pins if pin.name), None) or _name(asset, holder),
         kind=_pinned_kind(asset, said) if said else asset.kind,
+        roles=_with_role(asset.roles, said) if said else asset.roles,
         criticality=next((pin.criticality for pin in pins if pin.criticality), None),
         tags=tuple(dict.fromkeys(tag for pin in pins for tag in pin.tags)),
     )
@@ -53,6 +54,12 @@ def _pinned_kind(asset: Asset, pin: Pin) -> Field:
     kind = Kind(pin.kind or Kind.UNKNOWN)
     said = Evidence(str(kind), f"the site file says so ({pin.match})", "site file", _PINNED, asset.first, asset.last)
     return Field(kind, _CERTAIN, (said, *asset.kind.evidence))
+
+
+def _with_role(roles: tuple[Role, ...], pin: Pin) -> tuple[Role, ...]:
+    """What the operator says that an asset is, it does, before it is seen doing so: policies ask for roles."""
+    said = (role for role in Role if role == pin.kind)
+    return tuple(dict.fromkeys((*roles, *said)))
 
 
 def pin_matches(pin: Pin, asset: Asset, holder: Holder | None = None) -> bool:

@@ -72,6 +72,14 @@ METRICS = (
     ),
     _transactions("written", "Rows of the transaction log that are on the disk; absent where there is none.", 0),
     _transactions("lost", "Operations that the transaction log had no room for, in memory or on the disk; absent where there is none.", 1),
+    Metric(
+        "otoscope_evidence_alerts_total",
+        Type.COUNTER,
+        "alerts",
+        "Alerts by what became of their evidence: `kept`, `not_found` in memory any more, `left_out` as there were too many, `failed`.",
+        lambda now: (((result,), number) for result, number in (now.sources.evidence() or {}).items()),
+        ("result",),
+    ),
     _export("waiting_events", Type.GAUGE, "events", "Events that the destination has not got yet.", lambda state: state.waiting),
     _export(
         "lag_seconds", Type.GAUGE, "seconds", "Age of the oldest event that waits, 0 where none does.", lambda state: state.lag_seconds

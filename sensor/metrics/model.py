@@ -2,7 +2,7 @@
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -77,6 +77,7 @@ class Sources:
     kernel_drops: packets that the kernel dropped before the sensor could take them.
     destinations: the outbox's states. batches: how long it took to take up each batch.
     transactions: rows of the transaction log that are written, and lost.
+    evidence: what became of that of alerts, and of how many.
     """
 
     knowledge: Callable[[], Knowledge | None]
@@ -89,6 +90,7 @@ class Sources:
     outbox_octets: Callable[[], int | None] = _unknown
     batches: Durations = field(default_factory=Durations)
     transactions: Callable[[], tuple[int, int] | None] = _unknown
+    evidence: Callable[[], Mapping[str, int] | None] = _unknown
 
 
 @dataclass(frozen=True)

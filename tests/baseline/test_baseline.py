@@ -24,6 +24,15 @@ def known(name: str) -> Knowledge:
     return conclude(observe(open_capture(PCAPS / f"{name}.pcap")))
 
 
+def known_after(packets: int, name: str, folder: Path) -> Knowledge:
+    """What a sensor that was started so much later knows."""
+    octets, place = (PCAPS / f"{name}.pcap").read_bytes(), 24
+    for _ in range(packets):
+        place += 16 + int.from_bytes(octets[place + 8 : place + 12], "little")
+    (folder / "rest.pcap").write_bytes(octets[:24] + octets[place:])
+    return conclude(observe(open_capture(folder / "rest.pcap")))
+
+
 @pytest.fixture(scope="module")
 def plant() -> Knowledge:
     return known("demo")
@@ -78,6 +87,25 @@ def test_a_function_an_object_and_a_cadence_that_differ(plant):
     exchanges = (*usual.exchanges[:place], replace(exchange, functions=changed), *usual.exchanges[place + 1 :])
     found = kinds(list(compare(replace(usual, exchanges=exchanges), plant)))
     assert found == {Difference.CADENCE, Difference.OBJECT, Difference.FUNCTION}
+
+
+@pytest.mark.parametrize("learned_first", [True, False])
+def test_a_poll_whose_opening_was_not_seen_is_the_same_poll(learned_first, tmp_path):
+    opened, midstream = known("mirrored-polling"), known_after(100, "mirrored-polling", tmp_path)
+    units = [
+        {row.row.unit for dialogue in plant.dialogues.values() for row in dialogue.deeds if row.row.protocol == "s7comm"}
+        for plant in (opened, midstream)
+    ]
+    assert units == [{"rack 0 slot 2"}, {""}]
+    usual, seen = (opened, midstream) if learned_first else (midstream, opened)
+    unusual = {change.deed.function.name for change in compare(learn(usual, learning_days=0), seen) if change.deed}
+    assert not unusual & {"Read variable", "Write variable"}
+
+
+def test_whenever_the_sensor_begins_to_listen_a_poll_is_the_same_poll(tmp_path):
+    usual = learn(known_after(120, "mirrored-polling", tmp_path), learning_days=0)
+    for packets in range(121, 160):
+        assert not [change for change in compare(usual, known_after(packets, "mirrored-polling", tmp_path)) if change.deed], packets
 
 
 def test_who_writes_for_the_first_time(plant):

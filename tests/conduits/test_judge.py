@@ -10,7 +10,8 @@ from sensor.conduits.schedule import Schedule
 from sensor.conduits.violations import judge
 from sensor.detections.model import Outcome
 from sensor.inventory.model import Level, Role
-from tests.conduits.plant import BOILER, ENGINEER, HISTORIAN, HMI, METER, MIXER, STRANGER, known, told, violations
+from sensor.pipeline import conclude
+from tests.conduits.plant import BOILER, ENGINEER, HISTORIAN, HMI, METER, MIXER, STRANGER, known, observations, told, violations
 
 EWS = Role.ENGINEERING_WORKSTATION
 
@@ -162,6 +163,14 @@ def test_an_exception_lasts_until_it_expires(day, allowed):
 def test_a_pin_puts_an_asset_into_a_zone():
     site = Site(zones=CELLS, pins=(Pin(HISTORIAN, zone="cell"),))
     assert not violations({}, site=site)
+
+
+def test_a_pinned_engineering_workstation_has_the_role_before_it_was_seen_at_work():
+    def rules(*pins):
+        return {row.rule for row in conclude(observations("mirrored-stop"), Site(pins=pins)).violations}
+
+    assert "ews_role" in rules(Pin(ENGINEER, level=2))
+    assert "ews_role" not in rules(Pin(ENGINEER, level=2, kind="engineering_workstation"))
 
 
 def test_the_closest_zone_counts():

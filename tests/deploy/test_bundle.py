@@ -10,6 +10,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 ROOT = Path(__file__).parents[2]
+MADE = "bundle"
 UNPACK = "cd /tmp; tar -xf /mnt/otoscope-*.tar; cd otoscope-*/"
 
 

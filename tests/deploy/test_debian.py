@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+MADE = "deb"
 
 
 def test_lintian_finds_no_error(dist):

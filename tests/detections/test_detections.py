@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sensor.capture import open_capture
-from sensor.conduits.model import Maintenance, Site, Zone
+from sensor.conduits.model import Maintenance, Pin, Site, Zone
 from sensor.detections.catalogue import coverage_page, detectors_page
 from sensor.detections.coverage import ALERT_TYPES, TECHNIQUES, WHY_NOT
 from sensor.detections.model import Alert, Detector, Engine, Finding, Outcome, Severity, View
@@ -95,6 +95,31 @@ def test_a_stop_by_a_stranger_is_critical_and_says_what_the_device_answered() ->
     assert alert.message.startswith("10.20.1.110 stopped 10.20.1.12")
     assert "the device accepted it" in alert.message
     assert "T0858" in alert.techniques
+
+
+def test_an_alert_is_the_same_whoever_its_address_is_taken_for(tmp_path: Path) -> None:
+    """Before a router has said that it is there, the one host behind it seems to own its MAC."""
+    octets, place = (PCAPS / "mirrored-enterprise.pcap").read_bytes(), 24
+    kept = octets[:24]
+    while place < len(octets):
+        end = place + 16 + int.from_bytes(octets[place + 8 : place + 12], "little")
+        kept += b"" if octets[place + 28 : place + 30] == b"\x08\x06" else octets[place:end]
+        place = end
+    (tmp_path / "without-arp.pcap").write_bytes(kept)
+    site = Site(pins=(Pin("10.40.0.0/24", level=4),))
+    captures = (PCAPS / "mirrored-enterprise.pcap", tmp_path / "without-arp.pcap")
+    found = [alert for path in captures for alert in conclude(observe(open_capture(path)), site).alerts]
+    [alert, early] = [alert for alert in found if alert.rule == "ot.process.stranger"]
+    assert early.source != alert.source
+    assert (early.id, early.thing) == (alert.id, alert.thing)
+
+
+def test_what_the_sensor_had_no_room_for_is_an_alert() -> None:
+    observations = observe(open_capture(PCAPS / "demo.pcap"))
+    assert not {alert.rule for alert in conclude(observations).alerts} & {"ot.sensor.loss"}
+    observations.statistics.counters["kernel_dropped"] = 1000  # type: ignore[index, union-attr] # as of an interface
+    [alert] = [alert for alert in conclude(observations).alerts if alert.rule == "ot.sensor.loss"]
+    assert "1,000 packets" in alert.message
 
 
 def test_a_refused_command_says_so() -> None:

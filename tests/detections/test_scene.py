@@ -23,6 +23,12 @@ def test_a_command_says_what_was_asked_of_what_over_which_port(scenes):
     assert scenes["ot.plc.stop", "10.30.1.11"] == Scene("tcp", None, 102, 301, "Stop", "P_PROGRAM", 41)
 
 
+def test_a_write_that_was_found_in_a_conversation_says_so_too(scenes):
+    scene = scenes["ot.process.stranger", "10.30.3.11"]
+    assert (scene.target_port, scene.operation) == (502, "Write Single Register")
+    assert scene.object.startswith("HR 400")
+
+
 def test_a_violation_says_what_it_wanted_and_what_it_touched(scenes):
     scene = scenes["ot.policy.enterprise_skip", "10.30.3.11"]
     assert (scene.transport, scene.target_port, scene.vlan, scene.operation) == ("tcp", 502, 303, "read, write")

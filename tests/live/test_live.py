@@ -250,7 +250,7 @@ sys.stdin.readline()
 live.stop()
 for batch in live: pass
 [interface] = live.interfaces
-print(json.dumps([batch.statistics.packets, interface.packets, interface.dropped, interface.ring_full]))
+print(json.dumps([batch.statistics.packets, interface.packets, interface.dropped, interface.ring_full, dict(batch.statistics.counters)]))
 """
 
 
@@ -266,10 +266,11 @@ def test_what_a_full_ring_drops_is_counted_and_what_comes_after_is_read(wire: Wi
         sent = wire.send(frame.ljust(1500, b"\0") for frame in MODBUS * 300)
         process.send_signal(signal.SIGCONT)
         out, _ = process.communicate("\n")
-    read, counted, dropped, full = json.loads(out)
+    read, counted, dropped, full, counters = json.loads(out)
     assert counted == sent == 3300
     assert dropped > 1000
     assert read == sent - dropped
+    assert counters["kernel_dropped"] == dropped
     assert full > 0
 
 

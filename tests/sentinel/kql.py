@@ -80,7 +80,7 @@ def raised(text, rows, names):
     source, *steps = code.strip().split("\n| ")
     assert source == "OtoscopeEvents"
     for step in steps:
-        operator, _, rest = step.partition(" " if not step.startswith("summarize") else "\n")
+        operator, rest = step.split(None, 1)
         if operator == "where":
             rows = [row for row in rows if _holds(rest, row | names)]
         elif operator == "summarize":
@@ -101,15 +101,15 @@ def _holds(condition, known):
 
 
 def _summarized(text, rows, names):
-    """Of `maxif`s and one `arg_max` of all columns."""
+    """Of `countif`s and one `arg_max` or `arg_min` of all columns."""
     what, _, by = text.rpartition("by ")
     keys = by.strip().split(", ")
+    extreme, order = re.search(r"arg_(max|min)\((\w+), \*\)", what).groups()
     for group in dict.fromkeys(tuple(row[key] for key in keys) for row in rows):
         members = [row for row in rows if tuple(row[key] for key in keys) == group]
-        order = re.search(r"arg_max\((\w+), \*\)", what)[1]
-        found = dict(max(members, key=lambda row: row[order]))
-        for name, column, condition in re.findall(r"(\w+) = maxif\((\w+), (.*)\),\n", what):
-            found[name] = max((row[column] for row in members if _holds(condition, row | names)), default=None)
+        found = dict({"max": max, "min": min}[extreme](members, key=lambda row: row[order]))
+        for name, condition in re.findall(r"(\w+) = countif\((.*)\),\n", what):
+            found[name] = sum(_holds(condition, row | names) for row in members)
         yield found
 
 

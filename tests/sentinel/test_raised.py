@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from deploy.sentinel.generator.content import queries
+from deploy.sentinel.generator.rules import PERIOD
 from sensor.detections.model import Severity
 from sensor.events import Change, End
 from sensor.telling import health_event
@@ -15,16 +16,22 @@ NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
 (RAISED,) = (query.text for query in queries("functions") if query.name == "OtoscopeRaised")
 ALERT = replace(EXAMPLE, severity=Severity.MEDIUM)
+COUNTED = replace(ALERT, change=Change.COUNTED, count=99)
+DAY = 24 * 60
+LOOK_BACK = {"1d": timedelta(days=1)}[PERIOD]
 
 
-def sent(event, minutes, sensor=SENSOR):
-    """The row of an event that arrived so many minutes ago, and was sent then."""
+def sent(event, minutes, sensor=SENSOR, arrived=None):
+    """The row of an event that was sent so many minutes ago, and arrived then, or so many minutes ago as said."""
     at = int((NOW - timedelta(minutes=minutes)).timestamp()) * 1_000_000_000
-    return read(line(replace(event, at=at), sensor)) | {"IngestionTime": NOW - timedelta(minutes=minutes)}
+    arrival = NOW - timedelta(minutes=minutes if arrived is None else arrived)
+    return read(line(replace(event, at=at), sensor)) | {"TimeGenerated": arrival, "IngestionTime": arrival}
 
 
 def raised(*rows, least=1):
-    return kql.raised(RAISED, list(rows), {"window": WINDOW, "least": least, "ago": lambda span: NOW - span})
+    """What a rule sees: no row from before its period."""
+    seen = [row for row in rows if row["TimeGenerated"] > NOW - LOOK_BACK]
+    return kql.raised(RAISED, seen, {"window": WINDOW, "least": least, "ago": lambda span: NOW - span})
 
 
 def test_an_alert_is_told_once():
@@ -33,17 +40,34 @@ def test_an_alert_is_told_once():
 
 
 def test_an_alert_that_is_counted_up_or_sent_again_is_not_told_again():
-    counted = replace(ALERT, change=Change.COUNTED, count=99)
-    assert raised(sent(ALERT, 60), sent(counted, 2)) == []
-    assert raised(sent(ALERT, 60), sent(ALERT, 2)) == []
-    both = raised(sent(ALERT, 4), sent(counted, 1))
+    assert raised(sent(ALERT, 60), sent(COUNTED, 2)) == []
+    assert raised(sent(ALERT, 60), sent(ALERT, 60, arrived=2)) == []
+    both = raised(sent(ALERT, 4), sent(COUNTED, 1))
     assert [(row["AlertId"], row["Count"]) for row in both] == [(ALERT.id, 99)], "once, as it is now"
 
 
-def test_an_alert_that_gets_worse_is_told_again():
-    (row,) = raised(sent(ALERT, 60), sent(replace(ALERT, change=Change.COUNTED, severity=Severity.HIGH), 2))
-    assert row["SentinelSeverity"] == "High"
-    assert raised(sent(replace(ALERT, severity=Severity.HIGH), 60), sent(replace(ALERT, change=Change.COUNTED), 2)) == []
+def test_an_alert_that_goes_on_after_a_quiet_day_is_not_told_again():
+    assert raised(sent(ALERT, 3 * DAY), sent(COUNTED, 2)) == []
+
+
+def test_an_alert_that_arrives_days_late_is_told():
+    (row,) = raised(sent(ALERT, 3 * DAY, arrived=2))
+    assert row["AlertId"] == ALERT.id
+
+
+def test_an_alert_that_gets_worse_is_told_again_however_long_ago_it_was_told():
+    worse = replace(ALERT, change=Change.WORSE, severity=Severity.HIGH)
+    for before in (60, 3 * DAY):
+        (row,) = raised(sent(ALERT, before), sent(worse, 2))
+        assert row["SentinelSeverity"] == "High"
+    assert raised(sent(replace(ALERT, severity=Severity.HIGH), 60), sent(COUNTED, 2)) == [], "it got better"
+
+
+def test_an_alert_that_is_opened_again_is_told_again():
+    for status in ("closed", "muted", "learned"):
+        settled = replace(ALERT, change=Change.CLOSED, status=status)
+        for before in (60, 3 * DAY):
+            assert len(raised(sent(ALERT, before + 30), sent(settled, before), sent(ALERT, 2))) == 1
 
 
 def test_what_is_closed_learned_or_muted_is_not_told():

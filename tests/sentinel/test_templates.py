@@ -172,7 +172,9 @@ def test_a_direct_rule_takes_what_is_sent_at_an_endpoint_of_its_own_and_who_send
     assert rule["kind"] == "Direct"
     assert list(rule["properties"]["streamDeclarations"]) == rule["properties"]["dataFlows"][0]["streams"] == [stream]
     assert columns(rule["properties"]["streamDeclarations"][stream]["columns"]) == form.COLUMNS
-    assert rule["properties"]["dataFlows"][0]["transformKql"] == "source"
+    # A rule looks back a day from now: what a sensor could not send for longer counts from when it arrives. ReceiptTime is when it was.
+    stamped = "source | extend TimeGenerated = now()"
+    assert rule["properties"]["dataFlows"][0]["transformKql"] == (stamped if name == "dcr-events-direct" else "source")
     assert template["variables"] == {"publisher": ROLE}
     (role,) = resources(template, "Microsoft.Authorization/roleAssignments")
     assert role["scope"] in role["dependsOn"]

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from importlib.metadata import version
 from itertools import islice
 
 from deploy.sentinel.generator.content import HOME
@@ -48,7 +49,7 @@ def _told(plant: str, number: int) -> Iterator[tuple[Event, Sensor]]:
         id=f"sns-{number:06x}",
         name=f"ot-sensor-{number:02}",
         domain="plant.example.net",
-        version="0.1.0",
+        version=version("otoscope"),
         site=PLANTS[plant],
         address=f"10.20.0.{number}",
         interface="enp3s0",

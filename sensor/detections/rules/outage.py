@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sensor.detections.model import LAST_SEEN, LOSS, Detector, Engine, Finding, Severity, Threshold, View
+from sensor.detections.model import LAST_SEEN, LOSS, Detector, Engine, Finding, Severity, Threshold, View, lacking
 from sensor.detections.windows import SECOND
 from sensor.inventory.traits import title
 from sensor.knowledge import Dialogue
@@ -14,8 +14,7 @@ def trust_in_silence(view: View) -> float:
     statistics = view.knowledge.statistics
     if statistics is None or not statistics.packets:
         return 0.5
-    lost = statistics.counters.get("lost_segments", 0) / statistics.packets
-    return max(0.1, 1.0 - 10 * lost)
+    return max(0.1, 1.0 - 10 * lacking(statistics))
 
 
 def _silence(dialogue: Dialogue, message: str, times: tuple[int, int, int], confidence: float) -> Finding:

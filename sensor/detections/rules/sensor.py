@@ -22,8 +22,11 @@ def _loss(view: View) -> Iterator[Finding]:
     statistics = view.knowledge.statistics
     if statistics is None or statistics.packets < view.thresholds["packets"]:
         return
-    lost = statistics.counters.get("lost_segments", 0)
-    if lost / statistics.packets >= view.thresholds["share"]:
+    dropped, lost = (statistics.counters.get(name, 0) for name in ("kernel_dropped", "lost_segments"))
+    if dropped >= view.thresholds["dropped"]:
+        text = f"The sensor had no time for {dropped:,} packets, beside {statistics.packets:,} that it has taken up"
+        yield Finding(f"{text}: what happened in them is not known", ((*_span(view), 1),))
+    elif lost / statistics.packets >= view.thresholds["share"]:
         text = f"The capture lacks {lost:,} TCP segments that were sent, for {statistics.packets:,} packets that it has"
         yield Finding(f"{text}: what is concluded from silence is less sure", ((*_span(view), 1),))
 
@@ -53,10 +56,11 @@ ROWS = (
         title="Mirror Loses Packets",
         severity=Severity.LOW,
         engine=Engine.OPERATIONAL,
-        about="The mirror port carries less than it should: it mirrors more than fits, or the sensor is too slow.",
+        about="The sensor gets less than it should: the port mirrors more than fits, or the sensor is too slow for it.",
         thresholds={
             "share": Threshold(0.01, "of the packets", "that are missing"),
             "packets": Threshold(1000, "packets", "that were seen at least"),
+            "dropped": Threshold(1000, "packets", "that came to the interface and had no room, whatever their share"),
         },
         on_capture=_loss,
     ),

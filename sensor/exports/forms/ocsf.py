@@ -24,7 +24,12 @@ _SEVERITIES = {
     Severity.HIGH: (4, "High"),
     Severity.CRITICAL: (5, "Critical"),
 }
-_FINDING_ACTIVITIES = {Change.RAISED: (1, "Create"), Change.COUNTED: (2, "Update"), Change.CLOSED: (3, "Close")}
+_FINDING_ACTIVITIES = {
+    Change.RAISED: (1, "Create"),
+    Change.WORSE: (2, "Update"),
+    Change.COUNTED: (2, "Update"),
+    Change.CLOSED: (3, "Close"),
+}
 _FINDING_STATUSES = {"open": (1, "New"), "learned": (3, "Suppressed"), "muted": (3, "Suppressed"), "closed": (4, "Resolved")}
 _DEVICE_TYPES = {
     **dict.fromkeys(("server", "scada_server", "historian", "domain_controller", "jump_host"), (1, "Server")),
