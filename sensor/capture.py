@@ -23,7 +23,17 @@ from types import TracebackType
 from typing import Self
 
 from sensor._dissectors import (
-    Anomaly, Batch, Conversation, Endpoint, Engine, Fact, Interface, Listener, Operation, Statistics, Transactions,
+    Anomaly,
+    Batch,
+    Conversation,
+    Endpoint,
+    Engine,
+    Fact,
+    Interface,
+    Listener,
+    Operation,
+    Statistics,
+    Transactions,
 )  # fmt: skip
 from sensor._dissectors import CaptureError as EngineError
 from sensor.errors import CaptureError
@@ -32,23 +42,9 @@ from sensor.listening import Listening
 from sensor.progress import Progress
 
 __all__ = [
-    "Anomaly",
-    "Batch",
-    "Capture",
-    "Conversation",
-    "Endpoint",
-    "Fact",
-    "Interface",
-    "Listening",
-    "LiveCapture",
-    "Operation",
-    "Progress",
-    "Statistics",
-    "Transactions",
-    "default_limits",
-    "open_capture",
-    "open_interfaces",
-]
+    "Anomaly", "Batch", "Capture", "Conversation", "Endpoint", "Fact", "Interface", "Listening", "LiveCapture", "Operation", "Progress",
+    "Statistics", "Transactions", "default_limits", "open_capture", "open_interfaces",
+]  # fmt: skip
 
 Take = Callable[[Transactions, Sequence[str]], None]
 """Takes operations as rows, and the names of the captures or interfaces that they came from."""
