@@ -4,7 +4,7 @@ Times are nanoseconds since the Unix epoch, in capture time. Pairs are (client t
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Self, final
+from typing import Self, TypeAlias, final
 
 __all__ = [
     "Anomaly",
@@ -20,6 +20,7 @@ __all__ = [
     "Operation",
     "Picker",
     "Statistics",
+    "Transactions",
     "Wanted",
 ]
 
@@ -249,7 +250,7 @@ class Batch:
 class Engine:
     """The fast path. Not for use from several threads at once."""
 
-    def __new__(cls, limits: Mapping[str, int] | None = None) -> Self: ...
+    def __new__(cls, limits: Mapping[str, int] | None = None, *, transactions: bool = False) -> Self: ...
     @staticmethod
     def limits() -> dict[str, int]:
         """What `limits` may name, with the defaults."""
@@ -271,6 +272,51 @@ class Engine:
 
     def batch(self) -> Batch:
         """What is new or has changed since the last call."""
+
+    def waiting_transactions(self) -> int:
+        """How many operations wait to be taken; there is room for a million."""
+
+    def transactions(self) -> Transactions | None:
+        """Operations that are over since the last call, those that wait for an answer left for later; None where they are not recorded."""
+
+@final
+class Transactions:
+    """Operations, one row each: columns of little-endian numbers. Those named in the singular are places in the list of that name."""
+
+    @property
+    def lost(self) -> int: ...  # operations for which there was no room since the last time
+    @property
+    def asked(self) -> bytes: ...  # i64, nanoseconds; when it was answered where nobody asked
+    @property
+    def answered(self) -> bytes: ...  # i64, nanoseconds; says nothing where it was not
+    @property
+    def exchange(self) -> bytes: ...  # u32
+    @property
+    def operation(self) -> bytes: ...  # u32
+    @property
+    def status(self) -> bytes: ...  # i32, -1 where it was not rejected
+    @property
+    def request_octets(self) -> bytes: ...  # u32, of the message that carried it
+    @property
+    def response_octets(self) -> bytes: ...  # u32, of the messages that answered
+    @property
+    def source(self) -> bytes: ...  # u32, number of the capture or interface, from 0
+    @property
+    def outcome(self) -> bytes: ...  # u8, see `outcomes`
+    @property
+    def exchanges(self) -> list[_Exchange]: ...
+    @property
+    def operations(self) -> list[tuple[int, str, str]]: ...  # place of the function, unit, object
+    @property
+    def functions(self) -> list[tuple[str, int, int | None]]: ...  # protocol, function, sub-function
+    @property
+    def statuses(self) -> list[tuple[str, int]]: ...  # protocol, code
+    @staticmethod
+    def outcomes() -> list[str]:
+        """The names of the outcomes, in the order of their numbers."""
+
+# Client's address and port, server's, their MAC addresses, transport, VLAN, when the exchange began.
+_Exchange: TypeAlias = tuple[str | None, int, str | None, int, str | None, str | None, str, int | None, int]
 
 @final
 class Wanted:
@@ -374,6 +420,7 @@ class Listener:
         promiscuous: bool = True,
         hardware_time: bool = False,
         patient: bool = False,
+        transactions: bool = False,
         recent_octets: int = 0,
         recent_seconds: int = 3600,
     ) -> Self:
@@ -387,6 +434,9 @@ class Listener:
 
     def stop(self) -> Batch:
         """Listen no more; what was received until now is in the batch."""
+
+    def transactions(self) -> list[Transactions]:
+        """Operations that were over when the last batch was made, of each worker."""
 
     def interfaces(self) -> list[Interface]:
         """The interfaces as they are now; counts are those of the last batch."""

@@ -19,53 +19,39 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from sensor._dissectors import Anomaly, Batch, Conversation, Endpoint, Engine, Fact, Interface, Listener, Operation, Statistics
+from sensor._dissectors import (
+    Anomaly,
+    Batch,
+    Conversation,
+    Endpoint,
+    Engine,
+    Fact,
+    Interface,
+    Listener,
+    Operation,
+    Statistics,
+    Transactions,
+)  # fmt: skip
 from sensor._dissectors import CaptureError as EngineError
 from sensor.errors import CaptureError
 from sensor.frames import Frame, Wanted
 from sensor.listening import Listening
+from sensor.progress import Progress
 
 __all__ = [
-    "Anomaly",
-    "Batch",
-    "Capture",
-    "Conversation",
-    "Endpoint",
-    "Fact",
-    "Interface",
-    "Listening",
-    "LiveCapture",
-    "Operation",
-    "Progress",
-    "Statistics",
-    "default_limits",
-    "open_capture",
-    "open_interfaces",
-]
+    "Anomaly", "Batch", "Capture", "Conversation", "Endpoint", "Fact", "Interface", "Listening", "LiveCapture", "Operation", "Progress",
+    "Statistics", "Transactions", "default_limits", "open_capture", "open_interfaces",
+]  # fmt: skip
 
+Take = Callable[[Transactions, Sequence[str]], None]
+"""Takes operations as rows, and the names of the captures or interfaces that they came from."""
+
+_MANY_TRANSACTIONS = 131_072  # are taken at once: there is room for eight times as many
 _SLICE_PACKETS = 16_384
 """Packets between two looks at signals: a few milliseconds, so that Ctrl-C is heard at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the reading is.
-
-    path: the capture that is being read, "-" for standard input.
-    number: which one of `captures` it is, from 1.
-    captures: how many were given.
-    octets_read, octets_total: of this capture as it lies on disk; total is None for a stream.
-    """
-
-    path: str
-    number: int
-    captures: int
-    octets_read: int
-    octets_total: int | None
 
 
 class Capture:
@@ -78,12 +64,14 @@ class Capture:
         batch_packets: int,
         on_progress: Callable[[Progress], None] | None,
         on_error: Callable[[CaptureError], None] | None,
+        on_transactions: Take | None,
     ) -> None:
         self.files: list[str] = []
         """The captures that could be opened, so far."""
         self.warnings: list[tuple[str, str]] = []
         """What was wrong with captures that could be read: (path, text). Complete once the iteration has ended."""
-        self._engine = Engine(limits)
+        self._engine = Engine(limits, transactions=on_transactions is not None)
+        self._on_transactions = on_transactions
         self._captures = len(paths)
         self._pending = deque(enumerate(paths, start=1))
         self._current: tuple[int, str] | None = None
@@ -117,12 +105,15 @@ class Capture:
             more = self._engine.read(packets)
             left -= packets
             self._report_progress()
+            if self._engine.waiting_transactions() >= _MANY_TRANSACTIONS:
+                self._tell_transactions()
             if not more:
                 self._close()
                 self._open_next()
         if self._current is None:
             self._engine.finish()
             self._finished = True
+            self._tell_transactions()
         return self._engine.batch()
 
     def stop(self) -> None:
@@ -151,6 +142,10 @@ class Capture:
             self.warnings.append((self._current[1], text))
         self._current = None
 
+    def _tell_transactions(self) -> None:
+        if self._on_transactions is not None and (taken := self._engine.transactions()) is not None:
+            self._on_transactions(taken, self.files)
+
     def _report_progress(self) -> None:
         if self._on_progress is not None and self._current is not None:
             number, path = self._current
@@ -172,6 +167,7 @@ def open_capture(
     batch_packets: int = 2_000_000,
     on_progress: Callable[[Progress], None] | None = None,
     on_error: Callable[[CaptureError], None] | None = None,
+    on_transactions: Take | None = None,
 ) -> Capture:
     """Open captures (pcap or pcapng, plain, .gz or .zst; "-" is standard input) and read them as one, in that order.
 
@@ -179,6 +175,7 @@ def open_capture(
     batch_packets: packets from one batch to the next. The sum of the batches does not depend on it.
     on_progress: called after every few milliseconds' worth of packets.
     on_error: called for each capture that cannot be opened, which is then left out; without it that is raised.
+    on_transactions: called with every operation as a row of its own, some hundred thousand at a time; without it none is kept.
 
     Raises CaptureError where the first capture cannot be opened; ValueError where there is none, or a limit is wrong.
     """
@@ -186,13 +183,16 @@ def open_capture(
         raise ValueError("no capture given")
     if batch_packets < 1:
         raise ValueError("batch_packets must be at least 1")
-    return Capture(tuple(os.fspath(path) for path in paths), limits, batch_packets, on_progress, on_error)
+    return Capture(tuple(os.fspath(path) for path in paths), limits, batch_packets, on_progress, on_error, on_transactions)
 
 
 class LiveCapture:
     """Interfaces that are listened to: an iterator of batches, made by `open_interfaces`. It never sends."""
 
-    def __init__(self, names: tuple[str, ...], listening: Listening, limits: Mapping[str, int] | None, batch_seconds: float) -> None:
+    def __init__(
+        self, names: Sequence[str], listening: Listening, limits: Mapping[str, int] | None, seconds: float, take: Take | None
+    ) -> None:
+        self._names, self._take = names, take or (lambda _taken, _names: None)
         self._listener = Listener(
             names,
             limits=limits,
@@ -204,11 +204,12 @@ class LiveCapture:
             promiscuous=listening.promiscuous,
             hardware_time=listening.hardware_time,
             patient=listening.wait_for_missing,
+            transactions=take is not None,
             recent_octets=listening.recent_mebibytes << 20,
             recent_seconds=listening.recent_minutes * 60,
         )
-        self._batch_seconds = batch_seconds
-        self._due = time.monotonic() + batch_seconds
+        self._batch_seconds = seconds
+        self._due = time.monotonic() + seconds
         self._stopped = threading.Event()
         self._finished = False
 
@@ -237,12 +238,15 @@ class LiveCapture:
         self._due = max(self._due, time.monotonic() - self._batch_seconds) + self._batch_seconds
         try:
             self._finished = stopped
-            return self._listener.stop() if stopped else self._listener.batch()
+            batch = self._listener.stop() if stopped else self._listener.batch()
         except EngineError as error:
             self._finished = True
             with suppress(EngineError):  # the other threads are to end as well
                 self._listener.stop()
             raise _interface_error(error) from error
+        for taken in self._listener.transactions():
+            self._take(taken, self._names)
+        return batch
 
     def frames(self, wanted: Sequence[Wanted]) -> list[list[Frame]]:
         """What is found of each of those among the frames that came last (see Listening), also once stopped. Raises CaptureError."""
@@ -262,7 +266,12 @@ class LiveCapture:
 
 
 def open_interfaces(
-    names: Sequence[str], listening: Listening | None = None, *, limits: Mapping[str, int] | None = None, batch_seconds: float = 1.0
+    names: Sequence[str],
+    listening: Listening | None = None,
+    *,
+    limits: Mapping[str, int] | None = None,
+    batch_seconds: float = 1.0,
+    on_transactions: Take | None = None,
 ) -> LiveCapture:
     """Listen to network interfaces as one, in background threads, from the return on. Nothing is ever sent.
 
@@ -270,13 +279,14 @@ def open_interfaces(
 
     limits: caps of the engine's tables, by name, shared by all workers; what is not named keeps its default.
     batch_seconds: from one batch to the next.
+    on_transactions: called before each batch with every operation as a row of its own; without it none is kept.
 
     Raises CaptureError where an interface cannot be read; ValueError where there is none, it is named twice, or a limit is wrong.
     """
     if not names or len(set(names)) < len(names):
         raise ValueError("no interface given, or one twice")
     try:
-        return LiveCapture(tuple(names), listening or Listening(), limits, batch_seconds)
+        return LiveCapture(tuple(names), listening or Listening(), limits, batch_seconds, on_transactions)
     except EngineError as error:
         raise _interface_error(error) from error
 

@@ -9,9 +9,10 @@ OtoscopeError
 ├── ListenError     an address that cannot be listened at
 ├── SettingsError   settings that cannot be read, or are wrong
 ├── SiteError       a site file that cannot be read
-└── StoreError      a database that cannot be opened, read or written
-    └── AskedError      what is asked of it does not exist, or makes no sense
-        └── CursorError     to go on behind a row of another question
+├── StoreError      a database that cannot be opened, read or written
+│   └── AskedError      what is asked of it does not exist, or makes no sense
+│       └── CursorError     to go on behind a row of another question
+└── TransactionsError   a transaction log that cannot be written or read
 """
 
 
@@ -54,6 +55,10 @@ class AskedError(StoreError):
 
 class CursorError(AskedError):
     """A cursor that is none of an answer to the same question."""
+
+
+class TransactionsError(OtoscopeError):
+    """A transaction log that cannot be written, or not be read."""
 
 
 class SiteError(OtoscopeError):

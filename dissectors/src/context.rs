@@ -7,11 +7,12 @@ use std::collections::VecDeque;
 use crate::decode::{Address, Mac};
 use crate::error::{Error, Result};
 use crate::flow::{Assembly, Flow, Pending, Side};
-use crate::observations::{EndpointKey, Text, Transport};
+use crate::observations::{EndpointKey, Operation, Text, Transport};
 use crate::protocols::{Gist, Kind, Protocol};
 use crate::sink::{Evidence, Label, Matched, Memo, Part, Request, Response, Role, Scope, Sink, Subject, Whole};
 use crate::table::Place;
-use crate::tables::{OperationKey, Tables};
+use crate::tables::{MORE, OperationKey, Tables};
+use crate::transactions::{Message, Ticket};
 
 /// Messages of one flow that may be under way in parts at once.
 const MOST_ASSEMBLIES: usize = 8;
@@ -38,12 +39,15 @@ pub struct Context<'a> {
     pub said: Cell<u32>,
     /// The operation whose request was answered last, and the gist of that request where it was accepted.
     pub answered: Option<(Place, u64)>,
+    /// Length of the message at hand.
+    pub octets: usize,
 }
 
 impl Context<'_> {
     /// Dissect one message; `whole` is false where the snap length has cut its end off.
     #[inline]
     pub fn dissect(&mut self, protocol: &'static Protocol, message: &[u8], whole: bool) {
+        self.octets = message.len();
         match (protocol.dissect)(message, self) {
             Ok(()) => {}
             Err(_) if protocol.kind == Kind::Service => {}
@@ -73,7 +77,7 @@ impl Context<'_> {
             if !is_full && time.saturating_sub(oldest.time) <= PATIENCE {
                 break;
             }
-            self.tables.unanswered(oldest.operation);
+            self.tables.unanswered(&oldest);
             self.tables.pending = self.tables.pending.saturating_sub(1);
             self.tables.evicted_pending = self.tables.evicted_pending.saturating_add(u64::from(is_full));
             pending.pop_front();
@@ -98,11 +102,7 @@ impl Context<'_> {
         object: Label<'_>,
     ) -> Option<Place> {
         let conversation = self.tables.conversation(self.flow, self.time)?;
-        let unit = match (&unit, &self.flow.unit) {
-            (Some(unit), _) => *unit,
-            (None, Some(unit)) => unit.label(),
-            (None, None) => Label::NONE,
-        };
+        let unit = unit_of(unit.as_ref(), self.flow.unit.as_ref());
         let key = OperationKey { protocol, function, subfunction, unit, object };
         if object.octets.is_empty() {
             // It comes with every message, or seldom: what follows it does not depend on it.
@@ -120,6 +120,7 @@ impl Context<'_> {
     #[inline]
     pub fn count(&mut self, protocol: &'static Protocol, message: &[u8]) -> bool {
         let Some(gist) = (protocol.gist)(message, &self.tables.hashes, &*self) else { return false };
+        self.octets = message.len();
         let is_repeated = if gist.asks { self.repeat_request(&gist) } else { self.repeat_response(&gist) };
         if !is_repeated {
             self.learn(protocol, message, &gist);
@@ -155,10 +156,11 @@ impl Context<'_> {
     fn ask_again(&mut self, place: Place, transaction: Option<u64>, context: u64, gist: &Gist) {
         let Some(row) = self.tables.operations.touch(place) else { return };
         row.ask(self.time, self.tables.limits.quiet_seconds);
-        let Some(transaction) = transaction else { return };
         let matched = Matched { function: row.function, subfunction: row.subfunction, context };
         let (protocol, side, time) = (row.protocol, self.side, self.time);
-        self.wait(Pending { protocol, transaction, side, operation: place, time, gist: gist.key, matched });
+        let ticket = self.record_request(place, None, transaction.is_some());
+        let Some(transaction) = transaction else { return };
+        self.wait(Pending { protocol, transaction, side, operation: place, time, gist: gist.key, matched, ticket });
     }
 
     #[inline]
@@ -180,26 +182,69 @@ impl Context<'_> {
             if transaction.is_some() && envelope.is_none() || self.tables.operations.get(place).is_none() {
                 return false;
             }
-            self.accept_again(place, envelope.map(|envelope| envelope.time));
+            self.accept_again(place, envelope.as_ref());
             self.flow.last_envelope = Some(place);
             if envelope.is_some() {
                 self.flow.pending.pop_back();
                 self.waited();
             }
         }
-        self.accept_again(pending.operation, Some(pending.time));
+        self.accept_again(pending.operation, Some(&pending));
         self.flow.pending.pop_back();
         self.waited();
         true
     }
 
-    /// One more response that accepts, to a request of that time where it answers one.
+    /// One more response that accepts, to a request where it answers one.
     #[inline]
-    fn accept_again(&mut self, place: Place, asked: Option<i64>) {
+    fn accept_again(&mut self, place: Place, request: Option<&Pending>) {
         let Some(row) = self.tables.operations.touch(place) else { return };
         row.respond(None, self.time, self.tables.limits.quiet_seconds);
-        if let Some(asked) = asked {
-            row.took(u64::try_from(self.time.saturating_sub(asked)).unwrap_or(0), &mut self.tables.response_times);
+        if let Some(request) = request {
+            row.took(u64::try_from(self.time.saturating_sub(request.time)).unwrap_or(0), &mut self.tables.response_times);
+        }
+        match request {
+            Some(request) => self.record_response(request, None, false),
+            None => self.record_unasked(place, None, None),
+        }
+    }
+
+    /// Record a request of an operation, where somebody asks for that; `named` are the unit and object of this one.
+    #[inline]
+    fn record_request(&mut self, place: Place, named: Named<'_>, waits: bool) -> Ticket {
+        if self.tables.transactions.is_none() { 0 } else { self.recorded(place, named, Said::Asked(waits)) }
+    }
+
+    /// The same of a response that nobody asked for.
+    #[inline]
+    fn record_unasked(&mut self, place: Place, named: Named<'_>, status: Option<u32>) {
+        if self.tables.transactions.is_some() {
+            self.recorded(place, named, Said::Unasked(status));
+        }
+    }
+
+    #[inline(never)]
+    fn recorded(&mut self, place: Place, named: Named<'_>, said: Said) -> Ticket {
+        let Tables { transactions, operations, .. } = &mut *self.tables;
+        let (Some(transactions), Some(row)) = (transactions, operations.get(place)) else { return 0 };
+        if transactions.refuse() {
+            return 0;
+        }
+        let operation = transactions.operation(row, instead(row, named, self.flow.unit.as_ref()));
+        let message = Message { time: self.time, octets: self.octets };
+        match said {
+            Said::Asked(waits) => return transactions.ask(self.flow, operation, message, waits),
+            Said::Unasked(status) => transactions.unasked(self.flow, operation, status.map(|status| (row.protocol, status)), message),
+        }
+        0
+    }
+
+    /// Record that a request is answered.
+    #[inline]
+    fn record_response(&mut self, request: &Pending, status: Option<u32>, more: bool) {
+        if let Some(transactions) = &mut self.tables.transactions {
+            let status = status.map(|status| (request.protocol, status));
+            transactions.answer(request.ticket, status, Message { time: self.time, octets: self.octets }, more);
         }
     }
 
@@ -238,6 +283,10 @@ impl Context<'_> {
         if envelope == Some(newest.operation) || newest.transaction != gist.transaction {
             return;
         }
+        // What is recorded of each is its own object, which only the message has.
+        if self.tables.transactions.is_some() && row.object.is(&MORE) {
+            return;
+        }
         if row.request_gist != gist.key {
             (row.request_gist, row.response_gist) = (gist.key, 0);
         }
@@ -255,6 +304,9 @@ impl Context<'_> {
         }
         if self.tables.pending >= self.tables.limits.pending {
             self.tables.evicted_pending = self.tables.evicted_pending.saturating_add(1);
+            if let Some(transactions) = &mut self.tables.transactions {
+                transactions.give_up(pending.ticket);
+            }
             return;
         }
         self.tables.pending = self.tables.pending.saturating_add(1);
@@ -291,6 +343,34 @@ impl Context<'_> {
             Scope::Receiver => Some(self.flow.key.end(self.side.other()).0),
             Scope::Of(address) => Some(address),
         }
+    }
+}
+
+/// What is recorded of a message.
+#[derive(Clone, Copy)]
+enum Said {
+    /// A request, and whether an answer is to come.
+    Asked(bool),
+    /// A response to nothing, with its status.
+    Unasked(Option<u32>),
+}
+
+/// Unit and object that a message names.
+type Named<'a> = Option<(Option<Label<'a>>, Label<'a>)>;
+
+/// What a message names, where the row that it is counted in stands for several objects.
+fn instead<'a>(row: &Operation, named: Named<'a>, of_flow: Option<&'a Text>) -> Option<(Label<'a>, Label<'a>)> {
+    let (unit, object) = named.filter(|_| row.object.is(&MORE))?;
+    Some((unit_of(unit.as_ref(), of_flow), object))
+}
+
+/// The unit that a message names, or the one that all messages of its flow are for.
+#[inline]
+fn unit_of<'a>(named: Option<&Label<'a>>, of_flow: Option<&'a Text>) -> Label<'a> {
+    match (named, of_flow) {
+        (Some(unit), _) => *unit,
+        (None, Some(unit)) => unit.label(),
+        (None, None) => Label::NONE,
     }
 }
 
@@ -334,10 +414,12 @@ impl Sink for Context<'_> {
         let Some(row) = self.tables.operations.touch(place) else { return };
         row.ask(self.time, self.tables.limits.quiet_seconds);
         // Whoever answers a broadcast does so from its own address, on another flow.
-        let Some(transaction) = request.transaction.filter(|_| !self.flow.halves.of(self.side).link.destination.is_group()) else { return };
+        let transaction = request.transaction.filter(|_| !self.flow.halves.of(self.side).link.destination.is_group());
+        let ticket = self.record_request(place, Some((request.unit, request.object)), transaction.is_some());
+        let Some(transaction) = transaction else { return };
         let matched = Matched { function: request.function, subfunction: request.subfunction, context: request.context };
         let (protocol, side, time) = (request.protocol, self.side, self.time);
-        self.wait(Pending { protocol, transaction, side, operation: place, time, gist: 0, matched });
+        self.wait(Pending { protocol, transaction, side, operation: place, time, gist: 0, matched, ticket });
     }
 
     #[inline]
@@ -354,6 +436,7 @@ impl Sink for Context<'_> {
         let Some(at) = self.flow.pending.iter().rposition(answers) else {
             let place = self.operation(response.protocol, response.function, response.subfunction, response.unit, response.object)?;
             self.tables.operations.touch(place)?.respond(response.status, self.time, self.tables.limits.quiet_seconds);
+            self.record_unasked(place, Some((response.unit, response.object)), response.status);
             return None;
         };
         let pending = if let Some(next) = response.next {
@@ -372,17 +455,14 @@ impl Sink for Context<'_> {
             row.respond(response.status, self.time, self.tables.limits.quiet_seconds);
             row.took(u64::try_from(self.time.saturating_sub(pending.time)).unwrap_or(0), &mut self.tables.response_times);
         }
+        self.record_response(&pending, response.status, response.next.is_some());
         Some(pending.matched)
     }
 
     fn fact(&mut self, source: &'static str, unit: Option<Label<'_>>, key: &'static str, value: &[u8]) {
         self.speak(2);
         let value = crate::text::clean(value);
-        let unit = match (&unit, &self.flow.unit) {
-            (Some(unit), _) => *unit,
-            (None, Some(unit)) => unit.label(),
-            (None, None) => Label::NONE,
-        };
+        let unit = unit_of(unit.as_ref(), self.flow.unit.as_ref());
         let Subject { mac, ip } = self.sender_addresses();
         let vlan = self.flow.halves.of(self.side).link.vlan;
         self.tables.fact(EndpointKey { mac, ip, vlan }, source, &unit, key, &value, self.time);
@@ -467,6 +547,7 @@ impl Sink for Context<'_> {
         self.flow.has_buffered = true;
         if part.last {
             let assembly = self.flow.assemblies.swap_remove(at);
+            self.octets = assembly.octets.len();
             return whole(&assembly.octets, part.context, self);
         }
         Ok(())

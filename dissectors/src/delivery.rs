@@ -40,7 +40,7 @@ impl Delivery<'_> {
 
     #[inline]
     fn context(&mut self) -> Context<'_> {
-        Context { tables: self.tables, flow: self.flow, side: self.side, time: self.time, said: Cell::new(0), answered: None }
+        Context { tables: self.tables, flow: self.flow, side: self.side, time: self.time, said: Cell::new(0), answered: None, octets: 0 }
     }
 
     /// Octets of a TCP stream, in order. `cut`: the snap length cut off what follows them.

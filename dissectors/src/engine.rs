@@ -12,6 +12,7 @@ use crate::source::{Frame, LinkType};
 use crate::stream::Verdict;
 use crate::table::{Place, Table};
 use crate::tables::{Limits, Tables};
+use crate::transactions::{Taken, Transactions};
 use crate::tunnel::{self, Carried};
 
 /// Kinds of malformed headers that are told apart, a guard only: the decoder knows fewer.
@@ -154,6 +155,23 @@ impl Engine {
             tables: Tables::new(limits),
             counters: Counters::default(),
             buffered: 0,
+        }
+    }
+
+    /// From now on, keep every operation as a row of its own until [`Engine::take_transactions`] is called.
+    pub fn record_transactions(&mut self) {
+        self.tables.transactions = Some(Box::default());
+    }
+
+    /// Operations that are over since the last call.
+    pub fn take_transactions(&mut self) -> Option<Taken> {
+        self.tables.transactions.as_deref_mut().map(Transactions::take)
+    }
+
+    /// Number of the capture or interface that the next frames come from.
+    pub const fn begin_source(&mut self, number: u32) {
+        if let Some(transactions) = &mut self.tables.transactions {
+            transactions.source = number;
         }
     }
 

@@ -11,6 +11,7 @@ use crate::protocols::{Kind, Likeness, PORTS, PROTOCOLS, Protocol};
 use crate::sink::{Evidence, Memo, Role};
 use crate::stream::Stream;
 use crate::table::{Hashes, Place, Row};
+use crate::transactions::Ticket;
 
 /// The two sides of a flow, in the order of their addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -330,6 +331,8 @@ pub struct Pending {
     pub gist: u64,
     /// For the dissector of the response.
     pub matched: crate::sink::Matched,
+    /// What it is recorded under, 0 where it is not.
+    pub ticket: Ticket,
 }
 
 /// A message of which some parts have come.

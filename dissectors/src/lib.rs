@@ -35,6 +35,7 @@ pub mod table;
 pub mod tables;
 pub mod text;
 pub mod timing;
+pub mod transactions;
 pub mod tunnel;
 pub mod union;
 

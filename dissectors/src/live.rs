@@ -21,6 +21,7 @@ use crate::recent::{self, Recent};
 use crate::source::Frame;
 use crate::source::ring::{self, Interface, RETIRE_MILLISECONDS, Ring};
 use crate::tables::Limits;
+use crate::transactions::Taken;
 use crate::union::Union;
 
 /// Frames between two looks at orders: a few milliseconds.
@@ -50,6 +51,8 @@ pub struct Settings {
     pub ring: ring::Settings,
     /// An interface that is not there yet is waited for.
     pub patient: bool,
+    /// Every operation is kept as a row of its own as well, until [`Listener::take_transactions`] is called.
+    pub transactions: bool,
 }
 
 /// How an interface is.
@@ -151,6 +154,7 @@ impl Ports {
 struct Told {
     changes: Changes,
     ports: Vec<Counted>,
+    transactions: Option<Taken>,
 }
 
 enum Order {
@@ -174,6 +178,7 @@ pub struct Listener {
     keeper: Option<(Sender<()>, JoinHandle<()>)>,
     ports: Ports,
     union: Union,
+    transactions: Vec<Taken>,
 }
 
 impl Listener {
@@ -186,11 +191,12 @@ impl Listener {
         let count = usize::from(settings.workers.max(1));
         for number in 0..count {
             let (sender, orders) = mpsc::channel();
+            let mut engine = Engine::new(settings.limits.shared_by(count));
+            if settings.transactions {
+                engine.record_transactions();
+            }
             let worker = Worker {
-                intake: Intake {
-                    engine: Engine::new(settings.limits.shared_by(count)),
-                    recent: Recent::new(settings.recent.shared_by(count)),
-                },
+                intake: Intake { engine, recent: Recent::new(settings.recent.shared_by(count)) },
                 rings: Vec::new(),
                 ports: vec![Port::default().counted; settings.names.len()],
                 orders,
@@ -208,7 +214,7 @@ impl Listener {
             ports: ports.clone(),
             settings,
         };
-        let mut listener = Self { workers, kept: Vec::new(), keeper: None, ports, union };
+        let mut listener = Self { workers, kept: Vec::new(), keeper: None, ports, union, transactions: Vec::new() };
         keeper.look_first().inspect_err(|_| drop(listener.stop()))?;
         let (sender, stopped) = mpsc::channel();
         let thread = thread::Builder::new().name("listen-keeper".to_owned()).spawn(move || keeper.run(&stopped));
@@ -255,6 +261,11 @@ impl Listener {
         changes
     }
 
+    /// Operations that were over when something was told last, of each worker.
+    pub fn take_transactions(&mut self) -> Vec<Taken> {
+        core::mem::take(&mut self.transactions)
+    }
+
     /// The interfaces.
     #[must_use]
     pub fn ports(&self) -> Ports {
@@ -264,7 +275,12 @@ impl Listener {
     fn ask(&mut self, order: fn(Sender<Told>) -> Order) -> Result<Changes, String> {
         let told = self.each(order)?;
         self.count(&told);
-        let mut all: Vec<Changes> = told.into_iter().map(|one| one.changes).collect();
+        let (mut all, mut transactions) = (Vec::new(), Vec::new());
+        for one in told {
+            all.push(one.changes);
+            transactions.extend(one.transactions);
+        }
+        self.transactions = transactions;
         match (all.pop(), all.is_empty()) {
             (None, _) => Err("not listening any more".to_owned()),
             (Some(only), true) => Ok(only),
@@ -392,7 +408,7 @@ impl Worker {
         for port in &mut self.ports {
             port.fill = 0;
         }
-        Told { changes: self.intake.engine.tell(), ports }
+        Told { changes: self.intake.engine.tell(), ports, transactions: self.intake.engine.take_transactions() }
     }
 
     /// Close rings and read what they still hold.
@@ -421,6 +437,7 @@ impl Worker {
     fn read(&mut self) -> Next {
         self.note_fill();
         let [ring] = self.rings.as_mut_slice() else { return self.read_several() };
+        self.intake.engine.begin_source(ring.number());
         for _ in 0..FRAMES {
             let Some(frame) = ring.next() else { return Next::Sleep };
             self.intake.frame(&frame);
@@ -461,6 +478,7 @@ fn merge(rings: &mut [Ring], intake: &mut Intake, until: i64) -> usize {
     for count in 0..FRAMES {
         let next = rings.iter_mut().filter_map(|ring| ring.time().map(|time| (time, ring))).min_by_key(|(time, _)| *time);
         let Some((_, ring)) = next.filter(|(time, _)| *time <= until) else { return count };
+        intake.engine.begin_source(ring.number());
         if let Some(frame) = ring.next() {
             intake.frame(&frame);
         }

@@ -23,6 +23,7 @@ use crate::source::{Capture, LinkType};
 #[cfg(target_os = "linux")]
 use crate::source::{filter, ring};
 use crate::tables::Limits;
+use crate::transactions::{self, Outcome, Taken};
 
 create_exception!(sensor._dissectors, CaptureError, PyException, "A capture that cannot be opened.");
 
@@ -262,6 +263,73 @@ struct Batch {
     statistics: Py<Statistics>,
 }
 
+/// Columns of numbers as octets, little-endian, and what those of them refer to that are places.
+#[pyclass(frozen, get_all, module = "sensor._dissectors")]
+struct Transactions {
+    lost: u64,
+    asked: Py<PyBytes>,
+    answered: Py<PyBytes>,
+    exchange: Py<PyBytes>,
+    operation: Py<PyBytes>,
+    status: Py<PyBytes>,
+    request_octets: Py<PyBytes>,
+    response_octets: Py<PyBytes>,
+    source: Py<PyBytes>,
+    outcome: Py<PyBytes>,
+    exchanges: Vec<Exchange>,
+    operations: Vec<(u32, String, String)>,
+    functions: Vec<(&'static str, u32, Option<u32>)>,
+    statuses: Vec<(&'static str, u32)>,
+}
+
+/// Who talks to whom: addresses, ports and MAC addresses of client and server, transport, VLAN, when it began.
+type Exchange = (Option<String>, u16, Option<String>, u16, Option<String>, Option<String>, &'static str, Option<u16>, i64);
+
+fn exchange(one: &transactions::Exchange) -> Exchange {
+    let ip = |address: Address| ip_text(address).filter(|_| one.transport != Transport::Ethernet);
+    let ((client, client_port), (server, server_port)) = (one.client, one.server);
+    let macs = (mac_text(one.client_mac), mac_text(one.server_mac));
+    (ip(client), client_port, ip(server), server_port, macs.0, macs.1, one.transport.name(), vlan(one.vlan), one.began)
+}
+
+#[pymethods]
+impl Transactions {
+    #[staticmethod]
+    fn outcomes() -> Vec<&'static str> {
+        Outcome::ALL.iter().map(|(_, name)| *name).collect()
+    }
+}
+
+impl Transactions {
+    fn new(python: Python<'_>, taken: Taken) -> Self {
+        let rows = &taken.rows;
+        Self {
+            lost: taken.lost,
+            asked: column(python, rows, |row| row.asked.to_le_bytes()),
+            answered: column(python, rows, |row| row.answered.to_le_bytes()),
+            exchange: column(python, rows, |row| row.exchange.to_le_bytes()),
+            operation: column(python, rows, |row| row.operation.to_le_bytes()),
+            status: column(python, rows, |row| row.status.to_le_bytes()),
+            request_octets: column(python, rows, |row| row.request_octets.to_le_bytes()),
+            response_octets: column(python, rows, |row| row.response_octets.to_le_bytes()),
+            source: column(python, rows, |row| row.source.to_le_bytes()),
+            outcome: column(python, rows, |row| [row.outcome as u8]),
+            exchanges: taken.exchanges.iter().map(exchange).collect(),
+            operations: taken.operations.into_iter().map(|asked| (asked.function, asked.unit, asked.object)).collect(),
+            functions: taken.functions,
+            statuses: taken.statuses,
+        }
+    }
+}
+
+fn column<const N: usize>(python: Python<'_>, rows: &[transactions::Row], of: impl Fn(&transactions::Row) -> [u8; N]) -> Py<PyBytes> {
+    let mut octets = Vec::with_capacity(rows.len().saturating_mul(N));
+    for row in rows {
+        octets.extend_from_slice(&of(row));
+    }
+    PyBytes::new(python, &octets).unbind()
+}
+
 /// A list of Python objects.
 fn list<T: pyo3::PyClass + Into<PyClassInitializer<T>>>(python: Python<'_>, items: impl Iterator<Item = T>) -> PyResult<Py<PyAny>> {
     let items = items.map(|item| Py::new(python, item)).collect::<PyResult<Vec<_>>>()?;
@@ -285,14 +353,19 @@ fn limits_of(given: Option<&Bound<'_, PyMapping>>) -> PyResult<Limits> {
 struct Engine {
     fast: Fast,
     capture: Option<Capture>,
+    captures: u32,
 }
 
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (limits=None))]
-    fn new(limits: Option<&Bound<'_, PyMapping>>) -> PyResult<Self> {
-        Ok(Self { fast: Fast::new(limits_of(limits)?), capture: None })
+    #[pyo3(signature = (limits=None, *, transactions=false))]
+    fn new(limits: Option<&Bound<'_, PyMapping>>, transactions: bool) -> PyResult<Self> {
+        let mut fast = Fast::new(limits_of(limits)?);
+        if transactions {
+            fast.record_transactions();
+        }
+        Ok(Self { fast, capture: None, captures: 0 })
     }
 
     /// The limits that `new` takes, with their defaults.
@@ -308,11 +381,13 @@ impl Engine {
     #[expect(clippy::needless_pass_by_value, reason = "Python hands over a path of its own")]
     fn open(&mut self, path: PathBuf) -> PyResult<()> {
         self.capture = Some(Capture::open(&path).map_err(|error| CaptureError::new_err(error.to_string()))?);
+        self.fast.begin_source(self.captures);
+        self.captures = self.captures.saturating_add(1);
         Ok(())
     }
 
     fn read(&mut self, python: Python<'_>, packets: u64) -> bool {
-        let Self { fast, capture } = self;
+        let Self { fast, capture, .. } = self;
         let Some(capture) = capture else { return false };
         python.detach(|| {
             for _ in 0..packets {
@@ -335,6 +410,15 @@ impl Engine {
     fn finish(&mut self, python: Python<'_>) {
         let fast = &mut self.fast;
         python.detach(|| fast.finish());
+    }
+
+    fn waiting_transactions(&self) -> usize {
+        self.fast.tables.transactions.as_ref().map_or(0, |transactions| transactions.waiting())
+    }
+
+    fn transactions(&mut self, python: Python<'_>) -> Option<Transactions> {
+        let fast = &mut self.fast;
+        python.detach(|| fast.take_transactions()).map(|taken| Transactions::new(python, taken))
     }
 
     fn batch(&mut self, python: Python<'_>) -> PyResult<Batch> {
@@ -521,8 +605,8 @@ impl From<live::Port> for Interface {
 #[pymethods]
 impl Listener {
     #[new]
-    #[pyo3(signature = (names, *, limits=None, workers=1, kernel_filter=None, snap_length=262_144, ring_octets=64 << 20, busy_poll=0, promiscuous=true, hardware_time=false, patient=false, recent_octets=0, recent_seconds=3600))]
-    #[expect(clippy::too_many_arguments, reason = "each is a setting with a name of its own")]
+    #[pyo3(signature = (names, *, limits=None, workers=1, kernel_filter=None, snap_length=262_144, ring_octets=64 << 20, busy_poll=0, promiscuous=true, hardware_time=false, patient=false, recent_octets=0, recent_seconds=3600, transactions=false))]
+    #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "each is a setting with a name of its own")]
     fn new(
         python: Python<'_>,
         names: Vec<String>,
@@ -537,6 +621,7 @@ impl Listener {
         patient: bool,
         recent_octets: usize,
         recent_seconds: u32,
+        transactions: bool,
     ) -> PyResult<Self> {
         let limits = limits_of(limits)?;
         let filter = kernel_filter.map(filter::parse).transpose().map_err(PyValueError::new_err)?;
@@ -545,7 +630,7 @@ impl Listener {
         let ring = ring::Settings { ring_octets, filter, promiscuous, busy_poll, hardware_time };
         let age = i64::from(recent_seconds).saturating_mul(1_000_000_000);
         let recent = recent::Limits { octets: recent_octets, age };
-        let settings = live::Settings { names, workers, limits, recent, ring, patient };
+        let settings = live::Settings { names, workers, limits, recent, ring, patient, transactions };
         let live = python.detach(|| live::Listener::start(settings)).map_err(CaptureError::new_err)?;
         Ok(Self { ports: live.ports(), live: Mutex::new(live) })
     }
@@ -563,6 +648,12 @@ impl Listener {
 
     fn stop(&self, python: Python<'_>) -> PyResult<Batch> {
         self.changes(python, live::Listener::stop)
+    }
+
+    /// One for each worker.
+    fn transactions(&self, python: Python<'_>) -> Vec<Transactions> {
+        let taken = python.detach(|| self.live.lock().unwrap_or_else(PoisonError::into_inner).take_transactions());
+        taken.into_iter().map(|taken| Transactions::new(python, taken)).collect()
     }
 
     fn interfaces(&self) -> Vec<Interface> {
@@ -676,7 +767,9 @@ fn statistics(python: Python<'_>, totals: &Totals) -> PyResult<Statistics> {
 #[pymodule(gil_used = false)]
 mod _dissectors {
     #[pymodule_export]
-    use super::{Anomaly, Batch, CaptureError, Conversation, Endpoint, Engine, Fact, Frame, Operation, Picker, Statistics, Wanted};
+    use super::{
+        Anomaly, Batch, CaptureError, Conversation, Endpoint, Engine, Fact, Frame, Operation, Picker, Statistics, Transactions, Wanted,
+    };
     #[cfg(target_os = "linux")]
     #[pymodule_export]
     use super::{Interface, Listener};

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::activity::{Activity, Minute, Minutes};
 use crate::decode::{Address, Link, Mac};
-use crate::flow::{Flow, Side};
+use crate::flow::{Flow, Pending, Side};
 use crate::mirror::Stations;
 use crate::observations::{
     Anomaly, Conversation, ConversationKey, Endpoint, EndpointKey, Ends, Fact, Operation, ResponseTime, Span, Text, Traffic, Transport,
@@ -15,6 +15,7 @@ use crate::scan::{ARP_SCAN_WITHIN, Askers};
 use crate::sink::{Label, Memo, Role};
 use crate::table::{Hashes, Place, Row, Table};
 use crate::timing::Histograms;
+use crate::transactions::Transactions;
 
 /// How much of each kind is kept at the most.
 #[derive(Clone, Copy, Debug)]
@@ -231,7 +232,7 @@ fn find_memory(memories: &Table<Remembered>, hashes: &Hashes, address: Address, 
 }
 
 /// The object of what goes beyond the rows of one conversation.
-const MORE: Label<'static> = Label { octets: b"\0more", render: |_, out| out.push_str("(more objects)") };
+pub const MORE: Label<'static> = Label { octets: b"\0more", render: |_, out| out.push_str("(more objects)") };
 /// Rows for what goes beyond, for each conversation.
 const MOST_MORE: usize = 256;
 
@@ -273,6 +274,8 @@ pub struct Tables {
     pub evicted_pending: u64,
     /// Memories that belong to flows.
     pub flow_memories: usize,
+    /// Every operation as a row of its own, where somebody asks for it.
+    pub transactions: Option<Box<Transactions>>,
     label_octets: usize,
     fact_octets: usize,
     /// Values of facts by the hash of what they are values of.
@@ -307,6 +310,7 @@ impl Tables {
             pending: 0,
             evicted_pending: 0,
             flow_memories: 0,
+            transactions: None,
             label_octets: 0,
             fact_octets: 0,
             values: HashMap::new(),
@@ -525,6 +529,9 @@ impl Tables {
             return;
         }
         if turned {
+            if let Some(transactions) = &mut self.transactions {
+                transactions.turn(flow);
+            }
             self.pending = self.pending.saturating_sub(flow.pending.len());
             flow.pending.clear();
         }
@@ -725,7 +732,7 @@ impl Tables {
         let pending = core::mem::take(&mut flow.pending);
         self.pending = self.pending.saturating_sub(pending.len());
         for request in pending {
-            self.unanswered(request.operation);
+            self.unanswered(&request);
         }
     }
 
@@ -735,9 +742,12 @@ impl Tables {
     }
 
     /// A request will not be answered any more.
-    pub fn unanswered(&mut self, operation: Place) {
-        if let Some(row) = self.operations.touch(operation) {
+    pub fn unanswered(&mut self, request: &Pending) {
+        if let Some(row) = self.operations.touch(request.operation) {
             row.unanswered = row.unanswered.saturating_add(1);
+        }
+        if let Some(transactions) = &mut self.transactions {
+            transactions.close(request.ticket);
         }
     }
 

@@ -12,6 +12,7 @@ from sensor.cli.detectors import detectors
 from sensor.cli.evidence import evidence
 from sensor.cli.explain import explain
 from sensor.cli.exports import exports
+from sensor.cli.log import log
 from sensor.cli.metrics import metrics
 from sensor.cli.query import commands
 from sensor.cli.replay import replay
@@ -45,6 +46,7 @@ main.add_command(backup)
 main.add_command(restore)
 main.add_command(reset)
 main.add_command(metrics)
+main.add_command(log)
 main.add_command(exports)
 main.add_command(run)
 main.add_command(config)

@@ -29,7 +29,7 @@ def commands() -> Iterator[click.Command]:
     return map(_command, LISTINGS)
 
 
-def _moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+def moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
     """A time as people write it, UTC where it does not say; nanoseconds."""
     if value is None:
         return None
@@ -66,8 +66,8 @@ _FILTERS: dict[str, tuple[str, dict[str, Any]]] = {
     "severity": ("severity", {"type": click.Choice(_SEVERITIES), "help": "At least that severe."}),
     "rule": ("rules", {"multiple": True, "metavar": "ID", "help": "Raised by this detector."}),
     "open": ("statuses", {"is_flag": True, "help": "Only what nobody has learned, muted or closed."}),
-    "since": ("since", {"callback": _moment, "metavar": "TIME", "help": "Seen at or after that time (UTC where it does not say)."}),
-    "until": ("until", {"callback": _moment, "metavar": "TIME", "help": "Seen at or before that time."}),
+    "since": ("since", {"callback": moment, "metavar": "TIME", "help": "Seen at or after that time (UTC where it does not say)."}),
+    "until": ("until", {"callback": moment, "metavar": "TIME", "help": "Seen at or before that time."}),
 }
 _ALSO = {"type": "--kind"}
 

@@ -13,6 +13,7 @@ import click
 from sensor import words
 from sensor.cli.evidence import take_evidence
 from sensor.cli.inputs import format_option, load_baseline, load_settings, load_site, rows_option
+from sensor.cli.recording import recording
 from sensor.cli.send import destinations_of, send
 from sensor.cli.source import keep
 
@@ -43,9 +44,10 @@ Examples:
 
 \b
 Exit status: 0 every capture was read; 1 a capture could not be read, the
-report, the database, evidence or the metrics not be written, or something
-not be delivered (what the captures hold is shown all the same); 2 wrong
-usage; 130 stopped by Ctrl-C, and what was read until then is shown.
+report, the database, evidence, the transaction log or the metrics not be
+written, or something not be delivered (what the captures hold is shown all
+the same); 2 wrong usage; 130 stopped by Ctrl-C, and what was read until then
+is shown.
 """
 
 
@@ -59,6 +61,7 @@ class Options(TypedDict):
     baseline: str | None
     report: str | None
     database: str | None
+    transactions: str | None
     evidence: str | None
     metrics_file: str | None
     config: str | None
@@ -81,6 +84,9 @@ class Options(TypedDict):
 @click.option("--baseline", metavar="FILE", help="What is usual (otoscope baseline export): what is not in it is an alert.")
 @click.option("--report", metavar="FILE", help="Write all of it as one page of HTML, too.")
 @click.option("--database", metavar="PATH|URL", help="Keep what was found in this database: a SQLite file, or postgresql://…")
+@click.option(
+    "--transactions", metavar="FOLDER", help="Write every single operation there, as rows of Parquet files (otoscope log shows them)."
+)
 @click.option("--evidence", metavar="DIRECTORY", help="Keep the frames around each alert there: a small capture each (otoscope evidence).")
 @click.option("--metrics-file", metavar="FILE", help="Write metrics to this file (.prom), for node_exporter's textfile collector.")
 @click.option("--config", metavar="FILE", help="The settings: who the sensor is, and with --database which destinations are told.")
@@ -97,6 +103,7 @@ def replay(captures: tuple[str, ...], **options: Unpack[Options]) -> None:
     one after the other, as one capture.
     """
     from sensor.capture import open_capture
+    from sensor.errors import TransactionsError
     from sensor.metrics.model import Durations
     from sensor.observations import Observations
     from sensor.pipeline import conclude
@@ -116,11 +123,17 @@ def replay(captures: tuple[str, ...], **options: Unpack[Options]) -> None:
     observations, batches = Observations(), Durations()
     with (
         _progress() as on_progress,
-        open_capture(*captures, limits=options["limits"], on_progress=on_progress, on_error=on_error) as capture,
+        recording(options["transactions"], say=_complain) as record,
+        open_capture(
+            *captures, limits=options["limits"], on_progress=on_progress, on_error=on_error, on_transactions=record.add if record else None
+        ) as capture,
     ):
         interrupted = _read(capture, observations, batches)
     for path, text in capture.warnings:
         _complain(f"warning: {path}: {text}")
+    if record is not None and record.lost:
+        failed.append(TransactionsError(f"{record.lost:,} operations are missing in the transaction log"))
+        _complain(str(failed[-1]))
     known = conclude(observations, site, baseline)
     kept = not capture.files or _tell(known, capture, options, settings, baseline, batches)
     if capture.files and destinations:

@@ -10,6 +10,7 @@ import click
 from sensor import words
 from sensor.cli.config import show
 from sensor.cli.inputs import config_option, force_option, load_settings, read_settings, refuse_to_overwrite, write_out
+from sensor.cli.recording import recording
 from sensor.cli.source import told
 
 if TYPE_CHECKING:
@@ -34,11 +35,12 @@ def run(config: str) -> None:
     if not capture.interfaces:
         raise click.ClickException(f'{config}: [capture] names no interface: write interfaces = ["eth1"], where the mirrored traffic comes')
     log = set_up(settings.log.level, settings.log.form)
-    kept = settings.evidence
-    with told():
-        listening = replace(capture.listening(), recent_mebibytes=kept.ring_mebibytes, recent_minutes=kept.ring_minutes)
-        with open_interfaces(capture.interfaces, listening, limits=capture.limits) as source:
-            Service(settings, source, Notifier(environment()), log).run()
+    kept, evidence = settings.transactions, settings.evidence
+    with told(), recording(kept.folder, **kept.model_dump(exclude={"folder"}), hurried=True, say=log.warning) as record:
+        listening = replace(capture.listening(), recent_mebibytes=evidence.ring_mebibytes, recent_minutes=evidence.ring_minutes)
+        take = record.add if record else None
+        with open_interfaces(capture.interfaces, listening, limits=capture.limits, on_transactions=take) as source:
+            Service(settings, source, Notifier(environment()), log, record).run()
 
 
 @click.command()

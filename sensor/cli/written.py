@@ -38,7 +38,7 @@ def _without_evidence(row: Row) -> Row:
 def _csv(listing: Listing, rows: Iterable[Row], file: BinaryIO) -> None:
     from sensor.exports.inventory.cells import cell, writer
 
-    with _text(file) as text:
+    with text_into(file) as text:
         lines = writer(text)
         lines.writerow(listing.columns)
         lines.writerows([cell(_value(row, column)) for column in listing.columns] for row in rows)
@@ -52,7 +52,7 @@ def _value(row: Row, column: str) -> object:
 
 
 @contextmanager
-def _text(file: BinaryIO) -> Iterator[TextIOWrapper]:
+def text_into(file: BinaryIO) -> Iterator[TextIOWrapper]:
     """Text into a file of octets, which stays open."""
     text = TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
     try:
@@ -95,7 +95,7 @@ def _write_inventory(inventory: "Inventory", rows: Iterable[Row], site: str, fil
     from sensor.exports.inventory.cells import writer
 
     with ExitStack() as stack:
-        texts = [stack.enter_context(_text(file)) for file in files]
+        texts = [stack.enter_context(text_into(file)) for file in files]
         tables = {name: writer(text) for name, text in zip(inventory.tables, texts, strict=True)}
         for name, columns in inventory.tables.items():
             tables[name].writerow(columns)

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from sensor.conduits.site import load_site
@@ -37,7 +38,18 @@ def places(settings: Settings, where: Mapping[str, str]) -> Iterator[Check]:
     yield from files(settings, where)
     yield from _database(settings.store.database)
     yield from _evidence(settings)
+    if settings.transactions.folder:
+        yield _transactions(Path(settings.transactions.folder))
     yield from _destinations(settings)
+
+
+def _transactions(folder: Path) -> Check:
+    if find_spec("pyarrow") is None:
+        return bad("transaction log", "the library of Parquet is missing: the sensor does not start", "pip install 'otoscope[log]'")
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        return bad("transaction log", f"{there} may not be written", f"mkdir -p {folder}, owned by who runs the sensor")
+    return good("transaction log", str(folder))
 
 
 def _filter(settings: Settings, where: str) -> Check:

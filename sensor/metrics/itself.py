@@ -31,6 +31,14 @@ def _export(name: str, kind: Type, unit: str, about: str, read: "Callable[[Expor
     return Metric(f"otoscope_export_{name}", kind, unit, about, _each(read), ("destination",))
 
 
+def _transactions(name: str, about: str, which: int) -> Metric:
+    def read(now: Moment) -> Iterator[Value]:
+        counts = now.sources.transactions()
+        return only(None if counts is None else counts[which])
+
+    return Metric(f"otoscope_transactions_{name}_total", Type.COUNTER, "operations", about, read)
+
+
 METRICS = (
     Metric("otoscope_build_info", Type.GAUGE, "1", "The version that runs.", lambda _: [((version("otoscope"),), 1)], ("version",)),
     Metric(
@@ -62,6 +70,8 @@ METRICS = (
         "Octets of what waits to be told to others; absent where there is no outbox.",
         lambda now: only(now.sources.outbox_octets()),
     ),
+    _transactions("written", "Rows of the transaction log that are on the disk; absent where there is none.", 0),
+    _transactions("lost", "Operations that the transaction log had no room for, in memory or on the disk; absent where there is none.", 1),
     Metric(
         "otoscope_evidence_alerts_total",
         Type.COUNTER,

@@ -76,6 +76,7 @@ class Sources:
     open_alerts: where somebody has dealt with some of the knowledge's.
     kernel_drops: packets that the kernel dropped before the sensor could take them.
     destinations: the outbox's states. batches: how long it took to take up each batch.
+    transactions: rows of the transaction log that are written, and lost.
     evidence: what became of that of alerts, and of how many.
     """
 
@@ -88,6 +89,7 @@ class Sources:
     database_octets: Callable[[], int | None] = _unknown
     outbox_octets: Callable[[], int | None] = _unknown
     batches: Durations = field(default_factory=Durations)
+    transactions: Callable[[], tuple[int, int] | None] = _unknown
     evidence: Callable[[], Mapping[str, int] | None] = _unknown
 
 

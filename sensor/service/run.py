@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
@@ -27,6 +27,9 @@ from sensor.observations import Observations
 from sensor.service.notify import Notifier
 from sensor.settings import Settings
 from sensor.store import Run, Store
+
+if TYPE_CHECKING:
+    from sensor.transactions import TransactionLog
 
 _SHARE = 0.2
 """Of the time concluding may take, at the most: a large plant is concluded upon less often."""
@@ -51,7 +54,10 @@ class Source(FrameSource, Protocol):
 class Service:
     """The appliance. `run` is its whole life."""
 
-    def __init__(self, settings: Settings, source: Source, notifier: Notifier, log: FilteringBoundLogger) -> None:
+    def __init__(
+        self, settings: Settings, source: Source, notifier: Notifier, log: FilteringBoundLogger, record: "TransactionLog | None" = None
+    ) -> None:
+        self._record = record
         self._settings = settings
         self._source = source
         self._notifier = notifier
@@ -217,6 +223,7 @@ class Service:
             statistics=lambda: self._observations.statistics,
             kernel_drops=lambda: sum(interface.dropped for interface in self._source.interfaces),
             batches=self._batches,
+            transactions=lambda: (self._record.written, self._record.lost) if self._record else None,
             evidence=lambda: self._taker.counted if self._taker else None,
         )
 

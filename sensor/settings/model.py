@@ -143,6 +143,31 @@ class MetricsSettings(Table):
         return value
 
 
+class TransactionSettings(Table):
+    """The transaction log: every operation as a row in Parquet files ([log.md](log.md))."""
+
+    folder: str | None = Field(
+        default=None, description="Where to; without, there is none. It needs the extra `log`.", examples=["/var/lib/otoscope/transactions"]
+    )
+    minutes: float = Field(
+        default=5, gt=0, le=60, description="Rows are written after so long at the latest.", json_schema_extra={"unit": "minutes"}
+    )
+    retain_days: float = Field(
+        default=30,
+        gt=0,
+        le=36_500,
+        description="Drop hours that are so much older than the newest, by the time of the traffic.",
+        json_schema_extra={"unit": "days"},
+    )
+    retain_megabytes: float = Field(
+        default=2000,
+        gt=0,
+        le=10_000_000,
+        description="Then the oldest hours, until the log is no larger.",
+        json_schema_extra={"unit": "MB"},
+    )
+
+
 class LogSettings(Table):
     """The log, on standard error."""
 
@@ -205,6 +230,7 @@ class Settings(Table):
     evidence: EvidenceSettings = EvidenceSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
+    transactions: TransactionSettings = TransactionSettings()
     outbox: OutboxSettings = OutboxSettings()
     console: ConsoleSettings = ConsoleSettings()
     directory: DirectorySettings = DirectorySettings()

@@ -241,6 +241,7 @@ def test_promtool_finds_nothing_to_say(water):
     states = [state("siem")]
     everything = Sources(
         knowledge=lambda: water, kernel_drops=lambda: 1, destinations=lambda: states, database_octets=lambda: 1, outbox_octets=lambda: 1,
+        transactions=lambda: (1, 2),
         evidence=lambda: {"kept": 1},
     )  # fmt: skip
     text = exposition(everything)

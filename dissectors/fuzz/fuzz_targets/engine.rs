@@ -27,6 +27,7 @@ fuzz_target!(|octets: &[u8]| {
     let Ok(mut capture) = Capture::from_reader(std::io::Cursor::new(octets.to_vec()), "fuzz") else { return };
     let limits = limits(octets.get(frames::CHOICE).copied().unwrap_or(0));
     let mut engine = Engine::new(limits);
+    engine.record_transactions();
     let mut count = 0_usize;
     while let Some(frame) = capture.next() {
         engine.frame(&frame);
@@ -45,6 +46,7 @@ fuzz_target!(|octets: &[u8]| {
     assert_eq!(engine.held(), (0, 0), "flows are left when all is over");
     let tables = &engine.tables;
     assert_eq!((tables.pending, tables.flow_memories), (0, 0), "the account of what flows keep is wrong");
+    assert_eq!(tables.transactions.as_ref().map(|transactions| transactions.open()), Some(0), "requests wait when all is over");
 });
 
 fuzz_mutator!(|octets: &mut [u8], size: usize, most: usize, seed: u32| { frames::mutate(octets, size, most, seed) });
@@ -76,6 +78,12 @@ fn limits(choice: u8) -> Limits {
 
 /// What a batch for Python takes.
 fn take_changed(engine: &mut Engine) {
+    let taken = engine.take_transactions().unwrap_or_default();
+    for row in &taken.rows {
+        let operation = &taken.operations[row.operation as usize];
+        assert!(operation.function < taken.functions.len() as u32 && row.exchange < taken.exchanges.len() as u32);
+        assert!(row.status < taken.statuses.len() as i32);
+    }
     let tables = &mut engine.tables;
     tables.endpoints.tell();
     tables.conversations.tell();
