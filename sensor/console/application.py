@@ -1,5 +1,6 @@
 """The console as one application: pages, what is served as files, and what is said when something goes wrong."""
 
+import logging
 import secrets
 from collections.abc import Callable
 from http import HTTPStatus
@@ -11,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from sensor import report
 from sensor.console import events
@@ -20,15 +22,16 @@ from sensor.console.pages import ROUTERS
 from sensor.console.protection import Protection
 from sensor.console.rendering import page
 from sensor.errors import AskedError, StoreError
-from sensor.settings import DirectorySettings, Settings
+from sensor.settings import Settings
 from sensor.store import Store
 
+_LOG = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
 _STYLES = Path(report.__file__).parent / "templates"
 _CACHED = {"cache-control": "public, max-age=3600"}
 
 
-def application(store: Store, settings: Settings, *, secure: bool) -> FastAPI:
+def application(store: Store, settings: Settings, *, secure: bool) -> ASGIApp:
     """It. secure: it is reached over TLS only."""
     made = FastAPI(title="Otoscope", openapi_url=None, docs_url=None, redoc_url=None)
     made.state.store, made.state.settings, made.state.gate = store, settings, Gate(store, secure=secure)
@@ -41,19 +44,18 @@ def application(store: Store, settings: Settings, *, secure: bool) -> FastAPI:
         made.include_router(router)
     for kind, handler in _HANDLERS.items():
         made.add_exception_handler(kind, handler)
-    if settings.console.directory is not None:
-        _sign_in_by_directory(made, settings, settings.console.directory, secure=secure)
-    made.add_middleware(Protection, secure=secure)
-    return made
+    if settings.directory.issuer:
+        _sign_in_by_directory(made, settings, secure=secure)
+    return Protection(made, secure=secure)  # around everything, also what is answered where something of ours has failed
 
 
-def _sign_in_by_directory(made: FastAPI, settings: Settings, wanted: DirectorySettings, *, secure: bool) -> None:
+def _sign_in_by_directory(made: FastAPI, settings: Settings, *, secure: bool) -> None:
     """What is being asked of a directory is remembered in a cookie that is signed, for a few minutes."""
     from starlette.middleware.sessions import SessionMiddleware  # noqa: PLC0415  both are of the extra `directory`
 
     from sensor.console.directory import directory  # noqa: PLC0415
 
-    made.include_router(directory(settings, wanted))
+    made.include_router(directory(settings, settings.directory))
     made.add_middleware(
         SessionMiddleware, secret_key=secrets.token_hex(32), session_cookie="otoscope_asked", max_age=600, https_only=secure
     )
@@ -107,6 +109,11 @@ def _asked(request: Request, error: Exception) -> Response:
     return _trouble(request, 422, str(error))
 
 
+def _mistake(request: Request, error: Exception) -> Response:
+    _LOG.error("a mistake in Otoscope, please report it", exc_info=error)
+    return _trouble(request, 500, "A mistake in Otoscope: please report it, with what the console's log says.")
+
+
 def _store(request: Request, error: Exception) -> Response:
     return _trouble(request, 503, f"The database: {error}")
 
@@ -118,4 +125,5 @@ _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     RequestValidationError: _wrong,
     AskedError: _asked,
     StoreError: _store,
+    Exception: _mistake,
 }

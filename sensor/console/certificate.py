@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sensor.errors import SettingsError
-from sensor.settings import Settings
+from sensor.settings import Settings, file_of
 
 _DAYS = 397
 """Browsers take none that is good for longer."""
@@ -22,14 +22,15 @@ _RENEWED = timedelta(days=30)
 def certificate(settings: Settings) -> tuple[str, str]:
     """Files of certificate and key. Raises SettingsError where they are none, or cannot be written."""
     wanted = settings.console
-    if wanted.certificate:
-        found = wanted.certificate, wanted.key or wanted.certificate
+    if wanted.certificate_file:
+        chain = file_of(wanted.certificate_file, "[console] certificate_file")
+        found = chain, file_of(wanted.key_file, "[console] key_file") if wanted.key_file else chain
     else:
         found = _own(Path(wanted.folder), settings.identity().name)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*found)
     except (OSError, ssl.SSLError) as error:
-        raise SettingsError(f"[console] certificate: {found[0]} with the key of {found[1]}: {error}") from error
+        raise SettingsError(f"[console] certificate_file: {found[0]} with the key of {found[1]}: {error}") from error
     return found
 
 

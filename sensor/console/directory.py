@@ -18,7 +18,7 @@ from sensor.console.gate import Gate, gate_of
 from sensor.console.pages.sign_in import within
 from sensor.console.rendering import page
 from sensor.errors import SettingsError
-from sensor.settings import DirectorySettings, Settings
+from sensor.settings import DirectorySettings, Settings, file_of
 from sensor.store import Role
 
 _CALLBACK = "/sign-in/directory/answer"
@@ -71,9 +71,7 @@ def _let_in(request: Request, wanted: DirectorySettings, claims: Mapping[str, An
         gate.accounts.note(
             "failed to sign in", name or "somebody unknown", f"{wanted.name} names no role of this console, {address}", "otoscope"
         )
-        return _trouble(
-            request, f"{wanted.name} gives you no role in this console: ask who looks after it for one of {', '.join(wanted.roles)}."
-        )
+        return _trouble(request, f"{wanted.name} gives you no role in this console: ask who looks after it for one.")
     person = gate.accounts.person(name)
     if person is None:
         gate.accounts.add(name, role, "", wanted.name, must_change=False)
@@ -91,7 +89,8 @@ def role_of(wanted: DirectorySettings, claims: Mapping[str, Any]) -> Role | None
     """The highest role that the claims name; None where they name none."""
     said = claims.get(wanted.role_claim)
     values = {said} if isinstance(said, str) else set(map(str, said)) if isinstance(said, list) else set()
-    found = [Role(name) for name, granted in wanted.roles.items() if values & {*granted}]
+    granted = {Role.VIEWER: wanted.viewers, Role.ANALYST: wanted.analysts, Role.ADMIN: wanted.admins}
+    found = [role for role, names in granted.items() if values & {*names}]
     return max(found, key=list(Role).index, default=None)
 
 
@@ -99,9 +98,10 @@ def _secret(wanted: DirectorySettings) -> str | None:
     if wanted.client_secret_file is None:
         return None
     try:
-        return Path(wanted.client_secret_file).read_text(encoding="utf-8").strip()
+        path = file_of(wanted.client_secret_file, "[directory] client_secret_file")
+        return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"[console.directory] client_secret_file: {wanted.client_secret_file}: {error}") from error
+        raise SettingsError(f"[directory] client_secret_file: {error}") from error
 
 
 def _trouble(request: Request, text: str) -> Response:

@@ -1,5 +1,6 @@
 """The console as a process: listens, serves, ends when it is told to."""
 
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -38,8 +39,9 @@ def first_admin(store: Store) -> str:
 
 def serve(store: Store, settings: Settings, address: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or Ctrl-C; `ready` is told the URL. Raises ListenError, and SettingsError where a certificate is none."""
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # what is no HTTP may come from anybody, as often as they like
     wanted = settings.console
-    secure = bool(wanted.certificate) or wanted.self_signed or not address.startswith(_LOOPBACK)
+    secure = bool(wanted.certificate_file) or wanted.self_signed or not address.startswith(_LOOPBACK)
     files = certificate(settings) if secure else None
     listening = _listen(address, port)
     with listening:

@@ -47,7 +47,7 @@ def console(provider, tmp_path_factory):
         store.accounts.add("local", Role.VIEWER, hashed("a password of this console"), None, must_change=False)
     (place / "secret").write_text("of the client\n")
     settings = f'issuer = "{provider}"\nclient_id = "otoscope"\nclient_secret_file = "{place}/secret"\nname = "the directory"\n'
-    (place / "otoscope.toml").write_text(f"[console.directory]\n{settings}")
+    (place / "otoscope.toml").write_text(f"[directory]\n{settings}")
     with running(place / "plant.db", "--config", str(place / "otoscope.toml")) as console:
         yield console
 
@@ -129,7 +129,7 @@ def test_an_answer_to_somebody_else_lets_nobody_in(console):
 
 def test_a_directory_that_is_away_is_said(tmp_path):
     Store.open(tmp_path / "plant.db").close()
-    (tmp_path / "otoscope.toml").write_text('[console.directory]\nissuer = "http://127.0.0.1:9"\nclient_id = "otoscope"\n')
+    (tmp_path / "otoscope.toml").write_text('[directory]\nissuer = "http://127.0.0.1:9"\nclient_id = "otoscope"\n')
     with running(tmp_path / "plant.db", "--config", str(tmp_path / "otoscope.toml")) as console, console.client() as client:
         answer = client.get("/sign-in/directory")
         assert answer.status_code == 403
@@ -139,7 +139,7 @@ def test_a_directory_that_is_away_is_said(tmp_path):
 def test_a_secret_that_cannot_be_read_is_said(tmp_path):
     Store.open(tmp_path / "plant.db").close()
     (tmp_path / "otoscope.toml").write_text(
-        '[console.directory]\nissuer = "https://login.example"\nclient_id = "otoscope"\nclient_secret_file = "/nowhere"\n'
+        '[directory]\nissuer = "https://login.example"\nclient_id = "otoscope"\nclient_secret_file = "/nowhere"\n'
     )
     command = [
         sys.executable,
@@ -153,4 +153,5 @@ def test_a_secret_that_cannot_be_read_is_said(tmp_path):
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "client_secret_file: /nowhere" in done.stderr
+    assert "[directory] client_secret_file" in done.stderr
+    assert "/nowhere" in done.stderr

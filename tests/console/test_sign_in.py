@@ -250,10 +250,10 @@ def test_what_is_wrong_is_said(water, tmp_path, console):
     assert done.returncode == 1
     assert "ADDRESS[:PORT]" in done.stderr
     config = tmp_path / "otoscope.toml"
-    config.write_text(f'[console]\ncertificate = "{config}"\n')
+    config.write_text(f'[console]\ncertificate_file = "{config}"\n')
     done = otoscope("console", "--database", str(water), "--config", str(config))
     assert done.returncode == 1
-    assert "[console] certificate" in done.stderr
+    assert "[console] certificate_file" in done.stderr
 
 
 def test_people_are_let_in_by_the_command_line(console):

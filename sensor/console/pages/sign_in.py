@@ -73,8 +73,8 @@ def change_password(
 
 def _directory(request: Request) -> str:
     """What the company's directory is called; "" where people do not sign in by one."""
-    known = settings_of(request).console.directory
-    return known.name if known else ""
+    known = settings_of(request).directory
+    return known.name if known.issuer else ""
 
 
 def within(path: str) -> str:
