@@ -53,8 +53,7 @@ def console(database: str) -> Iterator[tuple[str, int]]:
     """Its URL, and its number."""
     command = [sys.executable, "-m", "sensor", "console", "--database", database, "--listen", "127.0.0.1:0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield next(found[0] for line in process.stdout if (found := re.search(r"https?://\S+(?=/ )", line))), process.pid
+        yield next(found[0] for line in process.stdout or () if (found := re.search(r"https?://\S+(?=/ )", line))), process.pid
         process.terminate()
 
 

@@ -5,13 +5,13 @@ import json
 import re
 from contextlib import contextmanager
 from io import StringIO
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
-from sensor.baseline.file import to_text
-from sensor.baseline.learn import learn
 from sensor.capture import open_capture
 from sensor.console.rendering import SECTIONS
 from sensor.observations import observe
@@ -82,10 +82,10 @@ def sign_in(page, name, password=PASSWORD):
     page.wait_for_url(re.compile(r"^(?!.*sign-in)"))
 
 
-def first(page, path, links):
-    """Where the first of those links of a page leads to."""
+def links(page, path):
+    """Where the rows of a page lead to."""
     page.goto(path)
-    return page.locator(links).first.get_attribute("href")
+    return [row.get_attribute("href") for row in page.locator("tbody th a").all()]
 
 
 def troubles(page):
@@ -97,7 +97,7 @@ def troubles(page):
         for row in Axe().run(page, options=rules).response["violations"]:
             found += [f"{scheme} {row['id']}: {node['html'][:200]} {node['any'][:1]}"[:700] for node in row["nodes"][:3]]
     headings = page.evaluate(HEADINGS)
-    if headings[:1] != [1] or headings.count(1) != 1 or any(after > before + 1 for before, after in zip(headings, headings[1:], strict=False)):
+    if headings[:1] != [1] or headings.count(1) != 1 or any(after > before + 1 for before, after in pairwise(headings)):
         found.append(f"headings {headings}")
     page.set_viewport_size(PHONE)
     if (width := page.evaluate("document.documentElement.scrollWidth")) > PHONE["width"]:
@@ -114,11 +114,18 @@ def test_every_page_is_quiet_and_open_to_everybody(browser, request, plant):
         found["/sign-in"] = troubles(page)
         sign_in(page, ADMIN)
         paths = [path for path, _ in SECTIONS] + ["/violations", "/people", "/password", *ASKED]
-        paths += [first(page, f"/{name}", "tbody th a") for name in ("assets", "alerts", "incidents")]
+        paths += [path for name in ("assets", "alerts", "incidents") for path in links(page, f"/{name}")[:2]]
         for path in paths:
             answer = page.goto(path)
             found[path] = troubles(page) + [f"status {answer.status}"] * (answer.status != 200)
     assert {path: wrong for path, wrong in found.items() if wrong} == {}
+
+
+def test_a_part_of_a_device_has_a_page_too(viewer):
+    parts = [row["id"] for row in viewer.get("/api/v1/assets").json()["rows"] if row["parent"]]
+    assert len(parts) == 3
+    for part in parts:
+        assert viewer.get(f"/assets/{part}").status_code == viewer.get(f"/api/v1/assets/{part}").status_code == 200
 
 
 def test_what_is_not_there_is_said_on_a_page_like_the_others(browser, console):
@@ -141,7 +148,7 @@ def test_megabytes_of_a_name_do_not_break_a_page(browser, tmp_path):
         people(store)
     with running(tmp_path / "long.db") as console, visit(browser, console, VIEWER) as page:
         page.set_viewport_size(PHONE)
-        for path in ("/", "/map", "/assets", "/alerts", "/conversations", "/conduits", first(page, "/assets", "tbody th a")):
+        for path in ("/", "/map", "/assets", "/alerts", "/conversations", "/conduits", links(page, "/assets")[0]):
             page.goto(path)
             assert (path, page.evaluate("document.documentElement.scrollWidth")) == (path, PHONE["width"])
             assert len(page.content()) < 1_000_000
@@ -155,8 +162,7 @@ def test_downloads_calculate_nothing(browser, hostile, name):
         for form in ("CSV", "JSON"):
             with page.expect_download() as started:
                 page.get_by_role("link", name=form, exact=True).click()
-            with open(started.value.path(), encoding="utf-8", newline="") as file:
-                rows[form] = file.read()
+            rows[form] = Path(started.value.path()).read_bytes().decode()
     lines = list(csv.reader(StringIO(rows["CSV"])))
     assert len(lines) == len(json.loads(rows["JSON"])) + 1
     assert [cell for line in lines for cell in line if cell.startswith(CELLS_THAT_CALCULATE)] == []
@@ -218,7 +224,7 @@ def test_everything_is_done_by_the_keyboard_alone(browser, works):
 @pytest.mark.parametrize("scripts", [True, False])
 def test_what_analysts_do(browser, works, scripts):
     with visit(browser, works, ANALYST, java_script_enabled=scripts) as page:
-        alert = first(page, "/alerts", "tbody th a")
+        alert = links(page, "/alerts")[0]
         page.goto(alert)
         for button, comment, shows in (
             ("Learn", "usual", "learned"),

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi import Query as Parameter
+from markupsafe import Markup
 from pydantic import create_model
 from starlette.responses import Response
 
@@ -35,10 +36,12 @@ def show(request: Request, filters: Annotated[Filters, Parameter()], visitor: Vi
     store = store_of(request)
     query = replace(filters.query(whole=True), sort=None)
     only: bool = filters.model_dump()["only"]
-    picture = _picture(store, store.generation(), query, only=only)
+    generation = store.generation()
+    picture = _picture(store, generation, query, only=only)
+    drawing = _drawing(store, generation, query, only=only)
     zones = sorted(filter(None, store.overview().zones))
     return page(
-        request, "map.html", visitor, map=map_of(picture, console=True), filters=filters, zones=zones, things=len(picture.things),
+        request, "map.html", visitor, map=drawing, filters=filters, zones=zones, things=len(picture.things),
         breaches=picture.breaches[:_MOST_BREACHES],
     )  # fmt: skip
 
@@ -63,6 +66,11 @@ def _declared(settings: Settings) -> tuple[tuple[Conduit, ...], str]:
         return load_site(settings.site.file).conduits, ""
     except SiteError as error:
         return (), str(error)
+
+
+@lru_cache(maxsize=8)
+def _drawing(store: Store, generation: str, query: Query, *, only: bool) -> Markup:
+    return map_of(_picture(store, generation, query, only=only), console=True)
 
 
 @lru_cache(maxsize=8)
