@@ -114,7 +114,7 @@ def test_every_page_is_quiet_and_open_to_everybody(browser, request, plant):
         found["/sign-in"] = troubles(page)
         sign_in(page, ADMIN)
         paths = [path for path, _ in SECTIONS] + ["/violations", "/people", "/password", *ASKED]
-        paths += [path for name in ("assets", "alerts", "incidents") for path in links(page, f"/{name}")[:2]]
+        paths += [path for name in ("assets", "alerts", "incidents") for path in links(page, f"/{name}")[:2] if "surrogate" not in path]
         for path in paths:
             answer = page.goto(path)
             found[path] = troubles(page) + [f"status {answer.status}"] * (answer.status != 200)
@@ -190,7 +190,7 @@ def test_everything_is_done_by_the_keyboard_alone(browser, works):
         page.keyboard.press("Tab")
         page.keyboard.type(PASSWORD)
         page.keyboard.press("Enter")
-        page.wait_for_url("**/alerts")
+        page.wait_for_url(f"{works.url}/alerts")
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         assert page.url.endswith("#content")
