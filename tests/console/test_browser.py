@@ -174,7 +174,7 @@ def reach(page, wanted, most=200):
         page.keyboard.press("Tab")
         seen = page.evaluate(
             "() => { const at = document.activeElement, style = getComputedStyle(at);"
-            " return [at.outerHTML.slice(0, 120), style.outlineStyle != 'none' && parseFloat(style.outlineWidth) >= 2]; }"
+            " return [at.outerHTML.slice(0, 120), at === document.body || style.outlineStyle != 'none' && parseFloat(style.outlineWidth) >= 2]; }"
         )
         assert seen[1], f"the focus does not show on {seen[0]}"
         if page.evaluate("wanted => document.activeElement === document.querySelector(wanted)", wanted):
@@ -248,3 +248,34 @@ def test_what_analysts_do(browser, works, scripts):
         assert page.url.endswith("/sign-in")
         page.goto(alert)
         assert "/sign-in?to=" in page.url
+
+
+def test_people_programs_and_passwords_and_what_is_new(browser, works):
+    with visit(browser, works, ADMIN) as page:
+        page.goto("/people")
+        for label, button, name in (("Name", "Add", "Joe"), ("What for", "Issue a token", "the historian")):
+            page.get_by_label(label, exact=True).fill(name)
+            page.get_by_role("button", name=button, exact=True).click()
+            assert name in page.locator(".secret").inner_text()
+        page.get_by_role("button", name="Revoke").click()
+        assert page.locator("td[data-label='Good until']").inner_text() == "revoked"
+        joe = page.locator("tr", has=page.get_by_role("rowheader", name="Joe"))
+        joe.get_by_role("button", name="Disable").click()
+        joe.get_by_role("button", name="Enable").click()
+        joe.get_by_label("Role").select_option("analyst")
+        joe.get_by_role("button", name="Set").click()
+        assert joe.get_by_label("Role").input_value() == "analyst"
+        joe.get_by_role("button", name="New one-time password").click()
+        once = page.locator(".secret code").inner_text()
+        with visit(browser, works, "Joe", once) as other:
+            assert other.url.endswith("/password")
+            for field, text in (("#old", once), ("#new", PASSWORD), ("#again", PASSWORD)):
+                other.fill(field, text)
+            other.get_by_role("button", name="Set password").click()
+            assert other.locator("h1").inner_text() == "Overview"
+        page.goto("/")
+        assert page.locator("#news").is_hidden()
+        page.wait_for_timeout(500)  # until it has been told what is known now
+        with Store.open(works.database, create=False) as store:
+            store.accept_baseline(b"{}", "", "the shift")
+        page.locator("#news").wait_for()
