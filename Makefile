@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help endurance docs sentinel demo evaluate test lint bench bench-live bench-store bench-conclude bench-year fuzz fuzz-short wheel wheels deb bundle clean build rust tools
+.PHONY: help endurance docs sentinel demo evaluate test lint bench bench-live bench-store bench-conclude bench-console bench-year screenshots fuzz fuzz-short wheel wheels deb bundle clean build rust tools
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,12 @@ bench-store: build ## Measure the database at the size of a large plant
 
 bench-conclude: build ## Measure the conclusions at the size of a large plant
 	$(BIN)/python -m benchmarks.conclude
+
+bench-console: build $(VENV)/.dev ## Time each page of the console over a large plant
+	$(BIN)/python -m benchmarks.console
+
+screenshots: build $(VENV)/.dev tools ## Take the pictures of the console that the README shows
+	$(BIN)/python -m benchmarks.screenshots
 
 bench-year: build ## Let a year of a plant pass in a database that may not grow
 	$(BIN)/python -m benchmarks.year

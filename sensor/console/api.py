@@ -140,10 +140,10 @@ def api(store: Store, settings: Settings, gate: Gate) -> FastAPI:
     made.state.store, made.state.settings, made.state.gate = store, settings, gate
     for name, row in _ROWS.items():
         made.add_api_route(f"/{name}", _lists(name), summary=LISTINGS[name].about, tags=[name], responses=_page_of(name, row))
-    made.add_api_route("/assets/{identity}", asset, summary="All that is known of an asset, by id, address or name.", tags=["assets"],
+    made.add_api_route("/assets/{identity:path}", asset, summary="All that is known of an asset, by id, address or name.", tags=["assets"],
         responses={**_MISSING, **_SAME, 200: {"description": "Asset, neighbours, parts, history and alerts."}})  # fmt: skip
     for kind, row in ((ALERTS, StoredAlert), (INCIDENTS, IncidentRow)):
-        made.add_api_route(f"/{kind.name}/{{identity}}", _one(kind), summary=f"One of the {kind.name}, by its id.", tags=[kind.name],
+        made.add_api_route(f"/{kind.name}/{{identity:path}}", _one(kind), summary=f"One of the {kind.name}, by its id.", tags=[kind.name],
             responses={**_MISSING, **_SAME, 200: {"model": row, "description": "It."}})  # fmt: skip
     forbidden: dict[int | str, dict[str, Any]] = {403: {"model": Trouble, "description": "Needs the role analyst."}}
     made.add_api_route("/alerts/{identity}/judgements", judge, methods=["POST"], summary="Say what is with an alert.", tags=["alerts"],

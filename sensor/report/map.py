@@ -1,6 +1,7 @@
 """The Purdue map: what is known as a picture, SVG text that needs nothing else."""
 
 from math import log10
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup, escape
@@ -45,6 +46,8 @@ def environment() -> Environment:
         finalize=lambda value: shown(value) if type(value) is str else "" if value is None else value,
     )
     found.filters["cut"] = lambda text, limit: escape(shown(str(text), limit))
+    # Names from the wire need not be whole Unicode.
+    found.filters["urlencode"] = lambda text: quote(str(text), errors="replace")
     return found
 
 

@@ -80,9 +80,13 @@ def _each(connection: Connection, kind: Kind, query: Query, order: Order) -> Ite
     table = kind.table
     people = [table.c.status, table.c.assignee] if kind is ALERTS else []
     wanted = [*conditions(kind, query), *([order.after(query.after)] if query.after else [])]
-    rows = select(table.c.body, *people, *order.columns).where(*wanted).order_by(*order.clauses).offset(query.offset)
-    if query.limit is not None:
-        rows = rows.limit(query.limit)
+    rows = select(table.c.body, *people, *order.columns).order_by(*order.clauses)
+    if query.limit is None:
+        rows = rows.where(*wanted).offset(query.offset)
+    else:
+        # Sorted by their keys: bodies, which are large, are fetched of one page only.
+        page = select(table.c.key).where(*wanted).order_by(*order.clauses).limit(query.limit).offset(query.offset).subquery()
+        rows = rows.join(page, page.c.key == table.c.key)
     for body, *more in connection.execute(rows, execution_options={"yield_per": _TOGETHER}):
         said = dict(zip(("status", "assignee"), more[: len(people)], strict=False))
         yield decode(body) | said, more[len(people) :]

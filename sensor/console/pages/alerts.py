@@ -1,6 +1,7 @@
 """One alert or incident: what happened in words, who to whom, what answered; and what people say of it."""
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
@@ -24,7 +25,7 @@ def _one(store: Store, kind: Kind, identity: str) -> dict[str, Any]:
     return dict(rows[0])
 
 
-@router.get("/alerts/{identity}")
+@router.get("/alerts/{identity:path}")
 def show(request: Request, identity: str, visitor: Viewer) -> Response:
     """An alert."""
     store = store_of(request)
@@ -41,7 +42,7 @@ def show(request: Request, identity: str, visitor: Viewer) -> Response:
     )  # fmt: skip
 
 
-@router.post("/alerts/{identity}")
+@router.post("/alerts/{identity:path}")
 def judge(request: Request, identity: str, visitor: Judge, action: Annotated[str, Form(max_length=16)], comment: _Comment = "") -> Response:
     """Say what is with it."""
     store = store_of(request)
@@ -52,10 +53,10 @@ def judge(request: Request, identity: str, visitor: Judge, action: Annotated[str
         store.judge(identity, action, comment.strip(), visitor.name)
     else:
         raise HTTPException(422, "Write a comment." if action == "comment" else "There is no such action.")
-    return RedirectResponse(f"/alerts/{identity}", 303)
+    return RedirectResponse(f"/alerts/{quote(identity)}", 303)
 
 
-@router.get("/incidents/{identity}")
+@router.get("/incidents/{identity:path}")
 def incident(request: Request, identity: str, visitor: Viewer) -> Response:
     """An incident, alert by alert."""
     store = store_of(request)

@@ -1,5 +1,7 @@
 """One asset: what is known of it and why, with whom it talks, what was asked of it, and what changed."""
 
+from urllib.parse import quote
+
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
@@ -16,7 +18,7 @@ FIELDS = ("vendor", "model", "order_number", "serial", "firmware", "hardware", "
 """Of identity, in the order in which they are shown."""
 
 
-@router.get("/assets/{identity}")
+@router.get("/assets/{identity:path}")
 def show(request: Request, identity: str, visitor: Viewer) -> Response:
     """It; by its id, or an address or name that only it has."""
     store = store_of(request)
@@ -27,7 +29,7 @@ def show(request: Request, identity: str, visitor: Viewer) -> Response:
         raise HTTPException(404, "There is no such asset; it may be older than what is kept.")
     asset = known.asset
     if asset["id"] != identity:
-        return RedirectResponse(f"/assets/{asset['id']}", 303)
+        return RedirectResponse(f"/assets/{quote(asset['id'])}", 303)
     ips = (*asset["ips"], *asset["macs"])
     operations = [row for ip in ips[:4] for row in store.find(OPERATIONS, Query(ip=ip, limit=_MOST_OPERATIONS, sort="-last")).rows]
     return page(

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
-from sensor.cli.listings import LISTINGS as COLUMNS
+from sensor.cli.listings import LISTINGS as COMMANDS
 from sensor.console.asking import Filters
 from sensor.console.gate import Viewer, Visitor
 from sensor.console.listings import LISTINGS, Listing
@@ -21,6 +21,13 @@ router = APIRouter(include_in_schema=False)
 _ENDS = ("source", "target", "actor", "client_asset", "server_asset", "parent")
 _TOGETHER = 200
 """Lines of CSV that are sent at a time."""
+_COLUMNS: Mapping[str, tuple[str, ...]] = {command.name: command.columns for command in COMMANDS} | {
+    "violations": (
+        *("id", "rule", "title", "severity", "source_ip", "target_ip", "source", "target", "source_zone", "target_zone", "source_level"),
+        *("target_level", "protocol", "intent", "objects", "outcome", "confidence", "count", "first", "last", "message"),
+    )
+}
+"""Of CSV: those of the commands that list the same."""
 
 
 def _of(listing: Listing) -> None:
@@ -66,7 +73,7 @@ def _download(name: str, kind: str, content: Iterator[bytes]) -> Response:
 
 
 def _csv(store: Store, listing: Listing, query: Query) -> Iterator[bytes]:
-    columns = next(known.columns for known in COLUMNS if known.name == listing.kind.name)
+    columns = _COLUMNS[listing.kind.name]
     buffer = StringIO(newline="")
     lines = writer(buffer)
     lines.writerow(columns)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi import Query as Parameter
+from markupsafe import Markup
 from pydantic import create_model
 from starlette.responses import Response
 
@@ -29,21 +30,23 @@ _OFFERED: dict[str, Any] = {name: FILTERS[name] for name in ("zone", "level", "p
 _Asked = create_model("MapFilters", __base__=Filters, only=(bool, False), **_OFFERED)
 
 
-@router.get("/map")
 def show(request: Request, filters: Annotated[Filters, Parameter()], visitor: Viewer) -> Response:
     """The map; `only` what is forbidden."""
     store = store_of(request)
     query = replace(filters.query(whole=True), sort=None)
     only: bool = filters.model_dump()["only"]
-    picture = _picture(store, store.stamp(), query, only=only)
+    stamp = store.stamp()
+    picture = _picture(store, stamp, query, only=only)
+    drawing = _drawing(store, stamp, query, only=only)
     zones = sorted(filter(None, store.overview().zones))
     return page(
-        request, "map.html", visitor, map=map_of(picture, console=True), filters=filters, zones=zones, things=len(picture.things),
+        request, "map.html", visitor, map=drawing, filters=filters, zones=zones, things=len(picture.things),
         breaches=picture.breaches[:_MOST_BREACHES],
     )  # fmt: skip
 
 
 show.__annotations__["filters"] = Annotated[_Asked, Parameter()]
+router.add_api_route("/map", show)
 
 
 @router.get("/conduits")
@@ -66,7 +69,12 @@ def _declared(settings: Settings) -> tuple[tuple[Conduit, ...], str]:
 
 
 @lru_cache(maxsize=8)
-def _picture(store: Store, _generation: str, query: Query, *, only: bool) -> Picture:
+def _drawing(store: Store, stamp: str, query: Query, *, only: bool) -> Markup:
+    return map_of(_picture(store, stamp, query, only=only), console=True)
+
+
+@lru_cache(maxsize=8)
+def _picture(store: Store, _stamp: str, query: Query, *, only: bool) -> Picture:
     return picture_from(store, query, only=only)
 
 
