@@ -14,7 +14,6 @@ since the Unix epoch, in capture time; pairs are (client to server, server to cl
 """
 
 import os
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +26,7 @@ from sensor._dissectors import Anomaly, Batch, Conversation, Endpoint, Engine, F
 from sensor._dissectors import CaptureError as EngineError
 from sensor.errors import CaptureError
 from sensor.listening import Listening
+from sensor.stopping import Stop
 
 __all__ = [
     "Anomaly",
@@ -206,7 +206,7 @@ class LiveCapture:
         )
         self._batch_seconds = batch_seconds
         self._due = time.monotonic() + batch_seconds
-        self._stopped = threading.Event()
+        self._stopped = Stop()
         self._finished = False
 
     def __enter__(self) -> Self:
@@ -229,7 +229,7 @@ class LiveCapture:
         """
         if self._finished:
             raise StopIteration
-        stopped = self._stopped.wait(max(0.0, self._due - time.monotonic()))
+        stopped = self._stopped.wait(self._due - time.monotonic())
         # A batch that took long is not made up for by the next ones.
         self._due = max(self._due, time.monotonic() - self._batch_seconds) + self._batch_seconds
         try:

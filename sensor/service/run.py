@@ -1,10 +1,9 @@
 """The service: takes up what is captured, concludes, saves, lets it be delivered and measured, until it is told to end."""
 
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from signal import SIGHUP, SIGINT, SIGTERM
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
@@ -24,6 +23,7 @@ from sensor.metrics import Durations, Sources, address_of, serving, shown, with_
 from sensor.observations import Observations
 from sensor.service.notify import Notifier
 from sensor.settings import Settings
+from sensor.stopping import heeding
 from sensor.store import Run, Store
 
 _SHARE = 0.2
@@ -61,7 +61,7 @@ class Service:
         self._baseline: Baseline | None = None
         self._conclusions = Conclusions(self._site)
         self._learning = False
-        self._reload = threading.Event()
+        self._reload = False
         self._conditions: dict[str, str] = {}
         self._run = Run(f"live {settings.identity().id} {time.time_ns()}")
 
@@ -75,7 +75,7 @@ class Service:
                 address, port = address_of(self._settings.metrics.listen)
                 running.enter_context(serving(with_database(self._sources(), store), address, port))
                 self._log.info("metrics are served", at=f"http://{shown(address, port)}/metrics")
-            running.enter_context(self._signals())
+            running.enter_context(heeding({SIGTERM: self._source.stop, SIGINT: self._source.stop, SIGHUP: self._ask_to_reload}))
             self._take_up(_kept(store))
             self._go(store)
             self._notifier.stopping()
@@ -88,8 +88,8 @@ class Service:
         for batch in self._source:
             with self._batches.measured():
                 self._observations.add(batch)
-            if self._reload.is_set():
-                self._reload.clear()
+            if self._reload:
+                self._reload = False
                 self._read_site()
             self._look_at_interfaces()
             work.do()
@@ -173,6 +173,9 @@ class Service:
                 say = self._log.info if interface.condition == "capturing" else self._log.warning
                 say("interface is " + interface.condition.replace("_", " "), interface=interface.name, trouble=interface.trouble)
 
+    def _ask_to_reload(self) -> None:
+        self._reload = True
+
     def _read_site(self) -> None:
         """Read the site file anew; one that is wrong changes nothing."""
         self._notifier.reloading()
@@ -193,20 +196,6 @@ class Service:
 
     def _say_of(self, destination: str, text: str) -> None:
         self._log.warning("a destination fails", destination=destination, reason=text)
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        handlers = {
-            signal.SIGTERM: lambda *_: self._source.stop(),
-            signal.SIGINT: lambda *_: self._source.stop(),
-            signal.SIGHUP: lambda *_: self._reload.set(),
-        }
-        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 class _Work:

@@ -22,6 +22,7 @@ from sensor.pipeline import conclude
 from sensor.replay import document, to_json
 from tests import samples
 from tests.live.conftest import Wire, ip
+from tests.test_stopping import interrupted
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 MODBUS = samples.dialogue(samples.MODBUS_TURNS)
@@ -298,6 +299,15 @@ def test_a_filter_and_a_snap_length_are_the_kernels(wire: Wire) -> None:
 def test_what_is_no_filter_is_refused(expression: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         compiled(expression)
+
+
+def test_a_signal_handler_may_stop_it_in_the_middle_of_waiting(wire: Wire) -> None:
+    step, more = 0, True
+    while more:
+        with open_interfaces([wire.name], batch_seconds=0.01) as live:
+            more = interrupted(step, live.stop, lambda live=live: next(live))
+        step += 1
+    assert step > 5
 
 
 def test_wrong_settings_are_refused(wire: Wire) -> None:
