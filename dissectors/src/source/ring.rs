@@ -25,6 +25,8 @@ pub const RETIRE_MILLISECONDS: u32 = 20;
 
 /// Octets of a block: the longest frame that fits, and what is handed over at once.
 const BLOCK: usize = 1 << 20;
+/// Blocks of a ring: one is filled while another is read.
+const LEAST_BLOCKS: usize = 2;
 /// What the kernel asks to be told of frames, though in this version of the ring they are of any size.
 const FRAME: usize = 2048;
 /// Octets that a VLAN tag takes, and the room kept for one before each frame.
@@ -126,6 +128,7 @@ pub struct Ring {
     socket: OwnedFd,
     link: LinkType,
     number: u32,
+    hardware_time: bool,
     /// The block at hand, whether it is ours, how many of its frames are left, and where the next one's header is.
     at: usize,
     held: bool,
@@ -145,6 +148,10 @@ impl Ring {
     /// Where the interface is gone or of a kind that cannot be read, or this process may not.
     pub fn open(interface: &Interface, settings: &Settings, workers: u16, number: u32) -> io::Result<Vec<Self>> {
         let link = interface.link()?;
+        // A program of one instruction looks at nothing; a longer one was compiled for frames that begin with an Ethernet header.
+        if link != LinkType::ETHERNET && settings.filter.len() > 1 {
+            return Err(Error::new(ErrorKind::Unsupported, "its frames have no Ethernet header, which a filter needs"));
+        }
         let rings = (0..workers.max(1)).map(|_| Self::new(interface.index, settings, link, number)).collect::<io::Result<Vec<_>>>()?;
         if workers > 1 {
             share(&rings)?;
@@ -167,7 +174,7 @@ impl Ring {
         if settings.hardware_time {
             set(&socket, libc::SOL_PACKET, libc::PACKET_TIMESTAMP, &libc::SOF_TIMESTAMPING_RAW_HARDWARE)?;
         }
-        let memory = Memory::of_socket(&socket, settings.ring_octets.div_ceil(BLOCK).max(2))?;
+        let memory = Memory::of_socket(&socket, settings.ring_octets.div_ceil(BLOCK).max(LEAST_BLOCKS))?;
         if settings.busy_poll > 0 {
             let refused =
                 |error| Error::new(ErrorKind::PermissionDenied, format!("busy polling was refused ({error}): it needs CAP_NET_ADMIN"));
@@ -183,7 +190,21 @@ impl Ring {
             };
             set(&socket, libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &wish)?;
         }
-        Ok(Self { memory, socket, link, number, at: 0, held: false, left: 0, next: 0, counts: Counts::default(), read: 0, tags: 0 })
+        let hardware_time = settings.hardware_time;
+        Ok(Self {
+            memory,
+            socket,
+            link,
+            number,
+            hardware_time,
+            at: 0,
+            held: false,
+            left: 0,
+            next: 0,
+            counts: Counts::default(),
+            read: 0,
+            tags: 0,
+        })
     }
 
     /// Receive no more; what the kernel holds already is handed over within [`RETIRE_MILLISECONDS`].
@@ -281,6 +302,12 @@ impl Ring {
     #[must_use]
     pub const fn tags(&self) -> u64 {
         self.tags
+    }
+
+    /// Time stamps are the card's own.
+    #[must_use]
+    pub const fn has_hardware_time(&self) -> bool {
+        self.hardware_time
     }
 
     /// Number of the interface, as in its frames.
