@@ -28,6 +28,8 @@ from sensor.store import Run, Store
 
 _SHARE = 0.2
 """Of the time concluding may take, at the most: a large plant is concluded upon less often."""
+LOCKED_SECONDS = 10.0
+"""So long another process may keep the database from us, at each step; systemd's watchdog hears of us between the steps."""
 _HOURLY = 3600.0
 _MINUTELY = 60.0
 
@@ -62,24 +64,26 @@ class Service:
         self._conclusions = Conclusions(self._site)
         self._learning = False
         self._reload = False
-        self._conditions: dict[str, str] = {}
+        self._conditions: dict[str, tuple[str, str | None]] = {}
         self._run = Run(f"live {settings.identity().id} {time.time_ns()}")
 
     def run(self) -> None:
         """Until SIGTERM, SIGINT, or the end of the source. Raises StoreError and ListenError where it cannot begin."""
         with ExitStack() as running:
-            store = running.enter_context(Store.open(self._settings.store.database))
+            running.enter_context(heeding({SIGTERM: self._source.stop, SIGINT: self._source.stop, SIGHUP: self._ask_to_reload}))
+            store = running.enter_context(Store.open(self._settings.store.database, timeout=LOCKED_SECONDS))
             if self._settings.exports:
                 running.enter_context(delivering(self._settings, store.outbox, self._say_of))
             if self._settings.metrics.listen:
                 address, port = address_of(self._settings.metrics.listen)
                 running.enter_context(serving(with_database(self._sources(), store), address, port))
                 self._log.info("metrics are served", at=f"http://{shown(address, port)}/metrics")
-            running.enter_context(heeding({SIGTERM: self._source.stop, SIGINT: self._source.stop, SIGHUP: self._ask_to_reload}))
             self._take_up(_kept(store))
-            self._go(store)
-            self._notifier.stopping()
-            self._end(store)
+            try:
+                self._go(store)
+            finally:
+                self._notifier.stopping()
+                self._end(store)
 
     def _go(self, store: Store) -> None:
         work = _Work(self, store)
@@ -96,7 +100,7 @@ class Service:
             self._notifier.alive()
 
     def _end(self, store: Store) -> None:
-        """All that is known is kept."""
+        """All that is known is kept, also where the capture has failed."""
         self.conclude()
         self.save(store)
         self.learn(store)
@@ -104,6 +108,7 @@ class Service:
 
     def conclude(self) -> None:
         """What follows from all that was observed. Where keeping it up to date fails, it is concluded from nothing; that must not fail."""
+        self._notifier.alive()
         try:
             self._known = self._conclusions.update(self._observations)
         except Exception as error:  # noqa: BLE001  a mistake of ours costs time, not the plant's only signal
@@ -118,12 +123,14 @@ class Service:
 
     def save(self, store: Store) -> None:
         """Keep it; what cannot be kept now is kept with the next save."""
+        self._notifier.alive()
         if self._known is not None:
             with self._failing("cannot save"):
                 store.save(self._known, self._run)
 
     def learn(self, store: Store) -> None:
         """Let the baseline grow while it learns, and take up what people have accepted meanwhile."""
+        self._notifier.alive()
         if self._known is None:
             return
         days = self._settings.site.learning_days
@@ -147,7 +154,7 @@ class Service:
         """Drop what is too old."""
         with self._failing("cannot drop what is old"):
             kept = self._settings.store
-            dropped = store.retain(days=kept.retain_days, megabytes=kept.retain_megabytes).dropped
+            dropped = store.retain(days=kept.retain_days, megabytes=kept.retain_megabytes, meanwhile=self._notifier.alive).dropped
             if dropped:
                 self._log.info("dropped what is old", **dropped)
 
@@ -168,9 +175,10 @@ class Service:
     def _look_at_interfaces(self) -> None:
         """Say when one has changed: the mirror may be unplugged."""
         for interface in self._source.interfaces:
-            if self._conditions.get(interface.name) != interface.condition:
-                self._conditions[interface.name] = interface.condition
-                say = self._log.info if interface.condition == "capturing" else self._log.warning
+            now = (interface.condition, interface.trouble)
+            if self._conditions.get(interface.name) != now:
+                self._conditions[interface.name] = now
+                say = self._log.info if now == ("capturing", None) else self._log.warning
                 say("interface is " + interface.condition.replace("_", " "), interface=interface.name, trouble=interface.trouble)
 
     def _ask_to_reload(self) -> None:
@@ -208,18 +216,18 @@ class _Work:
         self._due = {"conclude": now, "learn": now + _MINUTELY, "retain": now + _MINUTELY}
 
     def do(self) -> None:
-        """What is due."""
-        if self._is_due("conclude"):
+        """One thing that is due, the rarest first: frames wait meanwhile."""
+        if self._is_due("retain"):
+            self._service.retain(self._store)
+            self._due["retain"] = time.monotonic() + _HOURLY
+        elif self._is_due("learn"):
+            self._service.learn(self._store)
+            self._due["learn"] = time.monotonic() + _HOURLY
+        elif self._is_due("conclude"):
             began = time.monotonic()
             self._service.conclude()
             self._service.save(self._store)
             self._due["conclude"] = time.monotonic() + (time.monotonic() - began) * (1 / _SHARE - 1)
-        if self._is_due("learn"):
-            self._service.learn(self._store)
-            self._due["learn"] = time.monotonic() + _HOURLY
-        if self._is_due("retain"):
-            self._service.retain(self._store)
-            self._due["retain"] = time.monotonic() + _HOURLY
 
     def _is_due(self, what: str) -> bool:
         return time.monotonic() >= self._due[what]

@@ -3,7 +3,7 @@
 Rows go in portions, so that whoever saves meanwhile is not kept waiting. What neither age nor room bounds has a most number of rows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,33 +64,37 @@ class _Drop:
         return next(iter(self.table.primary_key))
 
 
-def retain(engine: Engine, *, days: float | None, megabytes: float | None) -> Retained:
-    """Drop what is too old, then the oldest of what there is no room for: dealt with alerts first, then what was observed."""
+def retain(engine: Engine, *, days: float | None, megabytes: float | None, meanwhile: Callable[[], None]) -> Retained:
+    """Drop what is too old, then the oldest of what there is no room for: dealt with alerts first, then what was observed.
+
+    meanwhile: called after each portion.
+    """
     dropped: dict[str, int] = {}
     for bounded, most in _BOUNDED:
         while (excess := _count(engine, bounded) - most) > 0 and _drop_some(engine, bounded, true(), dropped, rows=excess):
-            pass
+            meanwhile()
     if days is not None:
         with engine.connect() as connection:
             before = _latest(connection) - round(days * _DAY)
         for drop in _DROPPED:
             while _drop_some(engine, drop, drop.time < before, dropped):
-                pass
+                meanwhile()
         fold(engine, before)
+        meanwhile()
     if megabytes is not None:
-        _shrink(engine, round(megabytes * 1_000_000), dropped)
-    give_back(engine)
+        _shrink(engine, round(megabytes * 1_000_000), dropped, meanwhile)
+    give_back(engine, meanwhile)
     return Retained(dropped, size(engine) / 1_000_000)
 
 
-def _shrink(engine: Engine, most: int, dropped: dict[str, int]) -> None:
+def _shrink(engine: Engine, most: int, dropped: dict[str, int], meanwhile: Callable[[], None]) -> None:
     with engine.connect() as connection:
         settled = _latest(connection) - _SETTLING
     for drop in _DROPPED:
         # What was said of an alert that goes on would be forgotten with it, and it would be open once more.
         which = drop.time < settled if drop.table is alerts else true()
         while (excess := size(engine) - most) > 0 and _drop_some(engine, drop, which, dropped, octets=excess):
-            pass
+            meanwhile()
 
 
 def size(engine: Engine) -> int:
@@ -191,7 +195,7 @@ def _latest(connection: Connection) -> int:
     return connection.execute(select(func.max(runs.c.last))).scalar() or 0
 
 
-def give_back(engine: Engine) -> None:
+def give_back(engine: Engine, meanwhile: Callable[[], None] = lambda: None) -> None:
     """Free pages go back to the disk; nothing is copied, as a whole vacuum would."""
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -199,6 +203,7 @@ def give_back(engine: Engine) -> None:
         return
     free, before = _freed(engine), None
     while free and free != before:
+        meanwhile()
         before, free = free, _freed(engine)
 
 

@@ -1,7 +1,7 @@
 """A database: what is kept of all runs."""
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -164,13 +164,16 @@ class Store:
             upsert(connection, baseline, [{"name": "accepted", "body": content}])
             people.log(connection, "accept", "baseline", comment, who)
 
-    def retain(self, *, days: float | None = None, megabytes: float | None = None) -> Retained:
+    def retain(
+        self, *, days: float | None = None, megabytes: float | None = None, meanwhile: Callable[[], None] = lambda: None
+    ) -> Retained:
         """Drop what is older than `days` before the latest that was seen, then the oldest until the database is no larger than that.
 
         An alert that is open stays, and so does an asset, up to 100,000 of each.
+        meanwhile: called after each portion, of which there may be many.
         """
         with errors(self._where):
-            done = retain(self._engine, days=days, megabytes=megabytes)
+            done = retain(self._engine, days=days, megabytes=megabytes, meanwhile=meanwhile)
         if self._run is not None:
             with self._reading() as connection:
                 for kind in KINDS:
