@@ -198,7 +198,7 @@ class Service:
         return Sources(
             knowledge=lambda: self._known,
             statistics=lambda: self._observations.statistics,
-            kernel_drops=lambda: sum(interface.dropped for interface in self._source.interfaces),
+            interfaces=lambda: self._source.interfaces,
             batches=self._batches,
         )
 
