@@ -9,6 +9,7 @@ OtoscopeError
 ├── SettingsError   settings that cannot be read, or are wrong
 ├── SiteError       a site file that cannot be read
 └── StoreError      a database that cannot be opened, read or written
+    └── UnreadyStoreError   but will be once somebody opens it to write
 """
 
 
@@ -39,6 +40,10 @@ class ListenError(OtoscopeError):
 
 class StoreError(OtoscopeError):
     """A database that cannot be opened, read or written; what was to be written is not, none of it."""
+
+
+class UnreadyStoreError(StoreError):
+    """A database that is not there yet, or is of an older version."""
 
 
 class SiteError(OtoscopeError):

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from sensor.conduits.site import load_site
 from sensor.doctor.model import Check, bad, good, note
-from sensor.errors import OtoscopeError
+from sensor.errors import OtoscopeError, UnreadyStoreError
 from sensor.exports.ways import WAYS
 from sensor.settings import Settings
 from sensor.store import Store
 from sensor.words import duration, octets
 
 _LITTLE_ROOM = 1_000_000_000
+_PATIENCE_SECONDS = 5.0
 
 
 def places(settings: Settings) -> Iterator[Check]:
@@ -47,12 +48,14 @@ def _database(where: str) -> Iterator[Check]:
         else:
             yield good("disk", f"{octets(free)} free at {folder}")
     try:
-        with Store.open(where) as store:
+        with Store.look(where, timeout=_PATIENCE_SECONDS) as store:
             yield good("database", f"{octets(store.octets())}")
             for state in store.outbox.states():
                 if state.waiting and state.last_error:
                     text = f"{state.waiting:,} events wait, the oldest for {duration(state.lag_seconds)}: {state.last_error}"
                     yield bad(f"destination {state.name}", text, f"otoscope exports test {state.name}")
+    except UnreadyStoreError as error:
+        yield note("database", str(error), "otoscope run makes it, or brings it up to date, when it starts")
     except OtoscopeError as error:
         yield bad("database", str(error), "see docs/store.md")
 

@@ -13,7 +13,7 @@ from sensor.errors import StoreError
 from sensor.knowledge import Knowledge
 from sensor.observations import Observations
 from sensor.store import people, queries
-from sensor.store.connect import connect, errors, writing
+from sensor.store.connect import connect, errors, name_of, writing
 from sensor.store.continued import continued
 from sensor.store.deliveries import Outbox
 from sensor.store.encoding import encode
@@ -61,6 +61,15 @@ class Store:
         """
         engine = connect(where, create=create, timeout=timeout)
         return cls(engine, str(engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()))
+
+    @classmethod
+    def look(cls, where: str | os.PathLike[str], *, timeout: float = 30) -> Self:
+        """Open a database to look at it: it is neither made nor brought up to date.
+
+        Raises UnreadyStoreError where that would be necessary, and StoreError as `open` does.
+        """
+        engine = connect(where, create=False, timeout=timeout, update=False)
+        return cls(engine, name_of(engine))
 
     def __enter__(self) -> Self:
         return self

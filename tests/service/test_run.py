@@ -5,10 +5,11 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -189,6 +190,23 @@ def test_init_finds_the_mirror_and_doctor_looks_at_it(wire, tmp_path):
     assert "it listens on mirror" in checked.communicate()[0]
 
 
+def test_a_look_at_the_sensor_changes_nothing(wire, tmp_path):
+    config, database = tmp_path / "otoscope.toml", tmp_path / "plant.db"
+    config.write_text(f'[capture]\ninterfaces = ["mirror"]\n[store]\ndatabase = "{database}"\n')
+    commands = (("config", "check", "--config", config), ("doctor", "--config", config, "--seconds", "0"))
+    for command in commands:
+        shown = words_of(wire.otoscope(*command))
+        assert "there is no such database" in shown
+        assert "otoscope run makes it" in shown
+    assert list(tmp_path.iterdir()) == [config]
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("VACUUM")  # a database without a table
+    for command in commands:
+        assert "plant.db: is empty" in words_of(wire.otoscope(*command))
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
+
+
 def test_what_cannot_begin_says_why(wire, tmp_path):
     config = tmp_path / "otoscope.toml"
     for text, said in {
@@ -203,6 +221,10 @@ def test_what_cannot_begin_says_why(wire, tmp_path):
         stderr = wire.otoscope("run", "--config", config).communicate(timeout=60)[1]
         assert said in stderr, stderr
         assert "Traceback" not in stderr, stderr
+
+
+def words_of(process: subprocess.Popen) -> str:
+    return " ".join(process.communicate(timeout=60)[0].split())
 
 
 def hang_up(process: subprocess.Popen) -> None:
