@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from sensor.store import ALERTS, ASSETS, Query, Store
+from tests import samples
 from tests.exports.receivers import until
 from tests.exports.test_forwarder import Receiver
 
@@ -188,6 +189,17 @@ def test_init_finds_the_mirror_and_doctor_looks_at_it(wire, tmp_path):
     assert "nobody is told anything" in shown
     checked = wire.otoscope("config", "check", "--config", settings)
     assert "it listens on mirror" in checked.communicate()[0]
+
+
+def test_init_says_where_one_direction_alone_comes(wire, tmp_path):
+    frames = samples.dialogue(samples.MODBUS_TURNS)
+    there = tmp_path / "there.pcap"
+    there.write_bytes(samples.pcap([frame for frame in frames if frame[6:12] == frames[0][6:12]]))
+    init = wire.otoscope("init", "--output", tmp_path / "otoscope.toml", "--seconds", "4")
+    assert until(lambda: wire.send(there) and init.poll() is not None, 60)
+    said = init.communicate()[1]
+    assert "mirror: " in said
+    assert "of one direction alone" in said
 
 
 def test_a_look_at_the_sensor_changes_nothing(wire, tmp_path):
