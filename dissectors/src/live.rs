@@ -23,7 +23,7 @@ use crate::union::Union;
 /// Frames between two looks at orders: a few milliseconds.
 const FRAMES: usize = 16_384;
 /// The longest sleep of a worker, which is how long it may take to hear an order.
-const SLEEP_MILLISECONDS: i32 = 50;
+const SLEEP_MILLISECONDS: u16 = 50;
 /// Between two looks at the interfaces.
 const LOOK: Duration = Duration::from_millis(200);
 /// Until the last block of a ring that receives no more should be handed over, and how long that is waited for.
@@ -306,8 +306,8 @@ impl Worker {
             }
             match self.read() {
                 Next::Read => {}
-                Next::Sleep => ring::wait(&self.rings, SLEEP_MILLISECONDS),
-                Next::Hold => thread::sleep(Duration::from_millis(5)),
+                Next::Sleep => ring::wait(&self.rings, SLEEP_MILLISECONDS.into()),
+                Next::Hold => thread::sleep(Duration::from_millis(SLEEP_MILLISECONDS.into())),
             }
         }
     }

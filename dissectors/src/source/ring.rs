@@ -20,8 +20,9 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use super::filter::{self, Instruction};
 use super::{Frame, LinkType};
 
-/// How long the kernel keeps a block that is not full.
-pub const RETIRE_MILLISECONDS: u32 = 20;
+/// How long the kernel keeps a block that is not full. A worker that wakes up finds its tables gone from the processor's caches
+/// where others have run meanwhile, which costs more than the frames: ten times in a second that does not matter any more.
+pub const RETIRE_MILLISECONDS: u32 = 100;
 
 /// Octets of a block: the longest frame that fits, and what is handed over at once.
 const BLOCK: usize = 1 << 20;
