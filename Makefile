@@ -66,9 +66,11 @@ fuzz-short:
 	@rm -rf $(FUZZ)/target/short
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=20 FUZZ_CORPUS=$(FUZZ)/target/short
 
-docs: build ## Write the pages that are made from the registry of detectors
+docs: build ## Write the pages that are made from the registry of detectors, and what is made from the model of the settings
 	$(BIN)/otoscope detectors --format markdown > docs/detectors.md
 	$(BIN)/otoscope detectors --coverage > docs/coverage.md
+	$(BIN)/otoscope config reference > docs/settings.md
+	$(BIN)/otoscope config example > deploy/otoscope.toml
 
 sentinel: build $(VENV)/.dev ## Write what deploy/sentinel makes of its queries and of the registry of detectors
 	$(BIN)/python -m deploy.sentinel.generator

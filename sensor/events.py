@@ -151,11 +151,12 @@ def row(event: Event) -> dict[str, Any]:
 
 
 def to_json(value: Any) -> bytes:  # noqa: ANN401  whatever JSON can say
-    """One line of JSON; what UTF-8 cannot say (halves of surrogate pairs) is "?"."""
+    """One line of JSON. What UTF-8 cannot say (halves of surrogate pairs) is "?", what is no number (NaN, infinity) is null."""
     try:
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=list).encode("utf-8", "replace")
+        plain = json.loads(json.dumps(value, default=list), parse_constant=lambda _name: None)
+        return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def encode(event: Event) -> bytes:
@@ -164,13 +165,13 @@ def encode(event: Event) -> bytes:
 
 
 def decode(octets: bytes) -> Event:
-    """An event that any version has encoded: what it does not know is left out, what is missing is as usual.
+    """An event that any version has encoded: what it does not know is left out, what is missing or null is as usual.
 
     Raises ValueError where that is no event.
     """
     found = orjson.loads(octets)
     try:
-        known = {name: found[name] for name in _FIELDS if name in found}
+        known = {name: found[name] for name in _FIELDS if found.get(name) is not None}
         known |= {name: nanoseconds(known[name]) for name in _TIMES}
         known |= {name: _end(known.get(name) or {}) for name in ("source", "target")}
         known |= {name: tuple(known.get(name) or ()) for name in ("techniques", "evidence")}

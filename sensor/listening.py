@@ -1,43 +1,49 @@
 """How interfaces are listened to."""
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 _PATIENCE = 30
 """Seconds."""
+
+
+def _about(default: int | bool, says: str, bounds: tuple[int, int] | None = None, unit: str = "") -> Any:  # noqa: ANN401, FBT001
+    """A field with all that is to be said of it, which the settings say too."""
+    return field(default=default, metadata={"says": says, "bounds": bounds, "unit": unit})
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
     """How interfaces are read.
 
-    workers: threads that share the frames; both directions of a conversation are with one of them.
     kernel_filter: what to take, as `tcpdump -dd` prints it (`compiled` makes it of an expression). It sees frames without their
         outermost VLAN tag: "port 502" is that of all VLANs, and "vlan 5" finds none. It is for Ethernet: an interface of another
         kind, such as a tunnel's, is not read with a filter.
-    snap_length: octets of each frame that are read.
-    ring_mebibytes: of memory in which frames of one interface wait, all workers together; each of them takes at least two.
-    busy_poll_microseconds: to spin for frames before sleeping, where the card can do that; needs CAP_NET_ADMIN.
-    promiscuous: take frames that are not to this machine, as a mirror port delivers them.
-    hardware_time: the card's own time stamps where it has them; its clock must be set, and needs CAP_NET_ADMIN.
     wait_for_missing: an interface that is not there at the start is waited for, instead of an error.
+    The others say themselves what they are; the table [capture] of the settings is made of them.
     """
 
-    workers: int = 1
+    workers: int = _about(1, "Threads that share the frames; both directions of a conversation are with one of them.", (1, 64), "threads")
     kernel_filter: str | None = None
-    snap_length: int = 262_144
-    ring_mebibytes: int = 64
-    busy_poll_microseconds: int = 0
-    promiscuous: bool = True
-    hardware_time: bool = False
+    snap_length: int = _about(262_144, "So much of each frame is read; by default all of it.", (1, 262_144), "octets")
+    ring_mebibytes: int = _about(
+        64, "Memory in which frames of one interface wait, all workers together; each takes at least two.", (1, 4096), "MiB"
+    )
+    busy_poll_microseconds: int = _about(
+        0, "To spin for frames before sleeping, where the card can do that; needs CAP_NET_ADMIN.", (0, 1_000_000), "µs"
+    )
+    promiscuous: bool = _about(default=True, says="Take frames that are not to this machine, as a mirror port delivers them.")
+    hardware_time: bool = _about(
+        default=False, says="The card's own time stamps where it has them; its clock must be set, and it needs CAP_NET_ADMIN."
+    )
     wait_for_missing: bool = False
 
     def __post_init__(self) -> None:
-        bounds = {"workers": 64, "snap_length": 262_144, "ring_mebibytes": 4096, "busy_poll_microseconds": 1_000_000}
-        for name, most in bounds.items():
-            least = 0 if name == "busy_poll_microseconds" else 1
-            if not least <= getattr(self, name) <= most:
-                raise ValueError(f"{name} must be {least} to {most}")
+        for row in fields(self):
+            least, most = row.metadata.get("bounds") or (None, None)
+            if least is not None and not least <= getattr(self, row.name) <= most:
+                raise ValueError(f"{row.name} must be {least} to {most}")
 
 
 def compiled(expression: str) -> str:

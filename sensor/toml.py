@@ -4,13 +4,15 @@ import json
 
 
 def value(given: object) -> str:
-    """A text, number, truth value or list of such as TOML."""
+    """A text, number, truth value, or list or table of such as TOML."""
     if isinstance(given, str):
         return text(given)
     if isinstance(given, bool):
         return str(given).lower()
     if isinstance(given, list | tuple):
         return "[" + ", ".join(map(value, given)) + "]"
+    if isinstance(given, dict):
+        return "{" + ", ".join(f"{text(key)} = {value(inner)}" for key, inner in given.items()) + "}"
     if isinstance(given, float) and given.is_integer():
         return str(int(given))
     return str(given)

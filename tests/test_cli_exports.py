@@ -64,8 +64,8 @@ def test_a_replay_sends_the_form_that_is_asked_for_into_a_file(run, tmp_path):
         ("tcp://127.0.0.1?form=cfe", "'cfe' is not a form: did you mean cef?"),
         ("tcp://127.0.0.1?framming=lf", "'framming' is not a setting of tcp: did you mean framing?"),
         ("tcp://127.0.0.1?least=bad", "'bad' is not a severity"),
-        ("tcp://127.0.0.1?events=alerts", "events.0"),
-        ("tcp://127.0.0.1:99999", "Port out of range"),
+        ("tcp://127.0.0.1?events=alerts", "events.1: 'alerts' is not known: did you mean alert?"),
+        ("tcp://127.0.0.1:99999", "its port is none from 0 to 65535"),
         ("tcp://user:secret@127.0.0.1", "no names and passwords in URLs"),
         ("127.0.0.1:514", "write where to, like tcp://"),
         ("tls://127.0.0.1?ca_file=nowhere.pem", "nowhere.pem"),
@@ -135,12 +135,12 @@ def test_a_destination_can_be_tried_again_and_forgotten(run, tmp_path, receiver)
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[exports.siem]\n", "exports.siem.url: Field required"),
-        ("[exports.siem]\nurl = 'tcp://127.0.0.1'\nform = 'x'\n", "[exports.siem]: 'x' is not a form"),
+        ("[exports.siem]\n", "otoscope.toml:1:10: exports.siem.url: is missing"),
+        ("[exports.siem]\nurl = 'tcp://127.0.0.1'\nform = 'x'\n", "exports.siem.form: 'x' is not a form"),
         ("[sensor]\nnames = 'x'\n", "sensor.names: there is no such setting"),
         ("[exports.'a b']\nurl = 'tcp://127.0.0.1'\n", "'a b' is no name for a destination"),
         ("[outbox]\nmegabytes = 0\n", "outbox.megabytes"),
-        ("[exports\n", "not TOML"),
+        ("[exports\n", "otoscope.toml:1:9: "),
         ("", "names no destination"),
     ],
 )

@@ -6,6 +6,7 @@ from sensor.cli.alerts import alerts
 from sensor.cli.backup import backup, reset, restore
 from sensor.cli.baseline import baseline
 from sensor.cli.conduits import conduits
+from sensor.cli.config import config
 from sensor.cli.detectors import detectors
 from sensor.cli.explain import explain
 from sensor.cli.exports import exports
@@ -14,7 +15,7 @@ from sensor.cli.query import commands
 from sensor.cli.replay import replay
 from sensor.cli.retain import retain
 from sensor.cli.rules import rules
-from sensor.cli.run import config, doctor, init, run
+from sensor.cli.run import doctor, init, run
 from sensor.cli.site import site
 from sensor.cli.stix import stix
 from sensor.cli.watch import watch

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sensor.baseline.model import Baseline
     from sensor.conduits.model import Site
     from sensor.knowledge import Knowledge
-    from sensor.settings import Settings
+    from sensor.settings import Read, Settings
 
 
 captures_argument = click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
@@ -34,17 +34,19 @@ format_option = click.option(
 rows_option = click.option(
     "--rows", type=click.IntRange(min=0), default=20, show_default=True, help="Rows of each table; 0 shows all of them."
 )
+CONFIG, CONFIG_VARIABLE = "/etc/otoscope/otoscope.toml", "OTOSCOPE_CONFIG"
+
 config_option = click.option(
     "--config",
     metavar="FILE",
-    envvar="OTOSCOPE_CONFIG",
+    envvar=CONFIG_VARIABLE,
     show_envvar=True,
-    default="/etc/otoscope/otoscope.toml",
+    default=CONFIG,
     show_default=True,
     help="The settings.",
 )
 
-force_option = click.option("--force", is_flag=True, help="Write over a file that exists.")
+force_option = click.option("--force", is_flag=True, help="Write over a file that exists; not over a link, a folder or a device.")
 
 
 class BadInput(click.ClickException):
@@ -63,9 +65,13 @@ def bad_input_ends_with_two() -> Iterator[None]:
 
 
 def refuse_to_overwrite(file: str | None, *, force: bool) -> None:
-    """Before the work is done: what a person has edited is not written over unasked."""
-    if file is not None and not force and os.path.lexists(file):
+    """Before the work is done: what a person has edited is not written over unasked, and links, folders and devices are not at all."""
+    if file is None or not os.path.lexists(file):
+        return
+    if not force:
         raise click.ClickException(f"{words.plain(file)} exists already: give another name, or --force to write over it")
+    if Path(file).is_symlink() or not Path(file).is_file():
+        raise click.ClickException(f"{words.plain(file)} is a link, a folder or a device: --force writes over files only")
 
 
 def write_out(text: str, file: str | None, advice: str) -> None:
@@ -121,11 +127,19 @@ def load_site(file: str) -> Site:
 
 
 def load_settings(file: str) -> Settings:
-    """The settings, or the end of the command with what is wrong with them."""
+    """The settings, or the end of the command with all that is wrong with them."""
+    return read_settings(file).settings
+
+
+def read_settings(file: str) -> Read:
+    """The same, with where they come from. Variables that look like ours and say nothing are named on standard error."""
     from sensor.errors import SettingsError
-    from sensor.settings import load_settings as read
+    from sensor.settings import read_settings as read
 
     try:
-        return read(file)
+        found = read(file)
     except SettingsError as error:
-        raise click.ClickException(words.plain(str(error))) from error
+        raise click.ClickException("\n".join(map(words.plain, str(error).splitlines()))) from error
+    for name, text in found.strangers.items():
+        click.echo(f"otoscope: warning: {words.plain(name)}: {text}", err=True)
+    return found

@@ -127,7 +127,7 @@ def _list(listing: Listing, options: dict[str, Any]) -> None:
         return
     targets = targets_of(form, output, force=force)
     if form in _INVENTORIES and not query.sort:
-        query = replace(query, sort="-last")  # of an address that several assets had, the one that had it last is told first
+        query = replace(query, sort="-last")
     with told(), opened(captures, database, site) as store, closing(store.each(kind, query)) as rows:
         write(form, listing, rows, site_name, targets)
 

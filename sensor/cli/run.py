@@ -1,22 +1,19 @@
-"""`otoscope run`: the appliance; `config`: its settings; `doctor`: whether all is well; `init`: the first settings."""
+"""`otoscope run`: the appliance; `doctor`: whether all is well; `init`: the first settings."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
 from sensor import words
-from sensor.cli.inputs import config_option, force_option, load_settings, refuse_to_overwrite, write_out
+from sensor.cli.config import show
+from sensor.cli.inputs import config_option, force_option, load_settings, read_settings, refuse_to_overwrite, write_out
 from sensor.cli.source import told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from sensor.doctor import Check
     from sensor.knowledge import Knowledge
-
-_MARKS = {"good": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "bold red")}
 
 
 @click.command()
@@ -39,25 +36,6 @@ def run(config: str) -> None:
         Service(settings, source, Notifier(environment()), log).run()
 
 
-@click.group()
-def config() -> None:
-    """The settings: are they right?"""
-
-
-@config.command()
-@config_option
-def check(config: str) -> None:
-    """Read the settings and all that they name, and say what is wrong and what to write instead."""
-    from sensor.doctor import places
-
-    settings = load_settings(config)
-    with told():
-        settings.capture.listening()
-    listens = ", ".join(settings.capture.interfaces) or "nothing (write [capture] interfaces)"
-    click.echo(f"{words.plain(config)} can be read; it listens on {words.plain(listens)}.")
-    _show(places(settings))
-
-
 @click.command()
 @click.option("-i", "--interface", "interfaces", metavar="NAME", multiple=True, help="Look at this one; without, at those of the settings.")
 @config_option
@@ -70,16 +48,15 @@ def doctor(interfaces: tuple[str, ...], config: str, seconds: float) -> None:
     from pathlib import Path
 
     from sensor.doctor import machine, places, traffic
-    from sensor.settings import Settings
 
-    settings = load_settings(config) if Path(config).exists() or not interfaces else Settings()
-    names = list(interfaces) or settings.capture.interfaces
-    well = _show(machine(names))
-    if Path(config).exists():
-        well = _show(places(settings)) and well
+    found = read_settings(config) if Path(config).exists() or not interfaces else None
+    names = list(interfaces) or (found.settings.capture.interfaces if found else [])
+    well = show(machine(names))
+    if found:
+        well = show(places(found.settings, found.where)) and well
     if names and seconds:
         known, drops = _listen(names, seconds)
-        well = _show(traffic(known, seconds, drops)) and well
+        well = show(traffic(known, seconds, drops)) and well
     if not well:
         raise click.exceptions.Exit(1)
 
@@ -103,32 +80,27 @@ def _listen(names: list[str], seconds: float) -> tuple[Knowledge, int]:
     return conclude(observations), drops
 
 
-def _show(checks: Iterable[Check]) -> bool:
-    """Print them; is none of them bad?"""
-    from sensor.cli.page import Page
-    from sensor.doctor import Verdict
-
-    page, well = Page(0), True
-    for check in checks:
-        mark, style = _MARKS[check.verdict]
-        page.point(f"{mark:4}", style, words.plain(f"{check.what}: {check.found}"))
-        if check.advice:
-            page.point("    ", "dim", words.plain(f"→ {check.advice}"))
-        well = well and check.verdict is not Verdict.BAD
-    return well
-
-
 @click.command()
 @click.option("-o", "--output", metavar="FILE", default="otoscope.toml", show_default=True, help="Where to write the settings.")
 @click.option("--seconds", type=click.FloatRange(0.1, 600), default=10, show_default=True, help="Listen on each interface for so long.")
 @force_option
 def init(output: str, seconds: float, force: bool) -> None:  # noqa: FBT001  a flag of the command line
     """Write first settings: the interfaces that get mirrored traffic are found by listening on all of them. Nothing is asked or sent."""
-    from sensor.doctor.mirrors import find, settings_of
+    from pathlib import Path
+
+    from sensor.doctor.mirrors import find, mirrors, settings_of
 
     refuse_to_overwrite(output, force=force)
     with told():
         found = find(seconds)
     for interface in found:
-        click.echo(f"{interface.name}: {interface.says}", err=True)
-    write_out(settings_of(found), output, "otoscope doctor --config {file}, then otoscope run --config {file}")
+        click.echo(f"{words.plain(interface.name)}: {words.plain(interface.says)}", err=True)
+    with suppress(OSError):  # of which writing says more
+        Path(output).absolute().parent.mkdir(parents=True, exist_ok=True)
+    names = mirrors(found)
+    advice = "otoscope doctor --config {file}, then otoscope run --config {file}"
+    if not names:
+        advice = "plug the mirror port in and try again with --force, or name its interface in [capture] of the file"
+    elif not any(one.mirrors for one in found):
+        click.echo(f"None of them gets mirrored traffic; {words.plain(names[0])} has the most of all: is it the right one?", err=True)
+    write_out(settings_of(found), output, advice)

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from sensor import words
+from sensor.cli.inputs import CONFIG, CONFIG_VARIABLE, load_settings
 from sensor.errors import OtoscopeError
 
 if TYPE_CHECKING:
@@ -19,6 +21,14 @@ USUAL = "otoscope.db"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+def usual_database() -> str:
+    """Where nobody names one: that which lies here, else that of the settings, where there are some."""
+    from sensor.settings import environment
+
+    config = environment().get(CONFIG_VARIABLE, CONFIG)
+    return load_settings(config).store.database if not Path(USUAL).exists() and Path(config).exists() else USUAL
+
+
 def database_option(command: Command) -> Command:
     """`--database`, for a command that asks."""
     return click.option(
@@ -26,12 +36,18 @@ def database_option(command: Command) -> Command:
         metavar="PATH|URL",
         envvar="OTOSCOPE_DATABASE",
         show_envvar=True,
-        help=f"Ask this database (a SQLite file, or postgresql://…); without captures {USUAL} is the default.",
+        help=f"Ask this database (a SQLite file, or postgresql://…); without captures that is {USUAL} here, else the settings'.",
     )(command)
 
 
 kept_database_option = click.option(
-    "--database", metavar="PATH|URL", envvar="OTOSCOPE_DATABASE", show_envvar=True, default=USUAL, show_default=True, help="The database."
+    "--database",
+    metavar="PATH|URL",
+    envvar="OTOSCOPE_DATABASE",
+    show_envvar=True,
+    default=usual_database,
+    show_default=f"{USUAL} here, else that of the settings",
+    help="The database.",
 )
 """`--database`, for a command that works on one that is there."""
 
@@ -57,7 +73,7 @@ def opened(captures: tuple[str, ...], database: str | None, site: str | None = N
         raise click.UsageError("--site goes with captures: what is in a database was concluded when it was added")
     with told():
         if not captures:
-            with Store.open(database or USUAL, create=False) as store:
+            with Store.open(database or usual_database(), create=False) as store:
                 yield store
             return
         with Store.open(":memory:") as store:

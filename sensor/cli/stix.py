@@ -1,6 +1,9 @@
 """`otoscope stix`: alerts as a STIX 2.1 bundle."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,21 +46,18 @@ def stix(
     refuse_to_overwrite(output, force=force)
     with told(), opened(captures, database, site) as store:
         query = Query(ids=tuple(map(store.alert_id, alerts))) if alerts else Query(statuses=_MEANT)
-        with opened_files([Path(output)] if output else []) as [file]:
-            for piece in bundle(_found(store, query)):
+        with opened_files([Path(output)] if output else []) as [file], closing(_found(store, query)) as found:
+            for piece in bundle(found):
                 file.write(piece.encode())
 
 
-def _found(store: "Store", query: "Query") -> Iterator["Found"]:
-    """Alerts, the first first, with the assets at their ends; few at a time."""
-    from dataclasses import replace
-
+def _found(store: "Store", query: "Query") -> Generator["Found", None, None]:
+    """Alerts of one moment, the first first, with the assets at their ends; few at a time."""
     from sensor.store import ALERTS, ASSETS, Query
 
-    page = replace(query, sort="first", limit=_TOGETHER)
-    while rows := store.find(ALERTS, page).rows:
-        ids = {row[end] for row in rows for end in ("source", "target") if row[end]}
-        assets = {row["id"]: row for row in store.find(ASSETS, Query(ids=tuple(ids))).rows} if ids else {}
-        for row in rows:
-            yield row, assets
-        page = replace(page, offset=page.offset + _TOGETHER)
+    with closing(store.each(ALERTS, replace(query, sort="first"))) as alerts:
+        while rows := list(islice(alerts, _TOGETHER)):
+            ids = {row[end] for row in rows for end in ("source", "target") if row[end]}
+            assets = {row["id"]: row for row in store.find(ASSETS, Query(ids=tuple(ids))).rows} if ids else {}
+            for row in rows:
+                yield row, assets

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -119,15 +119,56 @@ def opened_files(targets: list[Path]) -> Iterator[list[BinaryIO]]:
     if not targets:
         yield from _standard_output()
         return
-    temporaries = [target.with_name(f"{target.name}.{os.getpid()}.new") for target in targets]
+    place = targets[0] if len(targets) == 1 else targets[0].parent
+    with ExitStack() as stack:
+        with _naming(targets[0].parent):
+            targets[0].parent.mkdir(parents=True, exist_ok=True)
+        files = [_begun(target, stack) for target in targets]
+        with _naming(place):
+            yield files
+            for file in files:
+                file.close()
+        if len(targets) == 1:
+            with _naming(place):
+                _beside(place, "new").replace(place)
+        else:
+            _put_in_place(targets)
+
+
+def _begun(target: Path, stack: ExitStack) -> BinaryIO:
+    """A file beside a target, which is gone in the end."""
+    with _naming(target):
+        file = stack.enter_context(_beside(target, "new").open("xb"))
+    stack.callback(_beside(target, "new").unlink, missing_ok=True)
+    return file
+
+
+def _put_in_place(targets: list[Path]) -> None:
+    """All of them or none: what is written over stands aside until all are there."""
+    before = [target for target in targets if target.is_file()]
+    with ExitStack() as undo:
+        for target in targets:
+            with _naming(target):
+                if target in before:
+                    target.rename(_beside(target, "old"))
+                    undo.callback(_beside(target, "old").replace, target)
+                _beside(target, "new").rename(target)
+                if target not in before:
+                    undo.callback(target.unlink)
+        undo.pop_all()
+    for target in before:
+        with suppress(OSError):
+            _beside(target, "old").unlink()
+
+
+def _beside(target: Path, what: str) -> Path:
+    return target.with_name(f"{target.name}.{os.getpid()}.{what}")
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """What cannot be done with a file ends the command, and names it."""
     try:
-        targets[0].parent.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as stack:
-            yield [stack.enter_context(temporary.open("wb")) for temporary in temporaries]
-        for temporary, target in zip(temporaries, targets, strict=True):
-            temporary.replace(target)
+        yield
     except OSError as error:
-        raise click.ClickException(f"{words.plain(str(targets[0]))} cannot be written: {error.strerror}") from error
-    finally:
-        for temporary in temporaries:
-            temporary.unlink(missing_ok=True)
+        raise click.ClickException(f"{words.plain(str(file))} cannot be written: {error.strerror}") from error

@@ -1,12 +1,11 @@
 """The site file: TOML that people write, read with the line and a hint where something is wrong."""
 
 import os
-import re
+import pathlib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -19,6 +18,7 @@ from sensor.conduits.zones import network_of
 from sensor.errors import SiteError
 from sensor.inventory.model import Kind
 from sensor.protocols import PROTOCOLS, Intent
+from sensor.toml_places import Path, place_of_error, places
 
 TABLES: Mapping[str, tuple[str, type]] = {
     "zone": ("zones", Zone),
@@ -50,7 +50,7 @@ _TRANSPORTS = ("tcp", "udp", "icmp", "ip", "ethernet")
 def load_site(path: str | os.PathLike[str]) -> Site:
     """Read a site file. Raises SiteError, which says at which line what is wrong, and what to write."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = pathlib.Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is no UTF-8 text"
         raise SiteError(f"{path}: {reason}") from error
@@ -64,12 +64,13 @@ def parse_site(text: str) -> Site:
     """The same from text. Raises SiteError that begins with the line."""
     try:
         content = tomllib.loads(text)
+        reader = _Reader(text)
     except tomllib.TOMLDecodeError as error:
-        line = match[1] if (match := re.search(r"line (\d+)", str(error))) else str(text.count("\n") + 1)
-        raise SiteError(f"{line}: {error}") from error
+        place, reason = place_of_error(text, error)
+        raise SiteError(f"{place.line}: {reason}") from error
     except RecursionError as error:
         raise SiteError("1: lists or tables are nested too deep") from error
-    return _Reader(text).site(content)
+    return reader.site(content)
 
 
 def _at(row: object, path: Iterable[str]) -> object:
@@ -82,7 +83,7 @@ class _Reader:
     """Reads the content of one file, and knows where in its text everything stands."""
 
     def __init__(self, text: str) -> None:
-        self._lines = text.splitlines()
+        self._places = places(text)
 
     def site(self, content: dict[str, Any]) -> Site:
         self._known(content, ("site", "detectors", *TABLES), ())
@@ -175,17 +176,17 @@ class _Reader:
         for number, zone in enumerate(site.zones):
             self._levels(zone.levels, ("zone", number, "levels"))
 
-    def _levels(self, levels: Iterable[float], place: tuple[str | int, ...]) -> None:
+    def _levels(self, levels: Iterable[float], place: Path) -> None:
         for level in levels:
             if level not in _LEVELS:
                 raise self._wrong(place, f"{level:g} is no level: 0, 1, 2, 3, 3.5, 4 and 5 are")
 
-    def _subnets(self, subnets: Iterable[str], place: tuple[str | int, ...]) -> None:
+    def _subnets(self, subnets: Iterable[str], place: Path) -> None:
         for subnet in subnets:
             if network_of(subnet) is None:
                 raise self._wrong(place, f"{subnet!r} is no subnet, as 10.20.1.0/24 is")
 
-    def _known(self, given: object, allowed: Iterable[str], place: tuple[str | int, ...], key: str | None = None) -> None:
+    def _known(self, given: object, allowed: Iterable[str], place: Path, key: str | None = None) -> None:
         if not isinstance(given, dict):
             raise self._wrong(place, "a table is expected here")
         allowed = list(allowed)
@@ -195,25 +196,11 @@ class _Reader:
                 hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(allowed)}"
                 raise self._wrong((*place, key or name), f"{name!r} is not known here: {hint}")
 
-    def _wrong(self, place: tuple[str | int, ...], what: str) -> SiteError:
+    def _wrong(self, place: Path, what: str) -> SiteError:
         named = ".".join(str(part + 1) if isinstance(part, int) else part for part in place)
         return SiteError(f"{self._line(place)}: {named}: {what}")
 
-    def _line(self, place: tuple[str | int, ...]) -> int:
-        """The line that a place stands at, from 1: the key's within its table, else that of the table."""
-        table, *rest = place
-        number = rest.pop(0) if rest and isinstance(rest[0], int) else 0
-        keys = [part for part in rest if isinstance(part, str)]
-        header = re.compile(rf"\s*\[{{1,2}}\s*{re.escape(str(table))}\b.*")
-        starts = [at for at, line in enumerate(self._lines) if header.match(line)]
-        if not starts:
-            return 1
-        start = starts[min(int(number), len(starts) - 1)]
-        if table == "detectors" and keys:
-            start = next((at for at in starts if keys[0] in self._lines[at]), start)
-        for at in range(start + 1, len(self._lines)):
-            if self._lines[at].lstrip().startswith("["):
-                break
-            if any(re.match(rf'\s*"?{re.escape(key)}"?\s*[=.]', self._lines[at]) for key in keys):
-                return at + 1
-        return start + 1
+    def _line(self, place: Path) -> int:
+        """The line that a place stands at, or that of what it is in."""
+        above = (place[:length] for length in range(len(place), 0, -1))
+        return next((self._places[path].line for path in above if path in self._places), 1)

@@ -2,7 +2,7 @@
 
 from sensor.doctor.machine import machine
 from sensor.doctor.model import Check, Verdict
-from sensor.doctor.places import places
+from sensor.doctor.places import files, places
 from sensor.doctor.traffic import traffic
 
-__all__ = ["Check", "Verdict", "machine", "places", "traffic"]
+__all__ = ["Check", "Verdict", "files", "machine", "places", "traffic"]

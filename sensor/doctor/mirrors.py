@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sensor import toml
 from sensor.capture import Listening, Statistics, open_interfaces
 from sensor.errors import CaptureError
 from sensor.observations import Observations
+from sensor.settings.pages import example
 from sensor.traffic import is_one_way
 from sensor.words import count
 
@@ -87,33 +87,15 @@ def _are_one_way(observations: Observations) -> bool:
     return bool(talks) and all(is_one_way(talk.transport, talk.packets, talk.refused) for talk in talks)
 
 
+def mirrors(found: Sequence[Heard]) -> list[str]:
+    """Those to listen on: that mirror, else the one that has any traffic, and the most."""
+    return [one.name for one in found if one.mirrors] or [one.name for one in found if one.packets][:1]
+
+
 def settings_of(found: Sequence[Heard]) -> str:
     """A settings file for what was heard, to be read and gone on with by a person."""
-    mirrors = [one.name for one in found if one.mirrors] or [one.name for one in found if one.packets][:1]
-    heard = "\n".join(f"# {toml.comment(one.name)}: {toml.comment(one.says)}" for one in found)
-    return _SETTINGS.format(name=toml.text(socket.gethostname()), heard=heard, interfaces=toml.value(mirrors))
-
-
-_SETTINGS = """\
-# Settings of Otoscope. All that may stand here: docs/service.md
-
-[sensor]
-name = {name}
-# site = "plant-a"                    # stands in every event
-
-[capture]
-{heard}
-interfaces = {interfaces}
-
-[store]
-database = "/var/lib/otoscope/otoscope.db"
-
-[site]
-# file = "/etc/otoscope/site.toml"    # zones and conduits: otoscope site init
-
-[metrics]
-listen = "127.0.0.1:9815"
-
-# [exports.sentinel]                  # one table for each destination: docs/exports.md
-# url = "tcp://forwarder.example.net:514"
-"""
+    heard = "\n".join(["Heard when this file was made:", *(f"  {one.name}: {one.says}" for one in found)])
+    given: dict[tuple[str, str], object] = {("sensor", "name"): socket.gethostname()}
+    if names := mirrors(found):
+        given["capture", "interfaces"] = names
+    return example(given, {"capture": heard})

@@ -2,14 +2,15 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sensor.conduits.site import load_site
 from sensor.doctor.model import Check, bad, good, note
-from sensor.errors import OtoscopeError, UnreadyStoreError
+from sensor.errors import OtoscopeError, SettingsError, UnreadyStoreError
 from sensor.exports.ways import WAYS
-from sensor.settings import Settings
+from sensor.settings import CaptureSettings, Settings
+from sensor.settings.problems import example_of
 from sensor.store import Store
 from sensor.words import duration, octets
 
@@ -17,21 +18,41 @@ _LITTLE_ROOM = 1_000_000_000
 _PATIENCE_SECONDS = 5.0
 
 
-def places(settings: Settings) -> Iterator[Check]:
-    """The site file, the database and its disk, and each destination; nothing is sent there but what connecting takes."""
+def files(settings: Settings, where: Mapping[str, str]) -> Iterator[Check]:
+    """What can be said of the settings from here, without connecting to anything. where: the places of keys in the file."""
+    if not settings.capture.interfaces:
+        advice = f"otoscope init finds it; write [capture] {example_of('interfaces', CaptureSettings.model_fields['interfaces'])}"
+        yield bad("interfaces", "none: nothing can be captured", advice)
+    if settings.capture.filter:
+        yield _filter(settings, where.get("capture.filter", ""))
     if settings.site.file:
-        yield from _site(settings.site.file)
+        yield from _site(settings.site.file, where.get("site.file", ""))
     else:
         yield note("site file", "none: the Purdue reference policy holds", "otoscope site init writes a first one from a capture")
+    if not settings.exports:
+        yield note("destinations", "nobody is told anything", "add a table [exports.NAME] to the settings")
+
+
+def places(settings: Settings, where: Mapping[str, str]) -> Iterator[Check]:
+    """The same, the database and its disk, and each destination; nothing is sent there but what connecting takes."""
+    yield from files(settings, where)
     yield from _database(settings.store.database)
     yield from _destinations(settings)
 
 
-def _site(file: str) -> Iterator[Check]:
+def _filter(settings: Settings, where: str) -> Check:
+    try:
+        settings.capture.listening()
+    except SettingsError as error:
+        return bad("filter", f"{where}: {error}", "write it as tcpdump has it: man pcap-filter")
+    return good("filter", "tcpdump compiles it")
+
+
+def _site(file: str, where: str) -> Iterator[Check]:
     try:
         site = load_site(file)
     except OtoscopeError as error:
-        yield bad("site file", str(error), "otoscope site check FILE says more")
+        yield bad("site file", f"{where}: {error}", f"otoscope site check {file} says more")
     else:
         yield good("site file", f"{file}: {len(site.zones)} zones, {len(site.conduits)} conduits, {len(site.pins)} pins")
 
@@ -40,13 +61,16 @@ def _database(where: str) -> Iterator[Check]:
     if "://" not in where:
         folder = Path(where).absolute().parent
         if not folder.is_dir() or not os.access(folder, os.W_OK):
-            yield bad("database", f"{folder} is not there or may not be written", f"make it, owned by who runs the sensor: {folder}")
+            yield bad("database", f"{folder} is not there or may not be written", f"mkdir -p {folder}, owned by who runs the sensor")
             return
         free = shutil.disk_usage(folder).free
         if free < _LITTLE_ROOM:
             yield bad("disk", f"{octets(free)} free at {folder}", "make room, or lower [store] retain_megabytes")
         else:
             yield good("disk", f"{octets(free)} free at {folder}")
+        if not Path(where).exists():
+            yield good("database", f"{where} is made at the first start")
+            return  # made here it would be owned by whoever looks, and not by who runs the sensor
     try:
         with Store.look(where, timeout=_PATIENCE_SECONDS) as store:
             yield good("database", f"{octets(store.octets())}")
@@ -72,5 +96,3 @@ def _destinations(settings: Settings) -> Iterator[Check]:
             yield good(what, f"{destination.url} can be reached")
         finally:
             way.close()
-    if not settings.exports:
-        yield note("destinations", "nobody is told anything", "add a table [exports.NAME] to the settings")

@@ -175,11 +175,18 @@ class Forwarder:
             self._unsure.append(number)
 
     def _deliver_refused(self) -> None:
-        for number, event in self._queue.refused(self.destination.name):
-            if isinstance(written := self._write(event), bytes):
-                with suppress(RefusedError):
-                    self._way.deliver([written])
-                    self._queue.accept([number])
+        """Once more what it did not take, together: by the others a way may know what one of them is refused for."""
+        refused = [(number, self._write(event)) for number, event in self._queue.refused(self.destination.name)]
+        left = [(number, written) for number, written in refused if isinstance(written, bytes)]
+        while left:
+            portion, left = left[:_PORTION], left[_PORTION:]
+            arrived = len(portion)
+            try:
+                self._way.deliver([written for _, written in portion])
+            except RefusedError as error:
+                arrived = error.index
+            self._queue.accept([number for number, _ in portion[:arrived]])
+            left = portion[arrived + 1 :] + left
 
     def _settle(self, unsure: int) -> None:
         """Move the cursor behind what is sure."""

@@ -28,11 +28,11 @@ def seconds(options: Mapping[str, str], usual: float) -> float:
     return value
 
 
-def whole_number(options: Mapping[str, str], name: str, usual: int) -> int:
-    """An option that is a number. Raises SettingsError where it is none from 1 to 1,000,000."""
+def whole_number(options: Mapping[str, str], name: str, usual: int, most: int = 1_000_000) -> int:
+    """An option that is a number. Raises SettingsError where it is none from 1 to that."""
     text = options.get(name, str(usual))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1_000_000):
-        raise SettingsError(f"{name}: {text!r} is no number from 1 to 1000000")
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
+        raise SettingsError(f"{name}: {text!r} is no number from 1 to {most}")
     return int(text)
 
 

@@ -13,6 +13,7 @@ from stix2 import v21  # type: ignore[import-untyped] # it has no types
 
 from sensor import words
 from sensor.detections.techniques import TECHNIQUES
+from sensor.exports.forms._text import percent
 
 Thing = Any
 """An object of STIX: the library has no types."""
@@ -179,7 +180,7 @@ def _sightings(alert: Row) -> Iterator[Thing]:
             first_seen=_time(alert["first"]),
             **({"last_seen": _time(alert["last"])} if _time(alert["last"]) > _time(alert["first"]) else {}),
             count=max(1, min(alert["count"], _MOST)),
-            confidence=round(100 * alert["confidence"]),
+            confidence=percent(alert["confidence"]),
             sighting_of_ref=_id("attack-pattern", technique),
             observed_data_refs=[_id("observed-data", alert["id"])],
             where_sighted_refs=[_id("identity", "otoscope")],
@@ -211,7 +212,7 @@ def _indicator(alert: Row, asset: Row | None, address: Thing | None) -> Iterator
         pattern=f"[{address['type']}:value = '{address['value']}']",
         pattern_type="stix",
         valid_from=_time(alert["first"]),
-        confidence=round(100 * alert["confidence"]),
+        confidence=percent(alert["confidence"]),
     )
     yield v21.Relationship(
         **_common("relationship", alert, alert["id"], "based-on"),

@@ -70,8 +70,8 @@ def context(options: Mapping[str, str]) -> ssl.SSLContext:
     """What TLS 1.2 or 1.3 is to be spoken with. Raises SettingsError where a file is missing or is not what it should be."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
-    if options.get("server_name", "x").startswith(".") or not options.get("server_name", "x"):
-        raise SettingsError("server_name: a name is needed, as it stands in the other side's certificate")
+    if "server_name" in options:
+        _name(made, options["server_name"])
     made.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     if pinned(options):
         made.check_hostname = False
@@ -104,6 +104,13 @@ def check(certificate: bytes | None, fingerprint: str) -> None:
     seen = hashlib.sha256(certificate or b"").hexdigest()
     if fingerprint and not hmac.compare_digest(seen, fingerprint):
         raise ssl.SSLError(f"{OTHER}: {seen}")
+
+
+def _name(made: ssl.SSLContext, name: str) -> None:
+    try:
+        made.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=name)
+    except (ValueError, TypeError, ssl.SSLError):
+        raise SettingsError(f"server_name: {name!r}: a name is needed, as it stands in the other side's certificate") from None
 
 
 def _certificates(made: ssl.SSLContext, path: str) -> None:

@@ -88,7 +88,7 @@ class Service:
     def _go(self, store: Store) -> None:
         work = _Work(self, store)
         self._notifier.ready()
-        self._log.info("listening")
+        self._log.info("listening", on=", ".join(self._settings.capture.interfaces), database=self._settings.store.database)
         for batch in self._source:
             with self._batches.measured():
                 self._observations.add(batch)

@@ -81,7 +81,7 @@ def _sqlite(url: URL, *, create: bool, timeout: float) -> Engine:
         if not create and not Path(path).exists():
             raise UnreadyStoreError(f"{path}: there is no such database (otoscope replay CAPTURE --database {path} makes one)")
         if not Path(path).absolute().parent.is_dir():
-            raise StoreError(f"{path}: there is no such directory")
+            raise StoreError(f"{path}: there is no such directory: mkdir -p {Path(path).absolute().parent}")
     pool: dict[str, Any] = {"poolclass": StaticPool} if memory else {}
     engine = create_engine(url, paramstyle="named", connect_args={"timeout": timeout, "check_same_thread": False}, **pool)
     event.listen(engine, "connect", _prepare)

@@ -32,7 +32,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "site.md"
         ("[site]\nname = 3\n", r"^2: site\.name"),
         ("[sites]\n", r"^1: .*did you mean 'site'"),
         ('[detectors."ot.baseline.ass"]\n', r"^1: .*did you mean 'ot.baseline.asset'"),
-        ("[site]\nname = \n", r"^2: .*line 2"),
+        ("[site]\nname = \n", r"^2: Invalid value"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(text, says):

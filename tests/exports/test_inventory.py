@@ -4,15 +4,19 @@ import csv
 import io
 import ipaddress
 import json
+import os
 import re
 import subprocess
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from click import ClickException
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensor.cli.written import opened_files
 from sensor.conduits.site import load_site
 from sensor.exports.inventory import INVENTORIES
 from sensor.exports.inventory.cells import harmless
@@ -228,6 +232,51 @@ def test_nothing_is_written_over_unasked_and_nothing_by_half(otoscope, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["plant.csv"]
 
 
+def test_links_folders_and_devices_are_not_written_over(otoscope, tmp_path):
+    (tmp_path / "mine").write_text("mine", encoding="utf-8")
+    (tmp_path / "link").symlink_to("mine")
+    (tmp_path / "dangling").symlink_to("nothing")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "dangling", "folder", "pipe"):
+        done = otoscope("assets", WATER, "--format", "watchlist", "--force", "--output", tmp_path / name)
+        assert done.returncode == 1
+        assert f"{tmp_path / name} is a link, a folder or a device: --force writes over files only" in done.stderr
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "pipe").is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "folder", "link", "mine", "pipe"]
+
+
+def test_of_several_files_all_are_written_or_none(tmp_path):
+    """The second one cannot be put in place: somebody has made a folder there meanwhile."""
+    first, second, third = (tmp_path / name for name in ("1.csv", "2.csv", "3.csv"))
+
+    def write(targets):
+        with opened_files(targets) as files:
+            for file in files:
+                file.write(b"now")
+            second.mkdir(exist_ok=True)
+
+    third.write_bytes(b"before")
+    for targets in ([third, first, second], [first, second, third]):
+        with pytest.raises(ClickException, match=r"2\.csv cannot be written: Is a directory"):
+            write(targets)
+        assert third.read_bytes() == b"before"
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["2.csv", "3.csv"]
+
+
+def test_the_file_that_cannot_be_written_is_named(otoscope, tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for options, said in (
+        (["--format", "csv", "--output", "/proc/plant.csv"], "/proc/plant.csv cannot be written"),
+        (["--format", "csv", "--output", tmp_path / "file" / "plant.csv"], f"{tmp_path / 'file'} cannot be written"),
+        (["--format", "netbox", "--output", "/proc/1", "--site-name", "W"], "/proc/1/1-custom-fields.csv cannot be written"),
+    ):
+        done = otoscope("assets", WATER, *options)
+        assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+        assert said in done.stderr
+
+
 @pytest.mark.parametrize("form", ["csv", "json", "watchlist"])
 def test_a_full_disk_is_said(form):
     with Path("/dev/full").open("wb") as full:
@@ -244,7 +293,7 @@ def test_a_full_disk_is_said(form):
 
 def as_rows(*assets):
     """As the database has them."""
-    return [{**asset_row(row), "addresses": [{"mac": a.mac, "ip": a.ip, "vlan": a.vlan} for a in row.addresses]} for row in assets]
+    return [{**asset_row(row), "addresses": [asdict(address) for address in row.addresses]} for row in assets]
 
 
 def written(form, rows, site="Works"):
@@ -341,6 +390,27 @@ def test_every_cell_is_one_harmless_line(form, rows):
             for cell in row.values():
                 assert not runs(cell)
                 assert cell.isprintable()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_address_is_that_of_the_asset_that_had_it_last(turned):
+    """The laptop is seen to this day, but its first address is the drive's meanwhile."""
+    laptop = asset("a1", name="laptop", addresses=(had("10.0.0.7", 50), had("10.0.0.8", 0)), last=NOON + 90)
+    drive = asset("b1", name="drive", addresses=(had("10.0.0.6", 60), had("10.0.0.7", 70)), last=NOON + 70)
+    rows = as_rows(*((drive, laptop) if turned else (laptop, drive)))
+    watched = {row["IpAddress"]: row["Name"] for row in written("watchlist", rows)["watchlist"]}
+    assert watched == {"10.0.0.6": "drive", "10.0.0.7": "drive", "10.0.0.8": "laptop"}
+    tables = written("netbox", rows)
+    take_in(tables)
+    assert {row["address"]: (row["device"], row["is_primary"]) for row in tables["8-ip-addresses"]} == {
+        "10.0.0.6/32": ("drive", "true"),
+        "10.0.0.7/32": ("drive", "false"),
+        "10.0.0.8/32": ("laptop", "true"),
+    }
+
+
+def had(ip, last):
+    return Address("00:1b:1b:00:00:01", ip, None, NOON, NOON + last)
 
 
 def test_names_of_many_assets_may_be_the_same():

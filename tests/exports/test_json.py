@@ -1,6 +1,7 @@
 """The JSON of events: it comes back as it was, whatever the texts, and from other versions too."""
 
 import json
+import math
 from dataclasses import asdict, replace
 
 import pytest
@@ -48,6 +49,16 @@ def test_every_event_comes_back_from_its_line(event: Event, sensor: Sensor) -> N
     assert line.isprintable()
     assert decode(line.encode()) == as_kept(event)
     assert json.loads(line)["sensor"] == {name: storable(value) for name, value in asdict(sensor).items() if value}
+
+
+@pytest.mark.parametrize("details", [{"share": math.nan, "most": math.inf}, {"share": math.nan, "name": "a\ud800b", 7: [-math.inf, 2**70]}])
+def test_what_json_cannot_say_is_null_and_the_rest_is_read(details) -> None:
+    event = replace(EXAMPLE, details=details, confidence=math.nan)
+    as_read = {"share": None, "most": None, "name": "a?b", "7": [None, float(2**70)]}
+    for octets in (encode(event), write(event, SENSOR, 1_000_000).encode()):
+        kept = decode(octets)
+        assert kept.details == {key: as_read[key] for key in map(str, details)}
+        assert replace(kept, details={}, confidence=0.95) == EXAMPLE
 
 
 @pytest.mark.parametrize("path", PLANTS, ids=lambda path: path.stem)

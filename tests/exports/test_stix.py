@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stix2validator import ValidationOptions, validate_string
 
+from sensor.cli.stix import _found
 from sensor.exports.stix import bundle
 from sensor.findings import alert_row, asset_row
 from sensor.inventory.model import Address
-from sensor.store import Run, Store
+from sensor.store import Query, Run, Store
 from tests.store.conftest import PCAPS, known_of
 from tests.store.rows import NOON, SECOND, alert, asset, field, with_findings
 
@@ -170,3 +171,16 @@ def test_many_alerts_are_all_told(otoscope, tmp_path):
         store.save(with_findings(known_of("demo.pcap"), alerts=alerts), Run("monday"))
     done = otoscope("stix", "--database", tmp_path / "plant.db")
     assert Counter(item["type"] for item in json.loads(done.stdout)["objects"])["note"] == 450
+
+
+def test_what_changes_while_it_is_written_leaves_nothing_out(tmp_path):
+    with Store.open(tmp_path / "plant.db") as store:
+        identities = [f"{number:08x}" for number in range(450)]
+        store.save(with_findings(known_of("demo.pcap"), alerts=tuple(map(alert, identities))), Run("monday"))
+        found = _found(store, Query(statuses=("open",)))
+        told = [next(found)]
+        for identity in identities[:50]:
+            store.judge(identity, "learn")
+        told += list(found)
+    assert sorted(row["id"] for row, _ in told) == identities
+    assert {row["status"] for row, _ in told} == {"open"}

@@ -176,7 +176,7 @@ def test_init_finds_the_mirror_and_doctor_looks_at_it(wire, tmp_path):
     assert "mirror: " in said
     assert "mirrored traffic" in said
     assert 'interfaces = ["mirror"]' in settings.read_text()
-    text = settings.read_text().replace("/var/lib/otoscope/otoscope.db", str(tmp_path / "plant.db"))
+    text = settings.read_text().replace('#database = "/var/lib/otoscope/otoscope.db"', f'database = "{tmp_path}/plant.db"')
     settings.write_text(text)
     doctor = wire.otoscope("doctor", "--config", settings, "--seconds", "3")
     assert until(lambda: wire.send(until=500) and doctor.poll() is not None, 60)
@@ -205,18 +205,41 @@ def test_init_says_where_one_direction_alone_comes(wire, tmp_path):
 def test_a_look_at_the_sensor_changes_nothing(wire, tmp_path):
     config, database = tmp_path / "otoscope.toml", tmp_path / "plant.db"
     config.write_text(f'[capture]\ninterfaces = ["mirror"]\n[store]\ndatabase = "{database}"\n')
-    commands = (("config", "check", "--config", config), ("doctor", "--config", config, "--seconds", "0"))
-    for command in commands:
-        shown = words_of(wire.otoscope(*command))
-        assert "there is no such database" in shown
-        assert "otoscope run makes it" in shown
+    wire.otoscope("config", "check", "--config", config).communicate(timeout=60)
+    doctor = ("doctor", "--config", config, "--seconds", "0")
+    assert "is made at the first start" in words_of(wire.otoscope(*doctor))
     assert list(tmp_path.iterdir()) == [config]
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("VACUUM")  # a database without a table
-    for command in commands:
-        assert "plant.db: is empty" in words_of(wire.otoscope(*command))
+    shown = words_of(wire.otoscope(*doctor))
+    assert "plant.db: is empty" in shown
+    assert "otoscope run makes it" in shown
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
+
+
+def test_init_where_nothing_is_heard_says_so_and_what_to_do(wire, tmp_path):
+    settings = tmp_path / "new/otoscope.toml"
+    init = wire.otoscope("init", "--output", settings, "--seconds", "0.3")
+    said = init.communicate()[1]
+    assert init.returncode == 0, said
+    assert "mirror: nothing was heard" in said
+    assert "plug the mirror port in and try again" in said
+    assert '\n#interfaces = ["eth1"]\n' in settings.read_text()
+    assert "names no interface" in wire.otoscope("run", "--config", settings).communicate()[1]
+
+
+def test_no_secret_is_in_the_log(plant, wire):
+    secret = "hunter2hunter2"  # noqa: S105 - nobody's
+    (plant.folder / "token").write_text(secret)
+    table = "OTOSCOPE_EXPORTS__HOOK__"
+    variables = {f"{table}URL": f"https://127.0.0.1:9/{secret}", f"{table}TOKEN_FILE": "credential:token", "OTOSCOPE_LOG__LEVEL": "debug"}
+    with plant.running(env={**os.environ, **variables, "CREDENTIALS_DIRECTORY": str(plant.folder)}):
+        wire.send(until=500)
+        assert until(lambda: "ot.asset.new" in plant.types(), 60)
+    told = json.dumps(plant.said)
+    assert "nothing listens there" in told
+    assert secret not in told
 
 
 def test_what_cannot_begin_says_why(wire, tmp_path):

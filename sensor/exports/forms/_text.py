@@ -2,13 +2,13 @@
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sensor.detections.model import Severity
-from sensor.events import End, Event, Kind, Sensor
+from sensor.events import End, Event, Kind, Sensor, to_json
 
 Holder = TypeVar("Holder", Event, End, Sensor)
 
@@ -88,7 +88,17 @@ def link(event: Event, sensor: Sensor) -> str | None:
     return f"{sensor.console.rstrip('/')}/{page}/{quote(id_, safe='', errors='replace')}" if sensor.console and page and id_ else None
 
 
-def visible(line: str) -> str:
+def as_json(event: Event, sensor: Sensor, limit: int, document: Callable[[Event, Sensor], Any]) -> str:
+    """What `document` makes of them as one line. One that is too long loses its evidence, then its details, then the ends of its texts."""
+    line = ""
+    for less, teller in _smaller(event, sensor):
+        line = _visible(to_json(document(less, teller)).decode())
+        if len(line.encode()) <= limit:
+            break
+    return line
+
+
+def _visible(line: str) -> str:
     """JSON with all that is not to be seen escaped: it says the same, and does nothing to a terminal.
 
     JSON itself has only printable characters, so that what is escaped is always part of a string.
@@ -103,7 +113,7 @@ def _escaped(found: re.Match[str]) -> str:
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
-def smaller(event: Event, sensor: Sensor) -> Iterator[tuple[Event, Sensor]]:
+def _smaller(event: Event, sensor: Sensor) -> Iterator[tuple[Event, Sensor]]:
     """The event, then with less and less: at last so that as JSON it goes into any datagram."""
     yield event, sensor
     event = replace(event, evidence=())

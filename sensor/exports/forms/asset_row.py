@@ -104,4 +104,4 @@ def write(event: Event, sensor: Sensor, limit: int) -> str:
     return orjson.dumps(values).decode()
 
 
-FORM = Form("assets_table", "rows of OtoscopeAssets_CL, by the Logs Ingestion API", write, kinds=frozenset({Kind.ASSET}))
+FORM = Form("assets_table", "rows of OtoscopeAssets_CL, by the Logs Ingestion API", write)

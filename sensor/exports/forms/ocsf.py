@@ -9,9 +9,9 @@ from typing import Any
 
 from sensor.detections.model import Severity
 from sensor.detections.techniques import TECHNIQUES
-from sensor.events import Change, End, Event, Kind, Sensor, to_json
+from sensor.events import Change, End, Event, Kind, Sensor
 from sensor.exports.forms._base import Form
-from sensor.exports.forms._text import ip_version, link, mac, milliseconds, percent, port, smaller, visible
+from sensor.exports.forms._text import as_json, ip_version, link, mac, milliseconds, percent, port
 
 Json = dict[str, Any]
 
@@ -38,13 +38,8 @@ _IP_ADDRESS, _MAC_ADDRESS = 2, 3
 
 
 def write(event: Event, sensor: Sensor, limit: int) -> str:
-    """The line. One that is too long loses its evidence, then its details, then the ends of its texts."""
-    line = ""
-    for less, teller in smaller(event, sensor):
-        line = visible(to_json(document(less, teller)).decode())
-        if len(line.encode()) <= limit:
-            break
-    return line
+    """The line."""
+    return as_json(event, sensor, limit, document)
 
 
 def document(event: Event, sensor: Sensor) -> Json:

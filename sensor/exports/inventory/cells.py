@@ -47,8 +47,3 @@ def seconds(timestamp: str) -> str:
 def date_and_time(timestamp: str) -> str:
     """RFC 3339 as this package writes it as "2026-03-02 14:30:00", in UTC."""
     return timestamp[:19].replace("T", " ")
-
-
-def hundredths(share: float) -> int:
-    """A confidence from 0 to 1 as 0 to 100."""
-    return round(100 * share)

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sensor.exports.inventory.cells import hundredths, line, seconds
-from sensor.exports.inventory.model import Inventory, Line, Row, addresses
+from sensor.exports.forms._text import percent
+from sensor.exports.inventory.cells import line, seconds
+from sensor.exports.inventory.model import Held, Inventory, Line, Row, addresses
 
 _CUSTOM: dict[str, tuple[str, str]] = {
     "purdue_level": ("decimal", "Purdue level: 0 to 5, 3.5 is the DMZ"),
@@ -62,6 +63,7 @@ def _lines(assets: Iterable[Row], site: str) -> Iterator[Line]:
     known = _Known()
     for row in assets:
         yield from _device(row, line(site, _TEXT), known)
+    yield from _addresses(known.ips)
 
 
 @dataclass(slots=True)
@@ -73,7 +75,8 @@ class _Known:
     roles: set[str] = field(default_factory=set)
     types: set[tuple[str, str]] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
-    ips: set[str] = field(default_factory=set)
+    ips: Held[tuple[str, str]] = field(default_factory=Held)
+    """The device and its interface."""
 
     def slug(self, scope: str, name: str) -> str:
         """A name as it stands in URLs, for each name another one."""
@@ -126,7 +129,7 @@ def _kinds(maker: str, model: str, role: str, known: _Known) -> Iterator[Line]:
 def _comments(row: Row) -> str:
     """What was concluded, in Markdown: nothing in it that somebody else could have written."""
     does = (("answers", row["services"]), ("asks with", row["clients_of"]))
-    parts = [f"the role is {hundredths(row['type_confidence'])} % sure"]
+    parts = [f"the role is {percent(row['type_confidence'])} % sure"]
     parts += [f"{what} {', '.join(protocols)}" for what, protocols in does if protocols]
     return f"Seen by Otoscope: {'; '.join(parts)}."
 
@@ -134,7 +137,7 @@ def _comments(row: Row) -> str:
 def _custom(row: Row) -> tuple[object, ...]:
     values: dict[str, Any] = {
         "purdue_level": row["level"],
-        "purdue_confidence": hundredths(row["level_confidence"]),
+        "purdue_confidence": percent(row["level_confidence"]),
         "ot_zone": row["zone"],
         "host_name": row["hostname"],
         "ot_protocols": ", ".join(sorted({*row["services"], *row["clients_of"]})),
@@ -148,18 +151,28 @@ def _custom(row: Row) -> tuple[object, ...]:
 
 
 def _connections(row: Row, name: str, known: _Known) -> Iterator[Line]:
-    """An interface for each MAC, and the addresses on it."""
-    places = {ip: address["mac"] or _ROUTED for ip, address in addresses(row).items() if ip not in known.ips}
-    known.ips.update(places)
+    """An interface for each MAC, and what its addresses are."""
+    placed = addresses(row)
+    places = {ip: address["mac"] or _ROUTED for ip, address in placed.items()}
     for interface in dict.fromkeys((*row["macs"], *places.values())):
         yield "6-interfaces", (name, interface, "other")
         if interface != _ROUTED:
             yield "7-mac-addresses", (interface, name, interface, "true")
-    primary = {ipaddress.ip_address(ip).version: ip for ip in reversed(places)}
-    # To NetBox "false" means that the device has no primary address, whatever a row before said: the primary one comes last.
-    for ip in sorted(places, key=lambda ip: ip in primary.values()):
-        length = ipaddress.ip_address(ip).max_prefixlen
-        yield "8-ip-addresses", (f"{ip}/{length}", "active", name, places[ip], "true" if ip in primary.values() else "false")
+    for ip, interface in places.items():
+        known.ips.add(ip, placed[ip]["last"], (name, interface))
+
+
+def _addresses(held: Held[tuple[str, str]]) -> Iterator[Line]:
+    """Each address at the device that had it last."""
+    devices: dict[str, dict[str, str]] = {}
+    for ip, (name, interface) in held:
+        devices.setdefault(name, {})[ip] = interface
+    for name, places in devices.items():
+        primary = {ipaddress.ip_address(ip).version: ip for ip in reversed(places)}
+        # To NetBox "false" means that the device has no primary address, whatever a row before said: the primary one comes last.
+        for ip in sorted(places, key=lambda ip: ip in primary.values()):
+            length = ipaddress.ip_address(ip).max_prefixlen
+            yield "8-ip-addresses", (f"{ip}/{length}", "active", name, places[ip], "true" if ip in primary.values() else "false")
 
 
 INVENTORY = Inventory("netbox", _TABLES, _lines)

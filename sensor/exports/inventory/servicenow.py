@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from sensor.exports.inventory.cells import date_and_time, hundredths, line
+from sensor.exports.forms._text import percent
+from sensor.exports.inventory.cells import date_and_time, line
 from sensor.exports.inventory.model import Inventory, Line, Row
 from sensor.inventory.model import Kind
 
@@ -66,7 +67,7 @@ def _lines(assets: Iterable[Row], site: str) -> Iterator[Line]:
             (
                 *(CLASSES[Kind(row["type"])], SOURCE, *seen, *first_of_each),
                 *(line(row[name], limit) for name, limit in _TEXTS.values()),
-                *("" if row["level"] is None else f"{row['level']:g}", hundredths(row["level_confidence"])),
+                *("" if row["level"] is None else f"{row['level']:g}", percent(row["level_confidence"])),
                 *(",".join(map(str, values)) for values in lists),
                 line(site, 100),
             ),

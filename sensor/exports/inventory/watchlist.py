@@ -1,9 +1,11 @@
 """A watchlist for Microsoft Sentinel: one row for each IP address, which is its search key."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from sensor.exports.inventory.cells import hundredths, line, seconds
-from sensor.exports.inventory.model import Inventory, Line, Row, addresses
+from sensor.exports.forms._text import percent
+from sensor.exports.inventory.cells import line, seconds
+from sensor.exports.inventory.model import Held, Inventory, Line, Row, addresses
 
 SEARCH_KEY = "IpAddress"
 
@@ -21,30 +23,18 @@ _TEXTS = {
     "Criticality": "criticality",
 }
 _CONCLUDED = ("PurdueLevel", "LevelConfidence", "Roles", "Protocols", "Site", "FirstSeen", "LastSeen")
-_COLUMNS = (
-    SEARCH_KEY,
-    "MacAddress",
-    "Vlan",
-    *_TEXTS,
-    "PurdueLevel",
-    "LevelConfidence",
-    "Roles",
-    "Protocols",
-    "Site",
-    "FirstSeen",
-    "LastSeen",
-)
+_COLUMNS = (SEARCH_KEY, "MacAddress", "Vlan", *_TEXTS, *_CONCLUDED)
 _LONGEST = 256
 
 
 def _lines(assets: Iterable[Row], site: str) -> Iterator[Line]:
-    known: set[str] = set()
+    held = Held[tuple[Mapping[str, Any], tuple[object, ...]]]()
     for row in assets:
         of_asset = _of_asset(row, site)
         for ip, address in addresses(row).items():
-            if ip not in known:
-                known.add(ip)
-                yield "watchlist", (ip, address["mac"], address["vlan"], *of_asset)
+            held.add(ip, address["last"], (address, of_asset))
+    for ip, (address, of_asset) in held:
+        yield "watchlist", (ip, address["mac"], address["vlan"], *of_asset)
 
 
 def _of_asset(row: Row, site: str) -> tuple[object, ...]:
@@ -52,7 +42,7 @@ def _of_asset(row: Row, site: str) -> tuple[object, ...]:
     return (
         *(line(row[name], _LONGEST) for name in _TEXTS.values()),
         row["level"],
-        hundredths(row["level_confidence"]),
+        percent(row["level_confidence"]),
         *does,
         line(site, _LONGEST),
         seconds(row["first"]),

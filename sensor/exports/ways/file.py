@@ -1,17 +1,20 @@
 """Lines in a file, which is turned over when it is large; or on standard output.
 
 The file is opened for each batch: whoever moves or removes it meanwhile does no harm. A line is in it whole and on the disk,
-or not at all.
+or not at all. Who writes to it or turns it over holds its lock: several may deliver to one file.
 """
 
 import errno
 import fcntl
 import gzip
 import os
+import re
 import shutil
 import stat
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sensor.errors import DeliveryError, SettingsError
@@ -21,13 +24,17 @@ from sensor.exports.reasons import explain
 
 OPTIONS: Mapping[str, str] = {
     "megabytes": "size at which the file is turned over to FILE.1 and a new one is begun (100)",
-    "keep": "how many that were turned over are kept (10)",
+    "keep": "how many that were turned over are kept (10), 1000 at the most",
     "gzip": '"yes": those that were turned over are compressed (no)',
 }
 
 STANDARD_OUTPUT = ("-", "/dev/stdout")
 LONGEST = 1 << 20
 """Octets at the end of a file in which its last line must begin."""
+MOST_KEPT = 1000
+PATIENCE = 10.0
+"""Seconds that others may hold the file."""
+_STANDARD_OUTPUT_LOCK = threading.Lock()
 
 
 class File:
@@ -36,7 +43,7 @@ class File:
     def __init__(self, destination: Destination) -> None:
         self._path = Path(destination.path)
         self._limit = whole_number(destination.options, "megabytes", 100) * 1_000_000
-        self._keep = whole_number(destination.options, "keep", 10)
+        self._keep = whole_number(destination.options, "keep", 10, MOST_KEPT)
         self._gzip = yes(destination.options, "gzip")
         if self._path.is_dir():
             raise SettingsError(f"{self._path} is a folder: give the name of a file in it")
@@ -51,9 +58,16 @@ class File:
         try:
             # Where a link leads to is turned over, not the link.
             path = self._path.resolve()
-            if path.exists() and 0 < path.stat().st_size > self._limit - len(octets):
-                _turn_over(path, self._keep, compress=self._gzip)
-            _append(path, octets)
+            turned = False
+            while True:
+                with _held(path) as descriptor:
+                    if not 0 < os.fstat(descriptor).st_size > self._limit - len(octets):
+                        _append(descriptor, path, octets)
+                        if turned and self._gzip:
+                            _compress(path.with_name(f"{path.name}.1"))
+                        return
+                    _turn_over(path, self._keep)
+                    turned = True
         except OSError as error:
             raise DeliveryError(f"{self._path}: {explain(error)}") from None
 
@@ -75,8 +89,9 @@ class StandardOutput:
         """Write them."""
         rest = memoryview(lines(messages))
         try:
-            while rest:
-                rest = rest[os.write(1, rest) :]
+            with _STANDARD_OUTPUT_LOCK:
+                while rest:
+                    rest = rest[os.write(1, rest) :]
         except BrokenPipeError:
             raise DeliveryError("standard output: nobody reads it any more") from None
         except OSError as error:
@@ -98,36 +113,48 @@ def lines(messages: Sequence[bytes]) -> bytes:
     return b"".join(message if message.endswith(b"\n") else message + b"\n" for message in messages)
 
 
-def _append(path: Path, octets: bytes) -> None:
-    new = not path.exists()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise DeliveryError(f"{path} is no file")
-        _alone(descriptor, path)
-        whole = _whole(descriptor, path)
-        os.ftruncate(descriptor, whole)
+@contextmanager
+def _held(path: Path) -> Iterator[int]:
+    """The file, open, and ours alone."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         try:
-            rest = memoryview(octets)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-            os.fsync(descriptor)
-        except OSError:
-            with suppress(OSError):  # then the next one mends it
-                os.ftruncate(descriptor, whole)
-            raise
-    finally:
-        os.close(descriptor)
-    if new:
-        _keep_names(path.parent)
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise DeliveryError(f"{path} is no file")
+            if _is_ours(descriptor, path):
+                yield descriptor
+                return
+        finally:
+            os.close(descriptor)
+        if time.monotonic() > until:
+            raise DeliveryError(f"{path}: another program holds it, and does not let go of it")
+        time.sleep(0.02)
 
 
-def _alone(descriptor: int, path: Path) -> None:
-    """Two that write would take each other's beginnings of lines for half ones."""
+def _is_ours(descriptor: int, path: Path) -> bool:
+    """Two that write would take each other's beginnings of lines for half ones, and one may have turned it over since we opened it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise DeliveryError(f"{path}: another process writes to it: give each destination a file of its own") from None
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
+
+
+def _append(descriptor: int, path: Path, octets: bytes) -> None:
+    whole = _whole(descriptor, path)
+    os.ftruncate(descriptor, whole)
+    try:
+        rest = memoryview(octets)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    except OSError:
+        with suppress(OSError):  # then the next one mends it
+            os.ftruncate(descriptor, whole)
+        raise
+    if not whole:
+        _keep_names(path.parent)
 
 
 def _whole(descriptor: int, path: Path) -> int:
@@ -139,25 +166,28 @@ def _whole(descriptor: int, path: Path) -> int:
     return size - len(tail) + tail.rfind(b"\n") + 1
 
 
-def _turn_over(path: Path, keep: int, *, compress: bool) -> None:
-    """FILE becomes FILE.1, FILE.1 becomes FILE.2, and so on; the last is removed."""
-    for number in range(keep, 0, -1):
-        for suffix in ("", ".gz"):
-            old = path.with_name(f"{path.name}.{number}{suffix}")
-            with suppress(FileNotFoundError):
-                if number == keep:
-                    old.unlink()
-                else:
-                    old.rename(path.with_name(f"{path.name}.{number + 1}{suffix}"))
-    turned = path.with_name(f"{path.name}.1")
-    path.rename(turned)
+def _turn_over(path: Path, keep: int) -> None:
+    """FILE becomes FILE.1, FILE.1 becomes FILE.2, and so on; what is beyond those that are kept is removed."""
+    for number, suffix in sorted(_turned(path), reverse=True):
+        old = path.with_name(f"{path.name}.{number}{suffix}")
+        if number < keep:
+            old.rename(path.with_name(f"{path.name}.{number + 1}{suffix}"))
+        else:
+            old.unlink()
+    path.rename(path.with_name(f"{path.name}.1"))
     _keep_names(path.parent)
-    if compress:
-        with suppress(OSError):  # it is kept as it is: no reason not to deliver
-            _compress(turned)
+
+
+def _turned(path: Path) -> Iterator[tuple[int, str]]:
+    """The numbers and endings of those that were turned over; larger numbers, such as dates, are of others."""
+    shape = re.compile(re.escape(path.name) + r"\.([1-9][0-9]{0,3})((?:\.gz)?)")
+    for name in [entry.name for entry in path.parent.iterdir()]:
+        if (found := shape.fullmatch(name)) and int(found[1]) <= MOST_KEPT:
+            yield int(found[1]), found[2]
 
 
 def _compress(path: Path) -> None:
+    """As far as that can be done: what cannot be compressed is kept as it is, and no reason not to deliver."""
     unfinished = path.with_name(f"{path.name}.part")
     try:
         with path.open("rb") as source, unfinished.open("wb") as target:
@@ -170,7 +200,6 @@ def _compress(path: Path) -> None:
     except OSError:
         with suppress(OSError):
             unfinished.unlink()
-        raise
 
 
 def _keep_names(folder: Path) -> None:

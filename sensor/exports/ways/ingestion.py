@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensor.errors import DeliveryError, RefusedError, SettingsError
+from sensor.events import Kind
 from sensor.exports.destination import Destination
 from sensor.exports.forms.asset_row import FORM as ASSET_ROW
 from sensor.exports.forms.sentinel_row import FORM as SENTINEL_ROW
@@ -195,6 +196,8 @@ def _credential(options: Mapping[str, str]) -> "Credential":
         raise SettingsError(
             "tenant, client: both are needed with certificate_file and secret_file: the ids of the directory and of the application"
         )
+    if not re.fullmatch(r"[A-Za-z0-9.-]+", tenant):
+        raise SettingsError(f"tenant: {plain(tenant)} is no directory's id, nor a domain of one")
     cloud = options.get("cloud", "public")
     settings = {"authority": AUTHORITIES[cloud], "disable_instance_discovery": True, **_transport(options)}  # the hosts are known
     if certificate:
@@ -210,7 +213,7 @@ def _check(destination: Destination) -> None:
         raise SettingsError("header and framing are syslog's: ingestion has none")
     if destination.form not in STREAMS:
         raise SettingsError(f"form: {destination.form} has no table in a workspace: set form to {' or '.join(STREAMS)}")
-    if destination.form == ASSET_ROW.name and not destination.kinds <= ASSET_ROW.kinds:
+    if destination.form == ASSET_ROW.name and destination.kinds != {Kind.ASSET}:
         raise SettingsError(f'events: form {destination.form} is for assets only: set events = ["asset"]')
     if not re.fullmatch("dcr-[0-9a-f]{32}", options.get("rule_id", "")):
         raise SettingsError("rule_id: set the immutable id of the data collection rule, dcr- and 32 hexadecimal digits")

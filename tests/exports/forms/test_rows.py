@@ -148,10 +148,6 @@ def test_an_asset_is_a_row_of_the_inventory():
     }
 
 
-def test_the_table_of_assets_is_for_assets():
-    assert FORMS["assets_table"].kinds == {Kind.ASSET}
-
-
 def test_an_event_that_tries_the_way_out_is_a_row_without_an_asset():
     assert "AssetId" not in row("assets_table", HEARTBEAT)
 

@@ -5,13 +5,14 @@ import os
 import resource
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from sensor.errors import DeliveryError, SettingsError
 from sensor.exports.destination import Destination
-from sensor.exports.ways import WAYS
+from sensor.exports.ways import WAYS, file
 
 ROOT = Path(__file__).parents[3]
 
@@ -80,6 +81,15 @@ def test_those_that_were_turned_over_are_compressed(tmp_path):
     plain = opened(tmp_path / "alerts.log", megabytes="1", keep="3")
     plain.deliver([b"4\n", LARGE, LARGE])
     assert files(tmp_path) == ["alerts.log", "alerts.log.1", "alerts.log.2.gz", "alerts.log.3.gz"]
+
+
+def test_fewer_are_kept_once_the_settings_say_so_and_files_of_others_stay(tmp_path):
+    for name in ("alerts.log.3", "alerts.log.7.gz", "alerts.log.999", "alerts.log.20261124", "alerts.log.2.bak", "b.log.9", "9"):
+        (tmp_path / name).write_bytes(b"before\n")
+    way = opened(tmp_path / "alerts.log", megabytes="1", keep="3")
+    for _ in range(2):
+        way.deliver([LARGE] * 3)
+    assert files(tmp_path) == ["9", "alerts.log", "alerts.log.1", "alerts.log.2.bak", "alerts.log.20261124", "b.log.9"]
 
 
 def test_where_a_link_leads_to_is_turned_over(tmp_path):
@@ -193,15 +203,34 @@ with open(sys.argv[1], "ab") as file:
 """
 
 
-def test_two_do_not_write_to_one_file(tmp_path):
+def test_two_do_not_write_to_one_file_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(file, "PATIENCE", 0.1)
     path = tmp_path / "alerts.log"
     with subprocess.Popen([sys.executable, "-c", HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         other.stdout.readline()
-        with pytest.raises(DeliveryError, match="another process writes to it"):
+        with pytest.raises(DeliveryError, match="another program holds it"):
             opened(path).deliver([b"a\n"])
         other.communicate()
     opened(path).deliver([b"a\n"])
     assert path.read_bytes() == b"a\n"
+
+
+@pytest.mark.parametrize("compressed", ["no", "yes"])
+def test_several_that_write_to_one_file_and_turn_it_over_lose_nothing(tmp_path, compressed):
+    path = tmp_path / "alerts.log"
+
+    def write(writer):
+        way = opened(path, megabytes="1", keep="100", gzip=compressed)
+        for number in range(20):
+            way.deliver([b"%d %d %s\n" % (writer, number, b"x" * 400_000)])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(write, range(4))) == [None] * 4
+    whole = [gzip.decompress(one.read_bytes()) if one.suffix == ".gz" else one.read_bytes() for one in tmp_path.iterdir()]
+    found = [line.split() for octets in whole for line in octets.splitlines()]
+    assert sorted((int(writer), int(number), len(rest)) for writer, number, rest in found) == [
+        (writer, number, 400_000) for writer in range(4) for number in range(20)
+    ]
 
 
 # Settings ----------------------------------------------------------------------------------------------------------
@@ -216,6 +245,7 @@ def test_two_do_not_write_to_one_file(tmp_path):
         ("/dev/null", {}, "/dev/null is no file"),
         ("{folder}/alerts.log", {"megabytes": "0"}, "megabytes: '0' is no number"),
         ("{folder}/alerts.log", {"keep": "-1"}, "keep: '-1' is no number"),
+        ("{folder}/alerts.log", {"keep": "1001"}, "keep: '1001' is no number from 1 to 1000"),
         ("{folder}/alerts.log", {"gzip": "maybe"}, "gzip: 'maybe' is neither"),
     ],
 )

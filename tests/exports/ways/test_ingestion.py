@@ -326,6 +326,8 @@ def test_secrets_are_in_no_log_and_no_error(workspace, application, opened, tmp_
         ({"secret_file": "/nowhere/secret", "tenant": "t", "client": "c"}, "secret_file: /nowhere/secret: No such file"),
         ({"secret_file": "/dev/null", "tenant": "t", "client": "c"}, "secret_file: /dev/null: "),
         ({"certificate_file": "/dev/null", "tenant": "t", "client": "c"}, "certificate_file: /dev/null: "),
+        ({"secret_file": "/dev/null", "tenant": "a/b", "client": "c"}, "^tenant: a/b is no directory's id"),
+        ({"certificate_file": "/dev/null", "tenant": "ü", "client": "c"}, "^tenant: ü is no directory's id"),
         ({"secret_file": "/x", "certificate_file": "/y"}, "secret_file: certificate_file is set too"),
     ],
 )

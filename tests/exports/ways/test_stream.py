@@ -381,8 +381,13 @@ def wrong(certificates, tmp_path):
         "key_file: .*none.key: no such file": {**ours, "key_file": str(tmp_path / "none.key")},
         "the key has a password": {**ours, "key_file": str(protected)},
         "64 hexadecimal digits": {"fingerprint": "12:34"},
-        "a name is needed": {"server_name": ""},
     }
+
+
+@pytest.mark.parametrize("name", ["", ".example", "a..b", "a" * 64, "a." * 150, "a\0b", "\udc80"])
+def test_a_name_that_no_certificate_has_is_told_before_anything_is_sent(opened, name):
+    with pytest.raises(SettingsError, match=r"server_name: .*: a name is needed, as it stands in the other side's certificate"):
+        opened(6514, "tls", server_name=name)
 
 
 def test_files_that_are_wrong_are_told_before_anything_is_sent(certificates, tmp_path, opened):

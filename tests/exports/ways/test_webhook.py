@@ -2,6 +2,7 @@
 
 import email.utils
 import gzip
+import html
 import http.server
 import json
 import socket
@@ -9,12 +10,19 @@ import ssl
 import subprocess
 import threading
 import time
+import urllib.parse
+from contextlib import suppress
 
 import pytest
 
 from sensor.errors import DeliveryError, RefusedError, SettingsError
+from sensor.events import Sensor
 from sensor.exports.destination import Destination
+from sensor.exports.forwarder import Forwarder
 from sensor.exports.ways import WAYS
+from sensor.settings import destination_of
+from sensor.store import Bounds, Store
+from sensor.telling import health_event
 from tests.exports.receivers import free_port
 
 EVENTS = [json.dumps({"number": number, "text": "Käserei"}, ensure_ascii=False).encode() + b"\n" for number in range(10)]
@@ -29,7 +37,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.port = self.server_port
         self.requests, self.taken, self.answers = [], [], []
-        self.most, self.poison = 1000, None
+        self.most, self.poison = 1000, set()
         self.connections = 0
         if context is not None:
             self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
@@ -48,7 +56,7 @@ class Server(http.server.ThreadingHTTPServer):
             return self.answers.pop(0)
         if len(events) > self.most:
             return 413, {}, b""
-        if any(event["number"] == self.poison for event in events):
+        if any(event.get("details", event)["number"] in self.poison for event in events):
             return 400, {}, b'{"error":\n "number is wrong"}'
         self.taken += events
         return 200, {}, b"{}"
@@ -56,6 +64,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -185,15 +194,109 @@ def test_too_many_at_once_go_in_parts_and_in_order(serving, opened):
 @pytest.mark.parametrize("poison", [0, 4, 9])
 def test_one_that_is_refused_is_found_and_those_before_it_have_arrived(serving, opened, poison):
     server = serving()
-    server.poison = poison
+    server.poison = {poison}
     way = opened(server.port)
     with pytest.raises(RefusedError, match=r"HTTP 400: it does not take this event; it says: .*number is wrong") as failure:
         way.deliver(EVENTS)
     assert failure.value.index == poison
-    assert numbers(server) == list(range(poison))
+    if poison:
+        assert numbers(server) == list(range(poison))
+    else:  # another one is taken first, to know that it is this one that is wrong
+        assert len(server.taken) == 1
+        server.taken.clear()
     if EVENTS[poison + 1 :]:
         way.deliver(EVENTS[poison + 1 :])
     assert numbers(server) == [number for number in range(10) if number != poison]
+
+
+def handed_over(way, events):
+    """As the forwarder does: those that are refused, by their place."""
+    refused, at = [], 0
+    while at < len(events):
+        try:
+            way.deliver(events[at:])
+            break
+        except RefusedError as error:
+            refused.append(at + error.index)
+            at += error.index + 1
+    return refused
+
+
+def test_where_only_one_is_taken_all_others_are_refused(serving, opened):
+    server = serving()
+    server.poison = set(range(9))
+    assert handed_over(opened(server.port), EVENTS) == list(range(9))
+    assert set(numbers(server)) == {9}
+
+
+MANY = [json.dumps({"number": number}).encode() + b"\n" for number in range(500)]
+
+
+def test_a_receiver_that_takes_nothing_has_nothing_refused(serving, opened):
+    server = serving()
+    server.poison = set(range(500))
+    way = opened(server.port)
+    for attempt in range(2):
+        with pytest.raises(DeliveryError, match=r"it takes none of them: look at form and body: HTTP 400.*number is wrong") as failure:
+            way.deliver(MANY)
+        assert not isinstance(failure.value, RefusedError)
+        assert len(server.requests) <= 40 * (attempt + 1)
+    server.poison = set()
+    way.deliver(MANY)
+    assert numbers(server) == list(range(500))
+
+
+def test_the_one_that_is_taken_is_found_in_the_end(serving, opened):
+    server = serving()
+    server.poison = set(range(100)) - {50}
+    way = opened(server.port)
+    for _ in range(5):
+        with suppress(DeliveryError):
+            assert handed_over(way, MANY[:100]) == [number for number in range(100) if number != 50]
+            return
+    pytest.fail("it was not found")
+
+
+@pytest.mark.parametrize("poison", [set(), {0}, {9}])
+def test_a_receiver_that_took_some_before_and_takes_nothing_now(serving, opened, poison):
+    server = serving()
+    server.poison = poison
+    way = opened(server.port)
+    assert handed_over(way, EVENTS) == list(poison)
+    server.poison = set(range(500))
+    with pytest.raises(DeliveryError, match="it takes none of them"):
+        handed_over(way, MANY)
+
+
+def test_one_alone_is_refused_once_something_else_was_taken(serving, opened):
+    server = serving()
+    server.poison = {0}
+    way = opened(server.port)
+    with pytest.raises(DeliveryError, match="it takes none of them"):
+        handed_over(way, EVENTS[:1])
+    way.deliver(EVENTS[1:2])
+    assert handed_over(way, EVENTS[:1]) == [0]
+    with pytest.raises(DeliveryError, match="it takes none of them"):
+        handed_over(way, EVENTS[:1])
+
+
+def test_what_was_refused_is_sent_once_more_with_all_that_were(serving, tmp_path):
+    server = serving()
+    server.poison = {3, 4, 5, 6}
+    destination = destination_of(f"http://127.0.0.1:{server.port}/hook?form=json", "hook")
+    with Store.open(tmp_path / "plant.db") as store:
+        store.outbox.register([destination], Bounds())
+        forwarder = Forwarder(destination, Sensor(id="sns-1", name="sensor", version="1"), store.outbox)
+        store.outbox.tell([health_event("heartbeat", "Sensor heartbeat", 1, figures={"number": number}) for number in range(10)])
+        assert forwarder.step()
+        assert store.outbox.states()[0].refused == 4
+        server.poison = {4}
+        server.taken.clear()
+        store.outbox.nudge("hook")
+        forwarder.step()
+        assert {event["details"]["number"] for event in server.taken} == {3, 5, 6}
+        assert store.outbox.states()[0].refused == 1
+        forwarder.finish()
 
 
 def test_one_that_is_too_large_is_refused(serving, opened):
@@ -216,7 +319,7 @@ def test_one_that_is_too_large_is_refused(serving, opened):
         (403, {}, "it forbids this: look at token_file", None),
         (404, {}, "nothing takes events at this path: look at the URL", None),
         (418, {}, "it does not take this", None),
-        (302, {"Location": "http://127.0.0.1:1/elsewhere"}, "it sends us to .*127.0.0.1:1/elsewhere.*, where we do not go", None),
+        (302, {"Location": "http://127.0.0.1:1/hooks/secret?sig=9"}, r'it sends us to "http://127\.0\.0\.1:1", where we do not go', None),
     ],
 )
 def test_answers_that_say_later(serving, opened, status, headers, hint, wait):
@@ -231,6 +334,118 @@ def test_answers_that_say_later(serving, opened, status, headers, hint, wait):
     assert "/hooks/secret" not in str(failure.value)
     way.deliver(EVENTS)
     assert numbers(server) == list(range(10))
+
+
+PATH = "/hooks/T0 ü/xyz%2Fzyx?sig=abc%2Bdef&n=1234567"
+BEARER = "Token-9f86d081884c7d65+/="
+SAID = (
+    "POST {path} HTTP/1.1 Authorization: Bearer {token}",
+    "no such hook: {unquoted}",
+    "{quoted} {escaped}",
+    "<p>{html}</p>",
+    "xyz/zyx is not known, nor is ABC%2bDEF nor abc+def",
+    '{{"path": "{escaped}", "token": "Token-9f86d081884c7d65+\\/="}}',
+    '{{"token": "Token-9f86d081884c7d65\\u002B/="}}',
+)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 422, 500])
+@pytest.mark.parametrize("said", SAID)
+def test_an_answer_that_repeats_the_request_tells_nobody_its_secrets(serving, opened, tmp_path, status, said):
+    server = serving()
+    (tmp_path / "token").write_text(BEARER)
+    way = opened(server.port, path=PATH, token_file=str(tmp_path / "token"))
+    way.deliver(EVENTS[:1])
+    asked = server.requests[0][0]
+    unquoted = urllib.parse.unquote(PATH)
+    html_ = html.escape(asked)
+    answer = said.format(
+        path=asked, token=BEARER, unquoted=unquoted, quoted=urllib.parse.quote(PATH, safe=""), escaped=asked.replace("/", "\\/"), html=html_
+    )
+    server.answers = [(status, {}, answer.encode())] * 50
+    with pytest.raises(DeliveryError, match=f"HTTP {status}: .*…") as failure:
+        way.deliver(EVENTS)
+    for secret in ("xyz", "zyx", "abc", "def", "1234567", "9f86d0"):
+        assert secret not in str(failure.value).lower()
+
+
+def test_the_beginning_of_a_long_token_is_not_shown(serving, opened, tmp_path):
+    server = serving()
+    (tmp_path / "token").write_text("eyJ" + "k" * 10_000)
+    server.answers = [(401, {}, b"not valid: eyJ" + b"k" * 10_000)]
+    with pytest.raises(DeliveryError, match="it says: … "):
+        opened(server.port, token_file=str(tmp_path / "token")).deliver(EVENTS)
+
+
+@pytest.mark.parametrize("location", ["/hooks/secret", "//[", "https://siem.example:x/secret", "https://secret", ""])
+def test_where_a_server_sends_us_is_shown_without_the_path(serving, opened, location):
+    server = serving()
+    server.answers = [(307, {"Location": location}, b"")]
+    with pytest.raises(DeliveryError, match="HTTP 307: it sends us to") as failure:
+        opened(server.port).deliver(EVENTS)
+    assert "secret" not in str(failure.value)
+
+
+@pytest.fixture
+def saying():
+    """A server that says, to whoever asks it, what it is told, an octet each tenth of a second where `slowly`."""
+    made = []
+
+    def serve(text, slowly=b""):
+        server = socket.create_server(("127.0.0.1", 0))
+
+        def answer():
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection, suppress(OSError):
+                        connection.recv(65_536)
+                        connection.sendall(text)
+                        for octet in slowly:
+                            time.sleep(0.1)
+                            connection.sendall(bytes([octet]))
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        made.append((server, thread))
+        return server.getsockname()[1]
+
+    yield serve
+    for server, thread in made:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "text", [b"POST /hooks/secret HTTP/1.1\r\n\r\n", b"HTTP/1.1 500 x\r\n/hooks/secret\r\nnothing\r\n\r\n/hooks/secret"]
+)
+def test_what_is_no_answer_tells_no_secret_either(saying, opened, capfd, caplog, text):
+    caplog.set_level("DEBUG")
+    with pytest.raises(DeliveryError) as failure:
+        opened(saying(text)).deliver(EVENTS)
+    assert "secret" not in str(failure.value) + caplog.text + "".join(capfd.readouterr())
+
+
+SLOWLY = b"x" * 600
+"""It would take a minute."""
+
+
+@pytest.mark.parametrize("header", [b"Content-Length: 1000", b"Transfer-Encoding: chunked", b"Connection: close"])
+def test_a_batch_is_delivered_however_slowly_the_rest_of_the_answer_comes(saying, opened, header):
+    way = opened(saying(b"HTTP/1.1 200 OK\r\n" + header + b"\r\n\r\n", SLOWLY))
+    way.deliver(EVENTS)
+    way.deliver(EVENTS)
+
+
+def test_what_is_said_slowly_is_not_waited_for(saying, opened):
+    with pytest.raises(DeliveryError, match="HTTP 500: it failed"):
+        opened(saying(b"HTTP/1.1 500 x\r\nContent-Length: 1000\r\n\r\n", SLOWLY)).deliver(EVENTS)
+
+
+def test_a_status_that_comes_slowly_is_none(saying, opened):
+    with pytest.raises(DeliveryError, match=r"no answer within 0\.5 s"):
+        opened(saying(b"HTTP/1.1 200 OK\r\nX: ", SLOWLY), timeout="0.5").deliver(EVENTS)
 
 
 def test_a_date_to_come_back_at(serving, opened):
@@ -256,7 +471,7 @@ def test_an_answer_that_is_long_is_not_read(serving, opened):
 
 
 def test_nobody_listens(opened):
-    with pytest.raises(DeliveryError, match=r"^http://localhost:\d+: nothing listens there"):
+    with pytest.raises(DeliveryError, match=r"^http://localhost:\d+/…: nothing listens there"):
         opened(free_port()).deliver(EVENTS)
 
 
