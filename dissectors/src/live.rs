@@ -26,8 +26,8 @@ const FRAMES: usize = 16_384;
 const SLEEP_MILLISECONDS: u16 = 50;
 /// Between two looks at the interfaces.
 const LOOK: Duration = Duration::from_millis(200);
-/// Until the last block of a ring that receives no more should be handed over, and how long that is waited for.
-const SETTLED: Duration = Duration::from_millis(RETIRE_MILLISECONDS as u64);
+/// Between two looks whether the last block of a ring that receives no more is handed over, and how long that is waited for.
+const SETTLED: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_secs(1);
 /// A frame may lie this long in one ring while a later one is in another already.
 const HOLD: i64 = 3 * RETIRE_MILLISECONDS as i64 * 1_000_000;
@@ -350,7 +350,10 @@ impl Worker {
         self.note_fill();
         let began = Instant::now();
         while self.rings.iter_mut().any(|ring| is_meant(ring) && !ring.is_read()) && began.elapsed() < PATIENCE {
-            if merge(&mut self.rings, &mut self.engine, i64::MAX) == 0 {
+            // What is not handed over yet may be earlier than what is.
+            let is_whole = self.rings.iter_mut().all(|ring| !is_meant(ring) || ring.is_handed_over());
+            let until = if is_whole { i64::MAX } else { nanoseconds_now().saturating_sub(HOLD) };
+            if merge(&mut self.rings, &mut self.engine, until) == 0 {
                 thread::sleep(SETTLED);
             }
         }
@@ -377,7 +380,7 @@ impl Worker {
         if self.rings.iter().any(Ring::has_hardware_time) {
             return self.read_of_several_clocks();
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| i64::try_from(now.as_nanos()).unwrap_or(i64::MAX));
+        let now = nanoseconds_now();
         match merge(&mut self.rings, &mut self.engine, now.saturating_sub(HOLD)) {
             FRAMES => Next::Read,
             _ if self.rings.iter_mut().any(|ring| ring.time().is_some()) => {
@@ -418,6 +421,10 @@ impl Worker {
             }
         }
     }
+}
+
+fn nanoseconds_now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
 }
 
 /// Read frames of a ring.

@@ -285,11 +285,24 @@ impl Ring {
         self.counts
     }
 
-    /// True where all has been read that the kernel has laid into the ring. A busy machine may take longer than it was told to
-    /// until it hands over the last block.
+    /// True where all has been read that the kernel has laid into the ring.
     pub fn is_read(&mut self) -> bool {
+        self.read >= self.laid()
+    }
+
+    /// True where all has been handed over that the kernel has laid into the ring. A busy machine may take longer than it was
+    /// told to until it hands over the last block.
+    pub fn is_handed_over(&mut self) -> bool {
+        let laid = self.laid();
+        let following = (1..self.memory.count).map(|ahead| self.at.wrapping_add(ahead).checked_rem(self.memory.count).unwrap_or(0));
+        let first = if self.held { u64::from(self.left) } else { self.memory.frames(self.at).unwrap_or(0) };
+        let waiting = following.map_while(|at| self.memory.frames(at)).fold(first, u64::saturating_add);
+        self.read.saturating_add(waiting) >= laid
+    }
+
+    fn laid(&mut self) -> u64 {
         let counts = self.counts();
-        self.read >= counts.packets.saturating_sub(counts.dropped)
+        counts.packets.saturating_sub(counts.dropped)
     }
 
     /// Blocks that wait to be read, and all.
@@ -434,6 +447,8 @@ unsafe impl Send for Memory {}
 impl Memory {
     /// Where in a block the word lies that says whose it is (`tpacket_hdr_v1.block_status`).
     const STATUS: usize = 8;
+    /// And the one that says how many frames are in it (`tpacket_hdr_v1.num_pkts`).
+    const FRAMES: usize = 12;
 
     fn of_socket(socket: &OwnedFd, count: usize) -> io::Result<Self> {
         let length = count.saturating_mul(BLOCK);
@@ -465,9 +480,14 @@ impl Memory {
     }
 
     fn status(&self, at: usize) -> &AtomicU32 {
+        self.word::<{ Self::STATUS }>(at)
+    }
+
+    fn word<const OFFSET: usize>(&self, at: usize) -> &AtomicU32 {
+        const { assert!(OFFSET.is_multiple_of(4) && OFFSET < BLOCK - 4) };
         // SAFETY: the word lies within the block, is aligned to four octets since blocks are aligned to pages, lives as long as
-        // `self`, and is only ever touched atomically: here, and by the kernel.
-        unsafe { AtomicU32::from_ptr(self.front(at).add(Self::STATUS).cast()) }
+        // `self`, and is only ever touched atomically while `self` is shared: here, and by the kernel.
+        unsafe { AtomicU32::from_ptr(self.front(at).add(OFFSET).cast()) }
     }
 
     fn is_ours(&self, at: usize) -> bool {
@@ -484,6 +504,11 @@ impl Memory {
         // load) and does not touch it until `give_back`, which takes `&mut self` and so cannot happen while this is lent.
         // Its octets are numbers of any value.
         Some(unsafe { core::slice::from_raw_parts_mut(self.front(at), BLOCK) })
+    }
+
+    /// How many frames lie in a block, where it is ours.
+    fn frames(&self, at: usize) -> Option<u64> {
+        self.is_ours(at).then(|| u64::from(self.word::<{ Self::FRAMES }>(at).load(Ordering::Relaxed)))
     }
 
     /// Hand a block back to the kernel.
