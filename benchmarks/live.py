@@ -23,7 +23,7 @@ import json, resource, sys, threading
 from sensor.capture import Listening, open_interfaces
 from sensor.observations import Observations
 observations = Observations()
-with open_interfaces(["tap0"], Listening(workers={workers})) as live:
+with open_interfaces(["tap0"], Listening(workers={workers}, recent_mebibytes={recent})) as live:
     print("ready", flush=True)
     before = resource.getrusage(resource.RUSAGE_SELF)
     threading.Thread(target=lambda: (sys.stdin.readline(), live.stop())).start()
@@ -47,8 +47,8 @@ class Result(NamedTuple):
     cpu_seconds: float
 
 
-def _otoscope(workers: int, rate: int, trace: Path) -> tuple[Result, dict[str, float]]:
-    command = ("taskset", "-c", "1" if workers == 1 else "0,1", sys.executable, "-c", OTOSCOPE.format(workers=workers))
+def _otoscope(workers: int, rate: int, trace: Path, recent: int = 0) -> tuple[Result, dict[str, float]]:
+    command = ("taskset", "-c", "1" if workers == 1 else "0,1", sys.executable, "-c", OTOSCOPE.format(workers=workers, recent=recent))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         if process.stdout is None or process.stdout.readline() != "ready\n":
             raise SystemExit("otoscope cannot listen")
@@ -99,6 +99,7 @@ def main() -> None:
     _wire()
     receivers = {
         "otoscope": lambda rate: _otoscope(1, rate, trace),
+        "otoscope, evidence": lambda rate: _otoscope(1, rate, trace, recent=64),
         "otoscope, 2 workers": lambda rate: _otoscope(2, rate, trace),
         "tcpdump": lambda rate: _tcpdump(rate, trace),
     }

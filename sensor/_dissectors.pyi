@@ -14,10 +14,13 @@ __all__ = [
     "Endpoint",
     "Engine",
     "Fact",
+    "Frame",
     "Interface",
     "Listener",
     "Operation",
+    "Picker",
     "Statistics",
+    "Wanted",
 ]
 
 class CaptureError(Exception):
@@ -269,6 +272,64 @@ class Engine:
         """What is new or has changed since the last call."""
 
 @final
+class Wanted:
+    """Frames that are asked for: of the conversation of those ends, in either direction. None is any value."""
+
+    def __new__(
+        cls,
+        ends: tuple[str | None, str | None],  # IP or MAC addresses; with one alone what is from and to it, with none every frame
+        *,
+        ports: tuple[int | None, int | None] = ...,  # of those ends
+        transport: str | None = None,
+        vlan: int | None = None,
+        since: int,
+        until: int,
+        near: int,  # where there are more, those nearest to this time are taken
+        frames: int,  # the most of them
+        octets: int,  # the most of those, but for the one frame that is always taken
+    ) -> Self:
+        """ValueError where an end is no address, or the transport none."""
+
+@final
+class Frame:
+    """A frame that was asked for. Of what came through a tunnel, the ends are those within."""
+
+    @property
+    def time(self) -> int: ...
+    @property
+    def link(self) -> int: ...  # the link type, as files number it
+    @property
+    def length(self) -> int: ...  # on the wire
+    @property
+    def octets(self) -> bytes: ...  # what was captured of it, VLAN tags put back
+    @property
+    def interface(self) -> int: ...  # number of the interface that captured it
+    @property
+    def source(self) -> str | None: ...  # its IP address, the MAC where there is none
+    @property
+    def target(self) -> str | None: ...
+    @property
+    def ports(self) -> tuple[int, int] | None: ...
+    @property
+    def transport(self) -> str | None: ...
+    @property
+    def vlan(self) -> int | None: ...
+
+@final
+class Picker:
+    """Looks for frames in captures, one after the other."""
+
+    def __new__(cls, wanted: Sequence[Wanted]) -> Self: ...
+    def open(self, path: str) -> None:
+        """Open a capture file; CaptureError where it is none."""
+
+    def read(self, packets: int) -> bool:
+        """Look at that many packets, with the GIL released; False at the end."""
+
+    def frames(self) -> list[list[Frame]]:
+        """What was found, for each of those that were asked for; nothing is looked for any more."""
+
+@final
 class Interface:
     """An interface that is listened to: how it is now, and what was counted on it since the start."""
 
@@ -312,11 +373,16 @@ class Listener:
         promiscuous: bool = True,
         hardware_time: bool = False,
         patient: bool = False,
+        recent_octets: int = 0,
+        recent_seconds: int = 3600,
     ) -> Self:
         """Begin to listen. CaptureError where an interface cannot be read; ValueError where the filter is none."""
 
     def batch(self) -> Batch:
         """What is new or has changed since the last call, with the GIL released until it is known."""
+
+    def frames(self, wanted: Sequence[Wanted]) -> list[list[Frame]]:
+        """What is found among the frames that came last, for each of those that are asked for; those of one worker after another's."""
 
     def stop(self) -> Batch:
         """Listen no more; what was received until now is in the batch."""

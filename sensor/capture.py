@@ -25,6 +25,7 @@ from typing import Self
 from sensor._dissectors import Anomaly, Batch, Conversation, Endpoint, Engine, Fact, Interface, Listener, Operation, Statistics
 from sensor._dissectors import CaptureError as EngineError
 from sensor.errors import CaptureError
+from sensor.frames import Frame, Wanted
 from sensor.listening import Listening
 from sensor.stopping import Stop
 
@@ -203,6 +204,8 @@ class LiveCapture:
             promiscuous=listening.promiscuous,
             hardware_time=listening.hardware_time,
             patient=listening.wait_for_missing,
+            recent_octets=listening.recent_mebibytes << 20,
+            recent_seconds=listening.recent_minutes * 60,
         )
         self._batch_seconds = batch_seconds
         self._due = time.monotonic() + batch_seconds
@@ -239,6 +242,13 @@ class LiveCapture:
             self._finished = True
             with suppress(EngineError):  # the other threads are to end as well
                 self._listener.stop()
+            raise _interface_error(error) from error
+
+    def frames(self, wanted: Sequence[Wanted]) -> list[list[Frame]]:
+        """What is found of each of those among the frames that came last (see Listening), also once stopped. Raises CaptureError."""
+        try:
+            return self._listener.frames(wanted)
+        except EngineError as error:
             raise _interface_error(error) from error
 
     def stop(self) -> None:

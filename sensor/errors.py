@@ -5,6 +5,7 @@ OtoscopeError
 ├── CaptureError    a capture that cannot be opened or read
 ├── DeliveryError   a destination that did not take what was sent to it
 │   └── RefusedError    and will never take one of them
+├── EvidenceError   evidence that cannot be read, written or shown
 ├── ListenError     an address that cannot be listened at
 ├── SettingsError   settings that cannot be read, or are wrong
 ├── SiteError       a site file that cannot be read
@@ -32,6 +33,10 @@ class CaptureError(OtoscopeError):
 
 class BaselineError(OtoscopeError):
     """A baseline file that cannot be read, or is none."""
+
+
+class EvidenceError(OtoscopeError):
+    """Evidence that cannot be read, written or shown."""
 
 
 class ListenError(OtoscopeError):

@@ -37,6 +37,8 @@ class Listening:
     hardware_time: bool = _about(
         default=False, says="The card's own time stamps where it has them; its clock must be set, and it needs CAP_NET_ADMIN."
     )
+    recent_mebibytes: int = _about(0, "Memory for the last frames, of all workers, 4 each at the least; 0: none.", (0, 4096), "MiB")
+    recent_minutes: int = _about(60, "So long a frame stays in it at the most.", (1, 1440), "minutes")
     wait_for_missing: bool = False
 
     def __post_init__(self) -> None:

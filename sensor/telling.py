@@ -28,6 +28,10 @@ _CATEGORIES = {
     Engine.MALWARE: "Malware",
 }
 _ASSET_TITLES = {Change.NEW: "Asset discovered", Change.CHANGED: "Asset changed", Change.GONE: "Asset not there any more"}
+_MOST = 100
+"""Of a list, the first are told: a router has thousands of addresses, and every event is kept until each destination has it."""
+_SHOWN = 10
+"""Of a list, in the one sentence for people."""
 _INSIDE = frozenset({"addresses", "evidence", "level_because", "level_against", "never_queried"})
 """What of an asset's row is too long to be told."""
 
@@ -83,13 +87,13 @@ def incident_event(row: Row, assets: Mapping[str, Row], change: Change, at: int)
         count=number,
         message=row["title"],
         source=source,
-        details={"alerts": list(row["alerts"]), "actor": actor},
+        details={"alerts": _cut(row["alerts"]), "actor": actor},
     )
 
 
 def asset_event(row: Row, change: Change, at: int, changes: Mapping[str, Sequence[Any]] | None = None) -> Event:
     """An asset. changes: what of it has changed, [before, after] by field."""
-    told = {name: value for name, value in row.items() if name not in _INSIDE}
+    told = {name: _cut(value) for name, value in row.items() if name not in _INSIDE}
     changed = ", ".join(f"{name}: {_text(before)} → {_text(after)}" for name, (before, after) in (changes or {}).items())
     return Event(
         id=_id(row["id"], change, row["last"], sorted(changes or ())),
@@ -104,7 +108,7 @@ def asset_event(row: Row, change: Change, at: int, changes: Mapping[str, Sequenc
         last=nanoseconds(row["last"]),
         message=f"{row['name']}: {changed}" if changed else f"{row['name']} ({row['type'].replace('_', ' ')})",
         source=_end(next(iter((*row["ips"], *row["macs"])), None), row["id"], None, {row["id"]: row}),
-        details={**told, "changes": {name: list(pair) for name, pair in (changes or {}).items()}},
+        details={**told, "changes": {name: list(map(_cut, pair)) for name, pair in (changes or {}).items()}},
     )
 
 
@@ -174,7 +178,12 @@ def _id(*parts: object) -> str:
     return blake2b(repr(parts).encode(errors="backslashreplace"), digest_size=10).hexdigest()
 
 
+def _cut(value: Any) -> Any:  # noqa: ANN401  whatever a row has
+    return list(value[:_MOST]) if isinstance(value, list | tuple) else value
+
+
 def _text(value: object) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or "none"
+        more = f" and {len(value) - _SHOWN:,} more" if len(value) > _SHOWN else ""
+        return ", ".join(map(str, value[:_SHOWN])) + more or "none"
     return "unknown" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -20,10 +20,12 @@ pub mod fragments;
 pub mod live;
 pub mod mirror;
 pub mod observations;
+pub mod pick;
 pub mod protocols;
 #[cfg(feature = "python")]
 mod python;
 pub mod reader;
+pub mod recent;
 pub mod scan;
 pub mod sink;
 pub mod source;

@@ -16,6 +16,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::changes::Changes;
 use crate::engine::Engine;
+use crate::pick::{Picked, Wanted};
+use crate::recent::{self, Recent};
+use crate::source::Frame;
 use crate::source::ring::{self, Interface, RETIRE_MILLISECONDS, Ring};
 use crate::tables::Limits;
 use crate::union::Union;
@@ -41,6 +44,8 @@ pub struct Settings {
     pub workers: u16,
     /// Caps of all workers together.
     pub limits: Limits,
+    /// Frames that came last, of all workers together.
+    pub recent: recent::Limits,
     /// How a ring is read.
     pub ring: ring::Settings,
     /// An interface that is not there yet is waited for.
@@ -155,13 +160,17 @@ enum Order {
     Remove(u32),
     /// Tell what is new.
     Tell(Sender<Told>),
+    /// Look for these among the frames that came last.
+    Pick(Vec<Wanted>, Sender<Vec<Vec<Picked>>>),
     /// The same for the last time, with everything decided that is still open.
     Stop(Sender<Told>),
 }
 
 /// Interfaces that are being listened to. Nothing is ever sent.
 pub struct Listener {
-    workers: Vec<(Sender<Order>, JoinHandle<()>)>,
+    workers: Vec<(Sender<Order>, JoinHandle<Recent>)>,
+    /// What workers kept that have been stopped.
+    kept: Vec<Recent>,
     keeper: Option<(Sender<()>, JoinHandle<()>)>,
     ports: Ports,
     union: Union,
@@ -174,10 +183,18 @@ impl Listener {
     /// Where an interface cannot be read and that will not pass by itself, with its name; without patience, where there is none.
     pub fn start(settings: Settings) -> Result<Self, String> {
         let mut workers = Vec::new();
-        for number in 0..settings.workers.max(1) {
+        let count = usize::from(settings.workers.max(1));
+        for number in 0..count {
             let (sender, orders) = mpsc::channel();
-            let engine = Engine::new(settings.limits.shared_by(usize::from(settings.workers.max(1))));
-            let worker = Worker { engine, rings: Vec::new(), ports: vec![Port::default().counted; settings.names.len()], orders };
+            let worker = Worker {
+                intake: Intake {
+                    engine: Engine::new(settings.limits.shared_by(count)),
+                    recent: Recent::new(settings.recent.shared_by(count)),
+                },
+                rings: Vec::new(),
+                ports: vec![Port::default().counted; settings.names.len()],
+                orders,
+            };
             let thread = thread::Builder::new().name(format!("listen-{number}")).spawn(move || worker.run());
             workers.push((sender, thread.map_err(|error| error.to_string())?));
         }
@@ -190,7 +207,7 @@ impl Listener {
             ports: ports.clone(),
             settings,
         };
-        let mut listener = Self { workers, keeper: None, ports, union };
+        let mut listener = Self { workers, kept: Vec::new(), keeper: None, ports, union };
         keeper.look_first().inspect_err(|_| drop(listener.stop()))?;
         let (sender, stopped) = mpsc::channel();
         let thread = thread::Builder::new().name("listen-keeper".to_owned()).spawn(move || keeper.run(&stopped));
@@ -206,6 +223,20 @@ impl Listener {
         self.ask(Order::Tell)
     }
 
+    /// Frames that are asked for, among those that came last: for each of `wanted` those of one worker after those of another.
+    /// Also once stopped.
+    ///
+    /// # Errors
+    /// As for [`Listener::tell`].
+    pub fn pick(&self, wanted: &[Wanted]) -> Result<Vec<Vec<Picked>>, String> {
+        let mut found = vec![vec![]; wanted.len()];
+        let stopped = self.kept.iter().map(|recent| recent.pick(wanted.to_vec())).collect();
+        for of_worker in [stopped, self.each(|sender| Order::Pick(wanted.to_vec(), sender))?].concat() {
+            found.iter_mut().zip(of_worker).for_each(|(all, some)| all.extend(some));
+        }
+        Ok(found)
+    }
+
     /// Listen no more; what was received until now is told.
     ///
     /// # Errors
@@ -218,7 +249,7 @@ impl Listener {
         let changes = self.ask(Order::Stop);
         for (sender, thread) in self.workers.drain(..) {
             drop(sender);
-            drop(thread.join());
+            self.kept.extend(thread.join());
         }
         changes
     }
@@ -230,14 +261,7 @@ impl Listener {
     }
 
     fn ask(&mut self, order: fn(Sender<Told>) -> Order) -> Result<Changes, String> {
-        let fault = |_| "a thread that reads frames has ended".to_owned();
-        let mut answers = Vec::new();
-        for (worker, _) in &self.workers {
-            let (sender, answer) = mpsc::channel();
-            worker.send(order(sender)).map_err(|_| fault(mpsc::RecvError))?;
-            answers.push(answer);
-        }
-        let told = answers.into_iter().map(|answer| answer.recv().map_err(fault)).collect::<Result<Vec<_>, _>>()?;
+        let told = self.each(order)?;
         self.count(&told);
         let mut all: Vec<Changes> = told.into_iter().map(|one| one.changes).collect();
         match (all.pop(), all.is_empty()) {
@@ -248,6 +272,18 @@ impl Listener {
                 Ok(self.union.merge(all))
             }
         }
+    }
+
+    /// The answers of all workers.
+    fn each<T>(&self, order: impl Fn(Sender<T>) -> Order) -> Result<Vec<T>, String> {
+        let fault = |_| "a thread that reads frames has ended".to_owned();
+        let mut answers = Vec::new();
+        for (worker, _) in &self.workers {
+            let (sender, answer) = mpsc::channel();
+            worker.send(order(sender)).map_err(|_| fault(mpsc::RecvError))?;
+            answers.push(answer);
+        }
+        answers.into_iter().map(|answer| answer.recv().map_err(fault)).collect()
     }
 
     fn count(&self, told: &[Told]) {
@@ -269,9 +305,23 @@ impl Drop for Listener {
     }
 }
 
+/// Where frames go.
+struct Intake {
+    engine: Engine,
+    recent: Recent,
+}
+
+impl Intake {
+    #[inline]
+    fn frame(&mut self, frame: &Frame<'_>) {
+        self.recent.add(frame);
+        self.engine.frame(frame);
+    }
+}
+
 /// A thread that reads rings into an engine.
 struct Worker {
-    engine: Engine,
+    intake: Intake,
     rings: Vec<Ring>,
     /// What was counted on each interface, by its number: on rings that are closed, and how full the open ones were.
     ports: Vec<Counted>,
@@ -289,7 +339,7 @@ enum Next {
 }
 
 impl Worker {
-    fn run(mut self) {
+    fn run(mut self) -> Recent {
         loop {
             // With nothing to read there is nothing to do but to wait for the next order.
             let order =
@@ -299,10 +349,10 @@ impl Worker {
                     if self.obey(order) {
                         continue;
                     }
-                    return;
+                    return self.intake.recent;
                 }
                 Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Disconnected) => return self.intake.recent,
             }
             match self.read() {
                 Next::Read => {}
@@ -318,9 +368,10 @@ impl Worker {
             Order::Add(ring) => self.rings.push(ring),
             Order::Remove(number) => self.drain(|ring| ring.number() == number),
             Order::Tell(answer) => drop(answer.send(self.tell())),
+            Order::Pick(wanted, answer) => drop(answer.send(self.intake.recent.pick(wanted))),
             Order::Stop(answer) => {
                 self.drain(|_| true);
-                self.engine.finish();
+                self.intake.engine.finish();
                 drop(answer.send(self.tell()));
                 return false;
             }
@@ -338,7 +389,7 @@ impl Worker {
         for port in &mut self.ports {
             port.fill = 0;
         }
-        Told { changes: self.engine.tell(), ports }
+        Told { changes: self.intake.engine.tell(), ports }
     }
 
     /// Close rings and read what they still hold, in the order of time with the others as long as that does not take too long:
@@ -353,7 +404,7 @@ impl Worker {
             // What is not handed over yet may be earlier than what is.
             let is_whole = self.rings.iter_mut().all(|ring| !is_meant(ring) || ring.is_handed_over());
             let until = if is_whole { i64::MAX } else { nanoseconds_now().saturating_sub(HOLD) };
-            if merge(&mut self.rings, &mut self.engine, until) == 0 {
+            if merge(&mut self.rings, &mut self.intake, until) == 0 {
                 thread::sleep(SETTLED);
             }
         }
@@ -362,7 +413,7 @@ impl Worker {
         let closed: Vec<Ring> = closed;
         for mut ring in closed {
             while let Some(frame) = ring.next() {
-                self.engine.frame(&frame);
+                self.intake.frame(&frame);
             }
             if let Some(port) = self.ports.get_mut(ring.number() as usize) {
                 port.add(&Counted::of(&mut ring));
@@ -373,7 +424,7 @@ impl Worker {
     fn read(&mut self) -> Next {
         self.note_fill();
         let [ring] = self.rings.as_mut_slice() else { return self.read_several() };
-        read(ring, &mut self.engine)
+        read(ring, &mut self.intake)
     }
 
     fn read_several(&mut self) -> Next {
@@ -381,13 +432,13 @@ impl Worker {
             return self.read_of_several_clocks();
         }
         let now = nanoseconds_now();
-        match merge(&mut self.rings, &mut self.engine, now.saturating_sub(HOLD)) {
+        match merge(&mut self.rings, &mut self.intake, now.saturating_sub(HOLD)) {
             FRAMES => Next::Read,
             _ if self.rings.iter_mut().any(|ring| ring.time().is_some()) => {
                 // Stamps of a time to come are of a clock that was set back: there is no waiting for them.
                 let is_ahead = |ring: &mut Ring| ring.time().is_some_and(|time| time > now.saturating_add(HOLD));
                 if self.rings.iter_mut().any(is_ahead) {
-                    merge(&mut self.rings, &mut self.engine, i64::MAX);
+                    merge(&mut self.rings, &mut self.intake, i64::MAX);
                 }
                 Next::Hold
             }
@@ -403,10 +454,10 @@ impl Worker {
             waiting.saturating_mul(2) > all
         };
         if let Some(ring) = self.rings.iter_mut().find(is_half_full) {
-            read(ring, &mut self.engine);
+            read(ring, &mut self.intake);
             return Next::Read;
         }
-        match merge(&mut self.rings, &mut self.engine, i64::MAX) {
+        match merge(&mut self.rings, &mut self.intake, i64::MAX) {
             0 => Next::Sleep,
             _ => Next::Read,
         }
@@ -428,21 +479,21 @@ fn nanoseconds_now() -> i64 {
 }
 
 /// Read frames of a ring.
-fn read(ring: &mut Ring, engine: &mut Engine) -> Next {
+fn read(ring: &mut Ring, intake: &mut Intake) -> Next {
     for _ in 0..FRAMES {
         let Some(frame) = ring.next() else { return Next::Sleep };
-        engine.frame(&frame);
+        intake.frame(&frame);
     }
     Next::Read
 }
 
 /// Read frames of all rings up to that time, in the order of their time stamps; how many.
-fn merge(rings: &mut [Ring], engine: &mut Engine, until: i64) -> usize {
+fn merge(rings: &mut [Ring], intake: &mut Intake, until: i64) -> usize {
     for count in 0..FRAMES {
         let next = rings.iter_mut().filter_map(|ring| ring.time().map(|time| (time, ring))).min_by_key(|(time, _)| *time);
         let Some((_, ring)) = next.filter(|(time, _)| *time <= until) else { return count };
         if let Some(frame) = ring.next() {
-            engine.frame(&frame);
+            intake.frame(&frame);
         }
     }
     FRAMES

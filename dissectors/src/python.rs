@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMapping, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyMapping, PyTuple};
 
 use crate::changes::{Changes, Totals};
 use crate::decode::{Address, Mac};
@@ -16,7 +16,10 @@ use crate::engine::Engine as Fast;
 use crate::live;
 use crate::mirror::Stations;
 use crate::observations::{self as rows, Ends, Traffic, Transport};
-use crate::source::Capture;
+use crate::pick::{self, End, Pick};
+#[cfg(target_os = "linux")]
+use crate::recent;
+use crate::source::{Capture, LinkType};
 #[cfg(target_os = "linux")]
 use crate::source::{filter, ring};
 use crate::tables::Limits;
@@ -341,6 +344,135 @@ impl Engine {
     }
 }
 
+/// Frames that are asked for.
+#[pyclass(frozen, module = "sensor._dissectors")]
+struct Wanted(pick::Wanted);
+
+#[pymethods]
+impl Wanted {
+    #[new]
+    #[pyo3(signature = (ends, *, ports=(None, None), transport=None, vlan=None, since, until, near, frames, octets))]
+    #[expect(clippy::too_many_arguments, reason = "each says something else of the frames")]
+    fn new(
+        ends: (Option<&str>, Option<&str>),
+        ports: (Option<u16>, Option<u16>),
+        transport: Option<&str>,
+        vlan: Option<u16>,
+        since: i64,
+        until: i64,
+        near: i64,
+        frames: usize,
+        octets: usize,
+    ) -> PyResult<Self> {
+        let ends = [ends.0.map(end_of).transpose()?, ends.1.map(end_of).transpose()?];
+        let transport = transport.map(transport_of).transpose()?;
+        let ports = [ports.0, ports.1];
+        Ok(Self(pick::Wanted { ends, ports, transport, vlan, since, until, near, most_frames: frames, most_octets: octets }))
+    }
+}
+
+fn end_of(text: &str) -> PyResult<End> {
+    if let Ok(address) = text.parse::<core::net::IpAddr>() {
+        let octets = match address {
+            core::net::IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+            core::net::IpAddr::V6(address) => address.octets(),
+        };
+        return Ok(End::Ip(Address::v6(octets)));
+    }
+    let octets = text.split(':').map(|octet| u8::from_str_radix(octet, 16)).collect::<Result<Vec<u8>, _>>().unwrap_or_default();
+    let mac = <[u8; 6]>::try_from(octets).map_err(|_| PyValueError::new_err(format!("no IP or MAC address: {text:?}")))?;
+    Ok(End::Mac(Mac::new(mac)))
+}
+
+fn transport_of(name: &str) -> PyResult<Transport> {
+    let all = [Transport::Tcp, Transport::Udp, Transport::Icmp, Transport::Ip, Transport::Ethernet];
+    all.into_iter().find(|one| one.name() == name).ok_or_else(|| PyValueError::new_err(format!("no transport: {name:?}")))
+}
+
+/// A frame that was asked for.
+#[pyclass(frozen, get_all, module = "sensor._dissectors")]
+struct Frame {
+    time: i64,
+    link: u16,
+    length: u32,
+    octets: Py<PyBytes>,
+    interface: u32,
+    source: Option<String>,
+    target: Option<String>,
+    ports: Option<(u16, u16)>,
+    transport: Option<&'static str>,
+    vlan: Option<u16>,
+}
+
+impl Frame {
+    fn new(python: Python<'_>, picked: &pick::Picked) -> Self {
+        let route = pick::route(picked.link, &picked.octets);
+        let [source, target] = match &route {
+            None => [None, None],
+            Some(pick::Route { macs: [from, to], addresses: [source, target], .. }) => {
+                [ip_text(*source).or_else(|| mac_text(*from)), ip_text(*target).or_else(|| mac_text(*to))]
+            }
+        };
+        Self {
+            time: picked.time,
+            link: picked.link.0,
+            length: picked.wire_length,
+            octets: PyBytes::new(python, &picked.octets).unbind(),
+            interface: picked.interface,
+            source,
+            target,
+            ports: route.and_then(|route| route.ports).map(|[source, target]| (source, target)),
+            transport: route.map(|route| route.transport.name()),
+            vlan: route.and_then(|route| vlan(route.vlan)),
+        }
+    }
+}
+
+fn frames_of(python: Python<'_>, found: &[Vec<pick::Picked>]) -> PyResult<Vec<Vec<Py<Frame>>>> {
+    let of_one = |frames: &Vec<pick::Picked>| frames.iter().map(|picked| Py::new(python, Frame::new(python, picked))).collect();
+    found.iter().map(of_one).collect()
+}
+
+/// Looks for frames in captures.
+#[pyclass(module = "sensor._dissectors")]
+struct Picker {
+    pick: Pick,
+    capture: Option<Capture>,
+}
+
+#[pymethods]
+impl Picker {
+    #[new]
+    #[expect(clippy::needless_pass_by_value, reason = "Python hands over a list of its own")]
+    fn new(wanted: Vec<PyRef<'_, Wanted>>) -> Self {
+        Self { pick: Pick::new(wanted.iter().map(|one| one.0.clone()).collect()), capture: None }
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "Python hands over a path of its own")]
+    fn open(&mut self, path: PathBuf) -> PyResult<()> {
+        self.capture = Some(Capture::open(&path).map_err(|error| CaptureError::new_err(error.to_string()))?);
+        Ok(())
+    }
+
+    fn read(&mut self, python: Python<'_>, packets: u64) -> bool {
+        let Self { pick, capture } = self;
+        let Some(capture) = capture else { return false };
+        python.detach(|| {
+            for _ in 0..packets {
+                let Some(frame) = capture.next() else { return false };
+                pick.frame(&frame);
+            }
+            capture.release();
+            true
+        })
+    }
+
+    fn frames(&mut self, python: Python<'_>) -> PyResult<Vec<Vec<Py<Frame>>>> {
+        let found = core::mem::replace(&mut self.pick, Pick::new(vec![])).found();
+        frames_of(python, &found)
+    }
+}
+
 /// Interfaces that are listened to in threads of their own.
 #[cfg(target_os = "linux")]
 #[pyclass(frozen, module = "sensor._dissectors")]
@@ -389,7 +521,7 @@ impl From<live::Port> for Interface {
 #[pymethods]
 impl Listener {
     #[new]
-    #[pyo3(signature = (names, *, limits=None, workers=1, kernel_filter=None, snap_length=262_144, ring_octets=64 << 20, busy_poll=0, promiscuous=true, hardware_time=false, patient=false))]
+    #[pyo3(signature = (names, *, limits=None, workers=1, kernel_filter=None, snap_length=262_144, ring_octets=64 << 20, busy_poll=0, promiscuous=true, hardware_time=false, patient=false, recent_octets=0, recent_seconds=3600))]
     #[expect(clippy::too_many_arguments, reason = "each is a setting with a name of its own")]
     fn new(
         python: Python<'_>,
@@ -403,19 +535,30 @@ impl Listener {
         promiscuous: bool,
         hardware_time: bool,
         patient: bool,
+        recent_octets: usize,
+        recent_seconds: u32,
     ) -> PyResult<Self> {
         let limits = limits_of(limits)?;
         let filter = kernel_filter.map(filter::parse).transpose().map_err(PyValueError::new_err)?;
         let filter = filter::cut(filter.as_deref(), snap_length);
         let ring_octets = ring_octets.checked_div(usize::from(workers)).unwrap_or(ring_octets);
         let ring = ring::Settings { ring_octets, filter, promiscuous, busy_poll, hardware_time };
-        let settings = live::Settings { names, workers, limits, ring, patient };
+        let age = i64::from(recent_seconds).saturating_mul(1_000_000_000);
+        let recent = recent::Limits { octets: recent_octets, age };
+        let settings = live::Settings { names, workers, limits, recent, ring, patient };
         let live = python.detach(|| live::Listener::start(settings)).map_err(CaptureError::new_err)?;
         Ok(Self { ports: live.ports(), live: Mutex::new(live) })
     }
 
     fn batch(&self, python: Python<'_>) -> PyResult<Batch> {
         self.changes(python, live::Listener::tell)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "Python hands over a list of its own")]
+    fn frames(&self, python: Python<'_>, wanted: Vec<PyRef<'_, Wanted>>) -> PyResult<Vec<Vec<Py<Frame>>>> {
+        let wanted: Vec<pick::Wanted> = wanted.iter().map(|one| one.0.clone()).collect();
+        let found = python.detach(|| self.live.lock().unwrap_or_else(PoisonError::into_inner).pick(&wanted));
+        frames_of(python, &found.map_err(CaptureError::new_err)?)
     }
 
     fn stop(&self, python: Python<'_>) -> PyResult<Batch> {
@@ -479,7 +622,7 @@ fn statistics(python: Python<'_>, totals: &Totals) -> PyResult<Statistics> {
     }
     let skipped = PyDict::new(python);
     for (link, frames) in &counters.skipped {
-        skipped.set_item(crate::source::LinkType(*link).to_string(), frames)?;
+        skipped.set_item(LinkType(*link).to_string(), frames)?;
     }
     let protocols = PyDict::new(python);
     for (name, messages) in &totals.messages {
@@ -530,7 +673,7 @@ fn statistics(python: Python<'_>, totals: &Totals) -> PyResult<Statistics> {
 #[pymodule(gil_used = false)]
 mod _dissectors {
     #[pymodule_export]
-    use super::{Anomaly, Batch, CaptureError, Conversation, Endpoint, Engine, Fact, Operation, Statistics};
+    use super::{Anomaly, Batch, CaptureError, Conversation, Endpoint, Engine, Fact, Frame, Operation, Picker, Statistics, Wanted};
     #[cfg(target_os = "linux")]
     #[pymodule_export]
     use super::{Interface, Listener};

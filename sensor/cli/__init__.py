@@ -8,6 +8,7 @@ from sensor.cli.baseline import baseline
 from sensor.cli.conduits import conduits
 from sensor.cli.config import config
 from sensor.cli.detectors import detectors
+from sensor.cli.evidence import evidence
 from sensor.cli.explain import explain
 from sensor.cli.exports import exports
 from sensor.cli.metrics import metrics
@@ -34,6 +35,7 @@ main.add_command(baseline)
 main.add_command(replay)
 main.add_command(watch)
 main.add_command(explain)
+main.add_command(evidence)
 main.add_command(conduits)
 main.add_command(site)
 main.add_command(rules)

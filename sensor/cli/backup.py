@@ -1,5 +1,8 @@
 """`otoscope backup`, `otoscope restore`, `otoscope reset`: a copy of everything, the way back, and an empty database."""
 
+import errno
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,22 +69,44 @@ def restore(file: Path, database: str, settings: Path | None, *, force: bool) ->
     for target in targets:
         if target.exists() and not force:
             raise click.ClickException(f"{words.plain(str(target))} exists already: another directory, or --force to write over it")
-    with told():
-        made = fill(database, file, force=force)
-    click.echo(f"Restored {plain_name(database)} as it was on {words.plain(made.made)}: {_held(made)}.")
-    for target, content in targets.items():
-        _write(target, content)
+    with _written_beside(targets) as put_in_place:
+        with told():
+            made = fill(database, file, force=force)
+        click.echo(f"Restored {plain_name(database)} as it was on {words.plain(made.made)}: {_held(made)}.")
+        put_in_place()
 
 
-def _write(target: Path, content: bytes) -> None:
-    temporary = target.with_name(f"{target.name}.new")
+@contextmanager
+def _written_beside(targets: Mapping[Path, bytes]) -> Iterator[Callable[[], None]]:
+    """Write files beside their places, where they are gone again unless they are put in place: what cannot be written is told before."""
+    beside = {target: target.with_name(f"{target.name}.new") for target in targets}
     try:
-        temporary.write_bytes(content)
-        temporary.replace(target)
+        for target, content in targets.items():
+            with _saying(target):
+                if target.is_dir():
+                    raise IsADirectoryError(errno.EISDIR, "a directory has its name")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                beside[target].write_bytes(content)
+        yield lambda: _put_in_place(beside)
+    finally:
+        for written in beside.values():
+            with suppress(OSError):
+                written.unlink()
+
+
+def _put_in_place(beside: Mapping[Path, Path]) -> None:
+    for target, written in beside.items():
+        with _saying(target):
+            written.replace(target)
+        click.echo(f"Wrote {words.plain(str(target))}.")
+
+
+@contextmanager
+def _saying(target: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise click.ClickException(f"{words.plain(str(target))} cannot be written: {error.strerror}") from error
-    click.echo(f"Wrote {words.plain(str(target))}.")
 
 
 @click.command()

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, TypedDict
 import click
 
 from sensor import words
+from sensor.cli.evidence import take_evidence
 from sensor.cli.inputs import format_option, load_baseline, load_settings, load_site, rows_option
 from sensor.cli.send import destinations_of, send
 from sensor.cli.source import keep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Unpack
 
     from sensor.baseline.model import Baseline
@@ -42,9 +43,9 @@ Examples:
 
 \b
 Exit status: 0 every capture was read; 1 a capture could not be read, the
-report, the database or the metrics not be written, or something not be
-delivered (what the captures hold is shown all the same); 2 wrong usage; 130
-stopped by Ctrl-C, and what was read until then is shown.
+report, the database, evidence or the metrics not be written, or something
+not be delivered (what the captures hold is shown all the same); 2 wrong
+usage; 130 stopped by Ctrl-C, and what was read until then is shown.
 """
 
 
@@ -58,6 +59,7 @@ class Options(TypedDict):
     baseline: str | None
     report: str | None
     database: str | None
+    evidence: str | None
     metrics_file: str | None
     config: str | None
     to: tuple[str, ...]
@@ -79,6 +81,7 @@ class Options(TypedDict):
 @click.option("--baseline", metavar="FILE", help="What is usual (otoscope baseline export): what is not in it is an alert.")
 @click.option("--report", metavar="FILE", help="Write all of it as one page of HTML, too.")
 @click.option("--database", metavar="PATH|URL", help="Keep what was found in this database: a SQLite file, or postgresql://…")
+@click.option("--evidence", metavar="DIRECTORY", help="Keep the frames around each alert there: a small capture each (otoscope evidence).")
 @click.option("--metrics-file", metavar="FILE", help="Write metrics to this file (.prom), for node_exporter's textfile collector.")
 @click.option("--config", metavar="FILE", help="The settings: who the sensor is, and with --database which destinations are told.")
 @click.option(
@@ -136,7 +139,11 @@ def _tell(
     from sensor.replay import document
 
     database = options["database"]
-    kept = database is None or keep(known, capture.files, database, baseline=options["baseline"] is None, settings=settings)
+    ids: Mapping[str, str] | None = {}
+    if database is not None:
+        ids = keep(known, capture.files, database, baseline=options["baseline"] is None, settings=settings)
+    kept = ids is not None
+    kept = take_evidence(known, capture.files, options["evidence"], settings, ids or {}) and kept
     if options["report"] is not None:
         from sensor.report import write_report
 

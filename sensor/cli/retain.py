@@ -14,7 +14,7 @@ from sensor.cli.source import kept_database_option, told
 def retain(database: str, days: float | None, megabytes: float | None) -> None:
     """Drop from a database what is too old, or what there is no room for.
 
-    Alerts that are open stay, and so do assets.
+    Alerts that are open stay, and so do assets, while anything else can be dropped for the room.
     """
     from sensor.store import Store
 

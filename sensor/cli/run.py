@@ -23,6 +23,8 @@ def run(config: str) -> None:
 
     SIGTERM and Ctrl-C end it when all is saved, SIGHUP has it read the site file anew.
     """
+    from dataclasses import replace
+
     from sensor.capture import open_interfaces
     from sensor.service import Notifier, Service, set_up
     from sensor.settings import environment
@@ -32,8 +34,11 @@ def run(config: str) -> None:
     if not capture.interfaces:
         raise click.ClickException(f'{config}: [capture] names no interface: write interfaces = ["eth1"], where the mirrored traffic comes')
     log = set_up(settings.log.level, settings.log.form)
-    with told(), open_interfaces(capture.interfaces, capture.listening(), limits=capture.limits) as source:
-        Service(settings, source, Notifier(environment()), log).run()
+    kept = settings.evidence
+    with told():
+        listening = replace(capture.listening(), recent_mebibytes=kept.ring_mebibytes, recent_minutes=kept.ring_minutes)
+        with open_interfaces(capture.interfaces, listening, limits=capture.limits) as source:
+            Service(settings, source, Notifier(environment()), log).run()
 
 
 @click.command()

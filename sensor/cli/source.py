@@ -1,6 +1,6 @@
 """Where the commands that ask get their answers from: a database, or captures that are read for it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -93,8 +93,10 @@ def _read(captures: tuple[str, ...], store: "Store", site: str | None) -> None:
         click.echo(f"otoscope: warning: {words.plain(f'{path}: {text}')}", err=True)
 
 
-def keep(known: "Knowledge", files: list[str], database: str, *, baseline: bool, settings: "Settings | None" = None) -> bool:
-    """Add what captures hold to a database; False where that failed, which it says.
+def keep(
+    known: "Knowledge", files: list[str], database: str, *, baseline: bool, settings: "Settings | None" = None
+) -> "Mapping[str, str] | None":
+    """Add what captures hold to a database; the ids of its alerts there by their own, None where that failed, which it says.
 
     settings: whose destinations are to be told of it (otoscope exports run does that).
     baseline: the database's, if it has one, learns from them and says what is new; else another one has done so.
@@ -108,11 +110,12 @@ def keep(known: "Knowledge", files: list[str], database: str, *, baseline: bool,
             if baseline:
                 _measure(known, store)
             saved = store.save(known, run_of(files, known.statistics))
+            ids = store.alert_ids
     except OtoscopeError as error:
         click.echo(f"otoscope: {words.plain(str(error))}", err=True)
-        return False
+        return None
     click.echo(f"otoscope: {plain_name(database)}: {_written(saved)}", err=True)
-    return True
+    return ids
 
 
 def _measure(known: "Knowledge", store: "Store") -> None:

@@ -37,6 +37,7 @@ def places(settings: Settings, where: Mapping[str, str]) -> Iterator[Check]:
     """The same, the database and its disk, and each destination; nothing is sent there but what connecting takes."""
     yield from files(settings, where)
     yield from _database(settings.store.database)
+    yield from _evidence(settings)
     yield from _destinations(settings)
 
 
@@ -82,6 +83,14 @@ def _database(where: str) -> Iterator[Check]:
         yield note("database", str(error), "otoscope run makes it, or brings it up to date, when it starts")
     except OtoscopeError as error:
         yield bad("database", str(error), "see docs/store.md")
+
+
+def _evidence(settings: Settings) -> Iterator[Check]:
+    """Only where it will not be kept: the folder is made with the first of it."""
+    folder = settings.evidence.place(settings.store.database).absolute()
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if settings.evidence.ring_mebibytes and not (there.is_dir() and os.access(there, os.W_OK)):
+        yield bad("evidence", f"{folder} cannot be made or written", f"make it, owned by who runs the sensor: {folder}")
 
 
 def _destinations(settings: Settings) -> Iterator[Check]:

@@ -40,7 +40,7 @@ class Queue(Protocol):
     def fail(self, name: str, error: str) -> None:
         """An attempt failed."""
 
-    def refuse(self, name: str, event: Event, why: str) -> None:
+    def refuse(self, name: str, number: int, event: Event, why: str) -> None:
         """It will not take an event."""
 
     def refused(self, name: str) -> list[tuple[int, Event]]:
@@ -48,6 +48,9 @@ class Queue(Protocol):
 
     def accept(self, numbers: Sequence[int]) -> None:
         """It has taken what it would not take before."""
+
+    def nudge(self, name: str) -> None:
+        """Ask to try now, and once more what was refused."""
 
     def take_nudge(self, name: str) -> bool:
         """Has somebody asked to try now? Once."""
@@ -76,6 +79,7 @@ class Forwarder:
         self._cursor = self.position = queue.cursor(destination.name)
         self._unsure: deque[int] = deque()
         self._put_aside: set[int] = set()  # refused, and behind the cursor not yet
+        self._asked = False
         self._failures = 0
         self._failing_since: float | None = None
 
@@ -102,7 +106,7 @@ class Forwarder:
     def step(self) -> bool:
         """Deliver a portion; False where nothing waits. Raises DeliveryError, and StoreError where the queue cannot be read or written."""
         name = self.destination.name
-        if self._queue.take_nudge(name):
+        if self._is_asked():
             self._deliver_refused()
         portion = self._queue.after(name, self.position, _PORTION)
         if portion.events:
@@ -119,9 +123,16 @@ class Forwarder:
         self._failures, self._failing_since = 0, None
         return bool(portion.events)
 
+    def _is_asked(self) -> bool:
+        """Has somebody asked to send once more what was refused, and has it not arrived yet?"""
+        self._asked = self._queue.take_nudge(self.destination.name) or self._asked
+        return self._asked
+
     def _end(self) -> None:
-        """Make sure of what was sent; what is not sure is sent again with the next start."""
+        """Make sure of what was sent; what is not sure, and what somebody has asked for, is for the next start."""
         try:
+            if self._asked:
+                self._queue.nudge(self.destination.name)
             self.finish()
         except (DeliveryError, StoreError) as error:
             self._say(str(error))
@@ -166,7 +177,7 @@ class Forwarder:
 
     def _refuse(self, number: int, event: Event, why: str) -> None:
         """Put it aside; once, though those around it may have to be sent again."""
-        self._queue.refuse(self.destination.name, event, why)
+        self._queue.refuse(self.destination.name, number, event, why)
         self._put_aside.add(number)
 
     def _note(self, events: Sequence[tuple[int, Event]]) -> None:
@@ -185,8 +196,11 @@ class Forwarder:
                 self._way.deliver([written for _, written in portion])
             except RefusedError as error:
                 arrived = error.index
+            if self._way.unsure():
+                self.finish()  # they are not in the outbox: nothing would send them again
             self._queue.accept([number for number, _ in portion[:arrived]])
             left = portion[arrived + 1 :] + left
+        self._asked = False
 
     def _settle(self, unsure: int) -> None:
         """Move the cursor behind what is sure."""
@@ -236,4 +250,5 @@ class Forwarder:
             stop.wait(min(left, 1.0))
             with suppress(StoreError):
                 if self._queue.take_nudge(self.destination.name):
+                    self._asked = True
                     return

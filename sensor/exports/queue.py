@@ -46,10 +46,10 @@ class Backlog:
     def fail(self, name: str, error: str) -> None:
         """An attempt failed: who runs the forwarder is told."""
 
-    def refuse(self, name: str, event: Event, why: str) -> None:
+    def refuse(self, name: str, number: int, event: Event, why: str) -> None:
         """It will not take an event."""
         known = self._progress[name]
-        known.refused.append((len(known.refused), event))
+        known.refused.append((number, event))
         known.reasons.append(why)
 
     def refused(self, name: str) -> list[tuple[int, Event]]:
@@ -61,6 +61,9 @@ class Backlog:
         return self._progress[name].reasons
 
     def accept(self, numbers: Sequence[int]) -> None:
+        """Nothing is tried again."""
+
+    def nudge(self, name: str) -> None:
         """Nothing is tried again."""
 
     def take_nudge(self, _name: str) -> bool:

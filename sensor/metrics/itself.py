@@ -62,6 +62,14 @@ METRICS = (
         "Octets of what waits to be told to others; absent where there is no outbox.",
         lambda now: only(now.sources.outbox_octets()),
     ),
+    Metric(
+        "otoscope_evidence_alerts_total",
+        Type.COUNTER,
+        "alerts",
+        "Alerts by what became of their evidence: `kept`, `not_found` in memory any more, `left_out` as there were too many, `failed`.",
+        lambda now: (((result,), number) for result, number in (now.sources.evidence() or {}).items()),
+        ("result",),
+    ),
     _export("waiting_events", Type.GAUGE, "events", "Events that the destination has not got yet.", lambda state: state.waiting),
     _export(
         "lag_seconds", Type.GAUGE, "seconds", "Age of the oldest event that waits, 0 where none does.", lambda state: state.lag_seconds

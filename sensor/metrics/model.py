@@ -2,7 +2,7 @@
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -76,6 +76,7 @@ class Sources:
     open_alerts: where somebody has dealt with some of the knowledge's.
     interfaces: those that are listened to, as they are now.
     destinations: the outbox's states. batches: how long it took to take up each batch.
+    evidence: what became of that of alerts, and of how many.
     """
 
     knowledge: Callable[[], Knowledge | None]
@@ -87,6 +88,7 @@ class Sources:
     database_octets: Callable[[], int | None] = _unknown
     outbox_octets: Callable[[], int | None] = _unknown
     batches: Durations = field(default_factory=Durations)
+    evidence: Callable[[], Mapping[str, int] | None] = _unknown
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from sensor.conclusions import Conclusions
 from sensor.conduits.model import Site
 from sensor.conduits.site import load_site
 from sensor.errors import OtoscopeError, SiteError
+from sensor.evidence.folder import Folder
+from sensor.evidence.taker import FrameSource, Taker
 from sensor.exports.run import delivering
 from sensor.knowledge import Knowledge
 from sensor.metrics import Durations, Sources, address_of, serving, shown, with_database
@@ -34,7 +36,7 @@ _HOURLY = 3600.0
 _MINUTELY = 60.0
 
 
-class Source(Protocol):
+class Source(FrameSource, Protocol):
     """Where batches come from: one each second, also when nothing was captured, until `stop`."""
 
     def __iter__(self) -> Iterator[Batch]:
@@ -61,11 +63,13 @@ class Service:
         self._batches = Durations()
         self._known: Knowledge | None = None
         self._baseline: Baseline | None = None
+        self._taker: Taker | None = None
         self._conclusions = Conclusions(self._site)
         self._learning = False
         self._reload = False
         self._conditions: dict[str, tuple[str, str | None]] = {}
-        self._run = Run(f"live {settings.identity().id} {time.time_ns()}")
+        series = f"live {settings.identity().id} "
+        self._run = Run(f"{series}{time.time_ns()}", series=series)
 
     def run(self) -> None:
         """Until SIGTERM, SIGINT, or the end of the source. Raises StoreError and ListenError where it cannot begin."""
@@ -78,12 +82,21 @@ class Service:
                 address, port = address_of(self._settings.metrics.listen)
                 running.enter_context(serving(with_database(self._sources(), store), address, port))
                 self._log.info("metrics are served", at=f"http://{shown(address, port)}/metrics")
+            self._taker = self._taker_into(store)
             self._take_up(_kept(store))
             try:
                 self._go(store)
             finally:
                 self._notifier.stopping()
                 self._end(store)
+
+    def _taker_into(self, store: Store) -> Taker | None:
+        """What takes evidence, where the settings want that."""
+        kept = self._settings.evidence
+        if not kept.ring_mebibytes:
+            return None
+        place = kept.place(self._settings.store.database)
+        return Taker(kept, Folder(place, kept, store.open_alerts), self._source, self._log)
 
     def _go(self, store: Store) -> None:
         work = _Work(self, store)
@@ -103,6 +116,9 @@ class Service:
         """All that is known is kept, also where the capture has failed."""
         self.conclude()
         self.save(store)
+        if self._taker is not None:
+            self.note_alerts(store)
+            self._taker.finish()
         self.learn(store)
         self._log.info("ended", packets=self._observations.statistics.packets if self._observations.statistics else 0)
 
@@ -127,6 +143,16 @@ class Service:
         if self._known is not None:
             with self._failing("cannot save"):
                 store.save(self._known, self._run)
+
+    def note_alerts(self, store: Store) -> None:
+        """Evidence of those that are new is to be taken."""
+        if self._taker is not None and self._known is not None:
+            self._taker.note(self._known.alerts, store.alert_ids)
+
+    def take_evidence(self) -> None:
+        """The part of it that is due."""
+        if self._taker is not None:
+            self._taker.take()
 
     def learn(self, store: Store) -> None:
         """Let the baseline grow while it learns, and take up what people have accepted meanwhile."""
@@ -157,6 +183,8 @@ class Service:
             dropped = store.retain(days=kept.retain_days, megabytes=kept.retain_megabytes, meanwhile=self._notifier.alive).dropped
             if dropped:
                 self._log.info("dropped what is old", **dropped)
+        if self._taker is not None:
+            self._taker.tidy()
 
     def _rest_on(self, site: Site, baseline: Baseline | None) -> None:
         """Conclude from now on by this site file and baseline: all anew where they are others than before."""
@@ -200,6 +228,7 @@ class Service:
             statistics=lambda: self._observations.statistics,
             interfaces=lambda: self._source.interfaces,
             batches=self._batches,
+            evidence=lambda: self._taker.counted if self._taker else None,
         )
 
     def _say_of(self, destination: str, text: str) -> None:
@@ -217,6 +246,7 @@ class _Work:
 
     def do(self) -> None:
         """One thing that is due, the rarest first: frames wait meanwhile."""
+        self._service.take_evidence()
         if self._is_due("retain"):
             self._service.retain(self._store)
             self._due["retain"] = time.monotonic() + _HOURLY
@@ -227,6 +257,7 @@ class _Work:
             began = time.monotonic()
             self._service.conclude()
             self._service.save(self._store)
+            self._service.note_alerts(self._store)
             self._due["conclude"] = time.monotonic() + (time.monotonic() - began) * (1 / _SHARE - 1)
 
     def _is_due(self, what: str) -> bool:

@@ -18,6 +18,7 @@ from sensor.metrics.serve import address_of
 from sensor.settings.capture import CaptureSettings
 from sensor.settings.credentials import PREFIX, file_of
 from sensor.settings.destinations import ExportSettings, destination
+from sensor.settings.evidence import EvidenceSettings
 from sensor.settings.table import Table
 
 _MACHINE = Path("/etc/machine-id")
@@ -89,7 +90,7 @@ class StoreSettings(Table):
         default=4000,
         gt=0,
         le=10_000_000,
-        description="Then the oldest, until the database is no larger; more than what may wait in `[outbox]`.",
+        description="Then the oldest, until the database is no larger; twice what may wait in `[outbox]` or more.",
         json_schema_extra={"unit": "MB"},
     )
 
@@ -156,6 +157,7 @@ class Settings(Table):
     capture: CaptureSettings = CaptureSettings()
     store: StoreSettings = StoreSettings()
     site: SiteSettings = SiteSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
     outbox: OutboxSettings = OutboxSettings()
@@ -164,10 +166,10 @@ class Settings(Table):
     @model_validator(mode="after")
     def _fits(self) -> "Settings":
         waits, kept = self.outbox.megabytes, self.store.retain_megabytes
-        if waits >= kept:
+        if 2 * waits > kept:  # what waits is in the database, and never gives way to the rest
             raise ValueError(
-                f"[outbox] megabytes ({waits:g}) must be less than [store] retain_megabytes ({kept:g}), or what waits leaves no room for "
-                f"the rest: write [outbox] megabytes = {kept / 4:g}"
+                f"[outbox] megabytes ({waits:g}) must be half of [store] retain_megabytes ({kept:g}) or less, or what waits leaves no room "
+                f"for the rest: write [outbox] megabytes = {kept / 4:g}"
             )
         return self
 

@@ -5,7 +5,6 @@ SQLite file can be restored into PostgreSQL and the other way round, it can be r
 than some rows. It is one snapshot: both databases let others write meanwhile.
 """
 
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,8 +21,10 @@ from sensor.errors import StoreError
 from sensor.store import archive, people
 from sensor.store.archive import Manifest, Reader, Writer
 from sensor.store.connect import NEWEST, connect, errors, migrate, name_of, revisions, writing
+from sensor.store.generation import generation, next_generation
+from sensor.store.outbox import take_stock
+from sensor.store.registered import KEPT, begin_anew, go_on, last_number, registered
 from sensor.store.retain import give_back
-from sensor.store.save import upsert
 from sensor.store.tables import baseline, destinations, meta, metadata, outbox
 
 _FETCHED = 100
@@ -71,7 +72,7 @@ def _write(writer: Writer, connection: Connection, settings: Mapping[str, bytes]
         revision=NEWEST,
         made=made,
         database=connection.dialect.name,
-        numbers={outbox.name: _last_number(connection)},
+        numbers={outbox.name: last_number(connection)},
         parts=writer.parts,
     )
     writer.finish(manifest)
@@ -88,16 +89,6 @@ def _lines(connection: Connection, table: Table) -> Iterator[bytes]:
         if len(line) > archive.MOST_OCTETS:
             raise StoreError(f"a row of {table.name} has more than {archive.MOST_OCTETS >> 20} MB, which no backup can hold")
         yield line
-
-
-def _last_number(connection: Connection) -> int:
-    """The last that was given to an event: it may be delivered and gone, but it must not be given again, the cursors count on it."""
-    known = [connection.execute(select(func.max(column))).scalar() or 0 for column in (outbox.c.id, destinations.c.cursor)]
-    if connection.dialect.name == "sqlite":
-        query = text("SELECT max(seq) FROM sqlite_sequence WHERE name = 'outbox'")
-    else:
-        query = text("SELECT last_value FROM outbox_id_seq WHERE is_called")
-    return max(*known, connection.execute(query).scalar() or 0)
 
 
 def _backup(manifest: Manifest) -> Backup:
@@ -143,14 +134,16 @@ def _room(where: str) -> int | None:
 
 
 def _held(connection: Connection) -> dict[str, int]:
-    """Rows by table, of what a person would miss."""
-    counted = ((table.name, select(func.count()).select_from(table)) for table in metadata.sorted_tables if table is not meta)
+    """Rows by table, of what a person would miss: who is told stays."""
+    counted = (
+        (table.name, select(func.count()).select_from(table)) for table in metadata.sorted_tables if table not in (meta, destinations)
+    )
     return {name: number for name, query in counted if (number := connection.execute(query).scalar_one())}
 
 
 def _fill(connection: Connection, reader: Reader) -> None:
     """Make the tables of the backup's revision in place of ours, fill them, and bring them up to date."""
-    before = _generation(connection)
+    before, known_here = generation(connection), registered(connection)
     metadata.drop_all(connection)
     connection.execute(text(f"DROP TABLE {_VERSIONS}"))
     others = inspect(connection).get_table_names()
@@ -164,14 +157,10 @@ def _fill(connection: Connection, reader: Reader) -> None:
         if (name := f"tables/{table.name}.jsonl") in reader.manifest.parts:
             _load(connection, table, reader.lines(name))
     migrate(connection)
-    _go_on_numbering(connection, reader.manifest.numbers.get(outbox.name, 0))
+    take_stock(connection)
+    go_on(connection, known_here, reader.manifest.numbers.get(outbox.name, 0))
     # Who has the database open learns that what it remembers of it does not hold any more.
-    upsert(connection, meta, [{"name": "generation", "value": str(max(before, _generation(connection)) + 1)}])
-
-
-def _generation(connection: Connection) -> int:
-    value = connection.execute(select(meta.c.value).where(meta.c.name == "generation")).scalar() or ""
-    return int(value) if re.fullmatch("[0-9]{1,18}", value) else 0
+    next_generation(connection, before)
 
 
 def _load(connection: Connection, table: Table, lines: Iterator[bytes]) -> None:
@@ -227,23 +216,6 @@ def _value(table: Table, name: str, kind: type, value: object) -> object:
     raise StoreError(f"damaged: {name} of a row of {table.name} is no {kind.__name__}")
 
 
-def _go_on_numbering(connection: Connection, last: int) -> None:
-    """What is put in from now on has numbers that none had before."""
-    last = max(last, _last_number(connection))
-    if not 0 <= last < _LARGEST // 2:
-        raise StoreError(f"damaged: events are numbered up to {last}")
-    if connection.dialect.name == "sqlite":
-        connection.execute(text("DELETE FROM sqlite_sequence WHERE name = 'outbox'"))
-        connection.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES ('outbox', :last)"), {"last": last})
-        return
-    for table in metadata.sorted_tables:
-        column = next(iter(table.primary_key))
-        sequence = connection.execute(text("SELECT pg_get_serial_sequence(:table, :column)"), {"table": table.name, "column": column.name})
-        if name := sequence.scalar():
-            highest = last if table is outbox else connection.execute(select(func.max(column))).scalar() or 0
-            connection.execute(text("SELECT setval(CAST(:name AS regclass), :next, false)"), {"name": name, "next": highest + 1})
-
-
 def contents(where: str) -> dict[str, int]:
     """How many rows a database holds, by table; empty ones are left out. Raises StoreError."""
     engine = connect(where, create=False, timeout=_TIMEOUT)
@@ -255,16 +227,17 @@ def contents(where: str) -> dict[str, int]:
 
 
 def reset(where: str, *, keep_baseline: bool = False, who: str | None = None) -> None:
-    """Empty a database, but for one line in its log that says who did. Raises StoreError."""
+    """Empty a database, but for who is told of what happens from now on, and one line in its log that says who did. Raises StoreError."""
     engine: Engine = connect(where, create=False, timeout=_TIMEOUT)
     try:
         with errors(name_of(engine)):
             with writing(engine) as connection:
-                generation = _generation(connection) + 1
+                before = generation(connection)
+                begin_anew(connection)
                 for table in reversed(metadata.sorted_tables):
-                    if not (table is baseline and keep_baseline):
-                        connection.execute(delete(table))
-                upsert(connection, meta, [{"name": "generation", "value": str(generation)}])
+                    if table is not destinations and not (table is baseline and keep_baseline):
+                        connection.execute(delete(table).where(meta.c.name.not_in(KEPT)) if table is meta else delete(table))
+                next_generation(connection, before)
                 people.log(connection, "reset", "database", "the baseline was kept" if keep_baseline else "", who)
             give_back(engine)
     finally:

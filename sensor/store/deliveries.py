@@ -13,12 +13,14 @@ from sensor.exports.destination import Destination
 from sensor.exports.queue import Portion
 from sensor.store.connect import errors, writing
 from sensor.store.encoding import decode as decode_body
-from sensor.store.outbox import Bounds, forget_delivered, is_wanted, put, read_clock, set_bounds, size, wanted_by
+from sensor.store.news import put
+from sensor.store.outbox import Bounds, forget_delivered, is_wanted, read_clock, set_bounds, size, wanted_by
 from sensor.store.save import chunks
 from sensor.store.tables import alerts, assets, destinations, outbox, refused, runs
 
-_MOST_REFUSED = 10_000
+_MOST_REFUSED, _MOST_REFUSED_OCTETS = 10_000, 20_000_000
 """Of one destination; more are dropped, and counted."""
+_REFUSED = (func.count().label("rows"), func.coalesce(func.sum(func.length(refused.c.body)), 0).label("octets"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +110,16 @@ class Outbox:
             values = {"failures": destinations.c.failures + 1, "connected": False, "error": error[:500]}
             connection.execute(update(destinations).where(destinations.c.name == name).values(values))
 
-    def refuse(self, name: str, event: Event, why: str) -> None:
-        """Put an event aside that a destination will not take, until somebody has put right why."""
-        row = {"destination": name, "severity": int(event.severity), "kind": str(event.kind), "why": why[:500], "body": encode(event)}
+    def refuse(self, name: str, number: int, event: Event, why: str) -> None:
+        """Put an event aside that a destination will not take, until somebody has put right why; once, though it may be sent again."""
+        body = encode(event)
+        row = {"severity": int(event.severity), "kind": str(event.kind), "why": why[:500], "body": body}
         with self._writing() as connection:
-            there = select(func.count()).select_from(refused).where(refused.c.destination == name)
-            if connection.execute(there).scalar_one() < _MOST_REFUSED:
-                connection.execute(insert(refused), [row])
+            there = connection.execute(select(*_REFUSED).where(refused.c.destination == name)).one()
+            if connection.execute(select(refused.c.id).where(refused.c.destination == name, refused.c.number == number)).first():
+                return
+            if there.rows < _MOST_REFUSED and there.octets + len(body) <= _MOST_REFUSED_OCTETS:
+                connection.execute(insert(refused).values(destination=name, number=number, **row))
             else:
                 one_more = destinations.c.dropped + 1
                 connection.execute(update(destinations).where(destinations.c.name == name).values(dropped=one_more))

@@ -4,14 +4,14 @@ What is new is told at once; what goes on or changes again and again, when it is
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, or_, select, update
 
 from sensor.events import Change, Event
-from sensor.store import outbox
+from sensor.store import ourselves, outbox
 from sensor.store.encoding import decode, encode, key_of
 from sensor.store.merge import NO_HISTORY
 from sensor.store.save import News, chunks, upsert
@@ -24,6 +24,8 @@ Body = Mapping[str, Any]
 _MINUTE = 60 * 1_000_000_000
 _SILENT = frozenset({"learned", "muted"})
 """An alert that stands so is not told when it goes on."""
+_NOT_NEW = _SILENT | {"closed"}
+"""An alert that stands so is not told as a new one."""
 _NOT_KEPT = frozenset({"evidence", "addresses", "level_because", "level_against", "never_queried"})
 """What of an asset is not told."""
 
@@ -70,20 +72,21 @@ def _is_worse(before: Body, row: Body) -> bool:
     return any(before[name] != row[name] for name in ("severity", "outcome", "status")) or row["count"] >= 2 * before["count"]
 
 
+_ALERTS = Telling(
+    alerts,
+    Change.RAISED,
+    Change.COUNTED,
+    Change.CLOSED,
+    lambda before, row: row["status"] not in _SILENT and (_is_worse(before, row) or row["count"] != before["count"]),
+    _is_worse,
+    60 * _MINUTE,
+    _alert,
+)
 TELLINGS = (
     Telling(
         assets, Change.NEW, Change.CHANGED, Change.GONE, lambda *rows: bool(_changes(*rows)), lambda *_rows: False, 5 * _MINUTE, _asset
     ),
-    Telling(
-        alerts,
-        Change.RAISED,
-        Change.COUNTED,
-        Change.CLOSED,
-        lambda before, row: row["status"] not in _SILENT and (_is_worse(before, row) or row["count"] != before["count"]),
-        _is_worse,
-        60 * _MINUTE,
-        _alert,
-    ),
+    _ALERTS,
     Telling(
         incidents,
         Change.RAISED,
@@ -111,17 +114,38 @@ def tell_judged(connection: Connection, key: str, reason: str) -> None:
     row = _rows(connection, alerts, [key])[key]
     change = Change.RAISED if row["status"] == "open" else Change.CLOSED
     event = alert_event(row, _ends(connection, [row]), change, time.time_ns(), status=row["status"], reason=reason)
-    outbox.put(connection, [event])
     _remember(connection, alerts.name, {key: row})
+    put(connection, [event])
+
+
+def put(connection: Connection, events: Sequence[Event]) -> None:
+    """Let events wait; where others have to give way for them, that is told too."""
+    if dropped := outbox.put(connection, events):
+        tell_loss(connection, ourselves.EVENTS, dropped)
+
+
+def tell_loss(connection: Connection, loss: ourselves.Loss, number: int) -> None:
+    """Count what is lost, and tell it as any alert that goes on; also where there is no room for it in the outbox."""
+    news = ourselves.count(connection, loss, number)
+    if outbox.is_wanted(connection):
+        outbox.append(connection, _events(connection, _ALERTS, news, [], time.time_ns()))
 
 
 def _tell(connection: Connection, telling: Telling, news: News, now: int) -> None:
+    # Where a clock was ahead, some were to wait for a time that is far away now.
+    late = or_(told.c.due <= now, told.c.due > now + telling.wait)
+    due = connection.execute(select(told.c.key).where(told.c.kind == telling.table.name, late)).scalars().all()
+    put(connection, _events(connection, telling, news, due, now))
+
+
+def _events(connection: Connection, telling: Telling, news: News, due: Sequence[str], now: int) -> list[Event]:
+    """What is told now of what a save did, and of what waited to be told; it is remembered as told."""
     name, at = telling.table.name, time.time_ns()
-    due = connection.execute(select(told.c.key).where(told.c.kind == name, told.c.due <= now)).scalars().all()
     rows = _rows(connection, telling.table, [*(key for key, body in news.items() if body is not None), *due])
     before = _told(connection, name, [*news, *due])
-    found = {key: row for key, row in rows.items() if key not in before and row.get("status") not in _SILENT}
-    found |= {key: row for key, row in rows.items() if key in before and _is_due(connection, telling, before[key], row, now)}
+    found = {key: row for key, row in rows.items() if key not in before and row.get("status") not in _NOT_NEW}
+    again = {key: _again(telling, before[key], row, now) for key, row in rows.items() if key in before}
+    found |= {key: rows[key] for key, then in again.items() if then is not None and then <= now}
     gone = {key: old for key in news if (old := before.get(key)) and key not in rows}
     ends = _ends(connection, [*found.values(), *(old.row for old in gone.values())])
     events = [telling.event(old.row, telling.gone, ends, at, None) for old in gone.values()]
@@ -129,10 +153,11 @@ def _tell(connection: Connection, telling: Telling, news: News, now: int) -> Non
         known = before.get(key)
         change = telling.first if known is None else telling.again
         events.append(telling.event(row, change, ends, at, known.row if known else None))
-    outbox.put(connection, sorted(events, key=lambda event: (event.first, event.id)))
     _remember(connection, name, found)
+    _put_off(connection, name, {key: then for key, then in again.items() if key not in found and then != before[key].due})
     for portion in chunks(gone):
         connection.execute(delete(told).where(told.c.kind == name, told.c.key.in_(portion)))
+    return sorted(events, key=lambda event: (event.first, event.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +178,21 @@ def _told(connection: Connection, name: str, keys: Iterable[str]) -> dict[str, _
     return found
 
 
-def _is_due(connection: Connection, telling: Telling, old: _Told, row: Body, now: int) -> bool:
-    """Is it to be told now? Where later, that is noted."""
-    due = old.at + telling.wait if telling.differs(old.row, row) else None
-    if due is not None and (due <= now or telling.urgent(old.row, row)):
-        return True
-    if due != old.due:
-        connection.execute(update(told).where(told.c.kind == telling.table.name, told.c.key == old.key).values(due=due))
-    return False
+def _again(telling: Telling, old: _Told, row: Body, now: int) -> int | None:
+    """When it is told again; None where it says what was told."""
+    if not telling.differs(old.row, row):
+        return None
+    if telling.urgent(old.row, row):
+        return now
+    due = min(old.at, now) + telling.wait  # a clock that was ahead delays nothing
+    return due if old.due is None else min(due, old.due)
+
+
+def _put_off(connection: Connection, name: str, dues: Mapping[str, int | None]) -> None:
+    """Note when they are told."""
+    if dues:
+        which = told.c.kind == name, told.c.key == bindparam("which")
+        connection.execute(update(told).where(*which).values(due=bindparam("then")), [{"which": key, "then": dues[key]} for key in dues])
 
 
 def _remember(connection: Connection, name: str, rows: Mapping[str, Body]) -> None:

@@ -8,31 +8,50 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from pydantic import Field, TypeAdapter, ValidationError
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, true, update
 
-from sensor.detections.model import Alert, Engine, Severity
-from sensor.events import Change, Event, Kind, encode
-from sensor.findings import alert_row
+from sensor.errors import StoreError
+from sensor.events import Event, Kind, encode
 from sensor.store import encoding
 from sensor.store.save import upsert
-from sensor.store.tables import alerts, destinations, meta, outbox, runs
-from sensor.telling import alert_event
+from sensor.store.tables import destinations, meta, outbox
 
 _DAY = 86_400
 _ROOM = 0.9
 """Where it is full it is emptied to this share of what it may hold, so that not every event drops another."""
+_SLACK = 3600
+"""Seconds: where something is too old, so much younger ones go with it at the most, for the same reason."""
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
-_OWN_RUN = "otoscope itself"
+_MOST_BOOTS = 16
+_LATEST = 2**53
+
+_Value = TypeVar("_Value")
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """How much may wait: megabytes of events, and for how many days."""
 
-    megabytes: float = 256
-    days: float = 30
+    megabytes: Annotated[float, Field(gt=0, le=100_000)] = 256
+    days: Annotated[float, Field(gt=0, le=3650)] = 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """What the outbox's clock showed when a machine, since it was started, put something in last; and what its own clocks did."""
+
+    seconds: Annotated[float, Field(ge=0, le=_LATEST)]
+    uptime: _Finite
+    wall: _Finite
+
+
+_BOUNDS = TypeAdapter(Bounds)
+_CLOCKS = TypeAdapter(dict[str, _Clock])
+_OCTETS = TypeAdapter(dict[str, Annotated[int, Field(ge=0)]])
 
 
 def is_wanted(connection: Connection) -> bool:
@@ -40,16 +59,19 @@ def is_wanted(connection: Connection) -> bool:
     return connection.execute(select(destinations.c.name).limit(1)).scalar() is not None
 
 
-def put(connection: Connection, events: Sequence[Event]) -> None:
-    """Let events wait, in this order."""
-    if not events:
-        return
+def put(connection: Connection, events: Sequence[Event]) -> int:
+    """Let events wait, in this order; how many had to give way for them that somebody waited for."""
+    return _keep_within_bounds(connection, append(connection, events)) if events else 0
+
+
+def append(connection: Connection, events: Sequence[Event]) -> int:
+    """The same, also where there is no room for them; what the clock shows."""
     clock = read_clock(connection)
     for start in range(0, len(events), 1000):
         rows = [_row(event, clock) for event in events[start : start + 1000]]
         connection.execute(insert(outbox), rows)
         _weigh(connection, sum(row["octets"] for row in rows))
-    keep_within_bounds(connection, clock)
+    return clock
 
 
 def _row(event: Event, clock: int) -> dict[str, Any]:
@@ -73,27 +95,49 @@ def forget_delivered(connection: Connection) -> None:
 
 def set_bounds(connection: Connection, bounds: Bounds) -> None:
     """What holds from now on."""
-    if _read(connection, "outbox_bounds") != asdict(bounds):
-        _write(connection, "outbox_bounds", asdict(bounds))
+    _write(connection, "outbox_bounds", asdict(bounds))
 
 
 def size(connection: Connection) -> int:
     """Octets of what waits."""
-    return int(_read(connection, "outbox_octets").get("octets", 0))
+    return _read(connection, "outbox_octets", _OCTETS).get("octets", 0)
 
 
-def keep_within_bounds(connection: Connection, clock: int) -> None:
-    """Drop what is too old, then the oldest of the least severe until there is room again; counted, and told as an alert."""
-    bounds = Bounds(**_read(connection, "outbox_bounds"))
-    oldest = connection.execute(select(outbox.c.clock).order_by(outbox.c.id).limit(1)).scalar()
-    old = clock - round(bounds.days * _DAY)
-    dropped = _give_up(connection, outbox.c.clock < old) if oldest is not None and oldest < old else 0
+def take_stock(connection: Connection) -> None:
+    """Weigh what has come from elsewhere. Raises StoreError where its bounds or clocks are none: every save would fail."""
+    _read(connection, "outbox_bounds", _BOUNDS)
+    _read(connection, "outbox_clocks", _CLOCKS)
+    connection.execute(update(outbox).values(octets=func.length(outbox.c.body)))
+    _count_octets(connection)
+
+
+def _count_octets(connection: Connection) -> None:
+    octets = connection.execute(select(func.coalesce(func.sum(outbox.c.octets), 0))).scalar_one()
+    _write(connection, "outbox_octets", {"octets": max(0, int(octets))})
+
+
+def _keep_within_bounds(connection: Connection, clock: int) -> int:
+    """Drop what is too old, then the oldest of the least severe until there is room again; how many were that somebody waited for."""
+    bounds = _read(connection, "outbox_bounds", _BOUNDS)
+    dropped = _drop_old(connection, clock, bounds.days * _DAY)
     most = bounds.megabytes * 1_000_000
     if size(connection) > most:
         while (excess := size(connection) - most * _ROOM) > 0:
-            dropped += _give_up(connection, outbox.c.id.in_(_least(connection, excess)))
-    if dropped:
-        _raise_own(connection, dropped)
+            if not (chosen := _least(connection, excess)):
+                _count_octets(connection)
+                break
+            dropped += _give_up(connection, outbox.c.id.in_(chosen))
+    return dropped
+
+
+def _drop_old(connection: Connection, clock: int, age: float) -> int:
+    """Numbers and times go up together: what is not old need not be looked at."""
+    oldest = connection.execute(select(outbox.c.clock).order_by(outbox.c.id).limit(1)).scalar()
+    if oldest is None or oldest >= clock - age:
+        return 0
+    kept = outbox.c.clock >= round(clock - age + min(_SLACK, age * (1 - _ROOM)))
+    first = connection.execute(select(outbox.c.id).where(kept).order_by(outbox.c.id).limit(1)).scalar()
+    return _give_up(connection, true() if first is None else outbox.c.id < first)
 
 
 def _least(connection: Connection, excess: float) -> list[int]:
@@ -126,77 +170,30 @@ def _drop(connection: Connection, which: ColumnElement[bool]) -> None:
         _weigh(connection, -int(octets))
 
 
-def _raise_own(connection: Connection, dropped: int) -> None:
-    """The alert about ourselves; one a day, counted. It is told like others, after what had to give way for it."""
-    now = time.time_ns()
-    today = now // (_DAY * 1_000_000_000) * _DAY * 1_000_000_000
-    alert = Alert(
-        id=encoding.natural_key("ot.sensor.export_dropped", today),
-        rule="ot.sensor.export_dropped",
-        title="Events for Other Systems Dropped",
-        engine=Engine.OPERATIONAL,
-        severity=Severity.HIGH,
-        message="",
-        first=now,
-        last=now,
-        count=dropped,
-    )
-    old = connection.execute(select(alerts.c.body).where(alerts.c.key == alert.id)).scalar()
-    row: dict[str, Any] = {**alert_row(alert)}
-    if old is not None:
-        before = encoding.decode(old)
-        row |= {"first": before["first"], "count": before["count"] + dropped}
-    text = f"{row['count']:,} events were dropped, as a destination did not take them for too long: see otoscope exports"
-    row["message"] = text
-    _keep_own(connection, alert, row)
-    change = Change.RAISED if old is None else Change.COUNTED
-    rows = [_row(alert_event(row, {}, change, now), read_clock(connection))]
-    connection.execute(insert(outbox), rows)
-    _weigh(connection, rows[0]["octets"])
-
-
-def _keep_own(connection: Connection, alert: Alert, row: dict[str, Any]) -> None:
-    run = connection.execute(select(runs.c.id).where(runs.c.name == _OWN_RUN)).scalar()
-    if run is None:
-        made = runs.insert().values(name=_OWN_RUN, parts=[], body=b"{}").returning(runs.c.id)
-        run = connection.execute(made).scalar_one()
-    body = encoding.encode(row)
-    upsert(
-        connection,
-        alerts,
-        [
-            {
-                "key": alert.id,
-                "run": run,
-                "shared": False,
-                "digest": encoding.digest(body),
-                "first": alert.first,
-                "last": alert.last,
-                "source_key": b"",
-                "target_key": b"",
-                "rule": alert.rule,
-                "severity": int(alert.severity),
-                "count": row["count"],
-                "body": body,
-            }
-        ],
-    )
-
-
 def read_clock(connection: Connection, *, keep: bool = True) -> int:
-    """Seconds that have passed for the outbox, and none for a step of the wall clock; of a restart of the machine a day at the most.
+    """Seconds that have passed for the outbox, and none for a step of the wall clock; of a restart of a machine a day at the most.
 
+    Several machines may put events in, whose clocks differ: each is held against what its own clocks showed before.
     keep: note it, as who puts something in has to.
     """
-    known = _read(connection, "outbox_clock")
+    known = _read(connection, "outbox_clocks", _CLOCKS)
     boot, uptime, wall = _boot(), time.clock_gettime(time.CLOCK_BOOTTIME), time.time()
-    passed = 0.0
-    if known:
-        passed = uptime - known["uptime"] if known["boot"] == boot else min(wall - known["wall"], _DAY)
-    seconds = float(known.get("seconds", 0)) + max(passed, 0)
+    seconds = max(clock.seconds for clock in known.values()) if known else float(_newest(connection))
+    own = known.get(boot)
+    if own is not None and own.uptime <= uptime:
+        seconds = max(seconds, own.seconds + uptime - own.uptime)
+    elif known:
+        passed = wall - max(clock.wall for clock in known.values())
+        seconds += min(max(passed, 0), _DAY)
+    seconds = min(seconds, _LATEST)
     if keep:
-        _write(connection, "outbox_clock", {"boot": boot, "uptime": uptime, "wall": wall, "seconds": seconds})
+        others = [(name, asdict(clock)) for name, clock in known.items() if name != boot][1 - _MOST_BOOTS :]
+        _write(connection, "outbox_clocks", dict([*others, (boot, asdict(_Clock(seconds, uptime, wall)))]))
     return int(seconds)
+
+
+def _newest(connection: Connection) -> int:
+    return connection.execute(select(outbox.c.clock).order_by(outbox.c.id.desc()).limit(1)).scalar() or 0
 
 
 def _boot() -> str:
@@ -210,9 +207,13 @@ def _weigh(connection: Connection, octets: int) -> None:
     _write(connection, "outbox_octets", {"octets": max(0, size(connection) + octets)})
 
 
-def _read(connection: Connection, name: str) -> dict[str, Any]:
+def _read(connection: Connection, name: str, kind: TypeAdapter[_Value]) -> _Value:
+    """What is noted, whoever wrote it; what there is by default where nothing is."""
     value = connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar()
-    return encoding.decode(value.encode()) if value else {}
+    try:
+        return kind.validate_json(value or "{}")
+    except ValidationError as error:
+        raise StoreError(f"damaged: {name} of the table meta: {error.errors()[0]['msg']}") from error
 
 
 def _write(connection: Connection, name: str, value: dict[str, Any]) -> None:

@@ -46,6 +46,11 @@ def named(connection: Connection, alert: str) -> tuple[str, str, int]:
     return key, status, last
 
 
+def open_alerts(connection: Connection) -> set[str]:
+    """Ids of alerts that nobody has dealt with."""
+    return set(connection.execute(select(alerts.c.key).where(alerts.c.status == "open")).scalars())
+
+
 def assign(connection: Connection, alert: str, assignee: str | None, who: str | None) -> None:
     """Say who deals with an alert."""
     connection.execute(update(alerts).where(alerts.c.key == key_of(alert)).values(assignee=assignee, touched=True))
@@ -60,8 +65,10 @@ def reopen(connection: Connection, keys: Sequence[str]) -> None:
         log(connection, "reopen", key, "it happened again", OURSELVES)
 
 
-def stand_as_before(connection: Connection, things: Mapping[str, str]) -> None:
-    """New alerts, by key, of things that were learned or muted when they happened last stand so, too."""
+def stand_as_before(connection: Connection, new: Sequence[Mapping[str, Any]]) -> None:
+    """Rows of alerts that were not there stand as they did, where they had to give way, or as the last of the same thing did."""
+    known = _as_logged(connection, new)
+    things = {row["key"]: row["thing"] for row in new if row["thing"] and row["key"] not in known}
     if not things:
         return
     before = select(alerts.c.thing, alerts.c.status).where(alerts.c.thing.in_(set(things.values())), alerts.c.key.not_in(list(things)))
@@ -70,6 +77,22 @@ def stand_as_before(connection: Connection, things: Mapping[str, str]) -> None:
         if (status := stood.get(thing, "")) in _LASTING:
             connection.execute(update(alerts).where(alerts.c.key == key).values(status=status))
             log(connection, _LASTING[status], key, "as before", OURSELVES)
+
+
+def _as_logged(connection: Connection, new: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Keys of those of which the log says how they stood last."""
+    said = select(audit.c.subject, audit.c.what, audit.c.at).where(
+        audit.c.subject.in_([row["key"] for row in new]), audit.c.what.in_([*STATUSES, "reopen"])
+    )
+    last = {entry.subject: entry for entry in connection.execute(said.order_by(audit.c.id))}
+    for row in new:
+        entry = last.get(row["key"])
+        status = STATUSES.get(entry.what, "open") if entry else "open"
+        # One that was closed has happened again where it happened after that.
+        if entry and status != "open" and not (status == "closed" and row["last"] > entry.at):
+            values = {"status": status, "touched": True, "closed_last": row["last"] if status == "closed" else None}
+            connection.execute(update(alerts).where(alerts.c.key == row["key"]).values(values))
+    return set(last)
 
 
 def log(connection: Connection, what: str, subject: str, comment: str, who: str | None) -> None:

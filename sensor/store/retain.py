@@ -1,16 +1,18 @@
 """What is dropped when it is old or the database is too large, so that it runs for years on a small card.
 
-Rows go in portions, so that whoever saves meanwhile is not kept waiting. What neither age nor room bounds has a most number of rows.
+Rows go in portions, so that whoever saves meanwhile is not kept waiting. What age does not bound has a most number of rows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Table, delete, func, literal, select, text, true
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Table, delete, exists, func, literal, or_, select, text, true
 
 from sensor.store.connect import writing
 from sensor.store.fold import fold
+from sensor.store.news import tell_loss
+from sensor.store.ourselves import FINDINGS
 from sensor.store.people import OURSELVES
 from sensor.store.save import chunks
 from sensor.store.tables import (
@@ -53,48 +55,58 @@ class Retained:
 
 @dataclass(frozen=True, slots=True)
 class _Drop:
-    """Rows of a table that may go: under which condition, and by which column they are old."""
+    """Rows of a table that may go: under which condition, by which column they are old, and what counts more than that."""
 
     table: Table
     condition: ColumnElement[bool]
     time: Column[int]
+    first: tuple[Column[Any], ...] = ()
 
     @property
     def key(self) -> Column[Any]:
         return next(iter(self.table.primary_key))
 
 
-def retain(engine: Engine, *, days: float | None, megabytes: float | None, meanwhile: Callable[[], None]) -> Retained:
+def retain(
+    engine: Engine, *, days: float | None, megabytes: float | None, now: int, meanwhile: Callable[[], None] = lambda: None
+) -> Retained:
     """Drop what is too old, then the oldest of what there is no room for: dealt with alerts first, then what was observed.
 
+    What is never too old gives way last, and where there is too much of it: that is an alert.
     meanwhile: called after each portion.
     """
-    dropped: dict[str, int] = {}
+    with engine.connect() as connection:
+        latest = _latest(connection, now)
+    dropped, lost = dict[str, int](), dict[str, int]()
     for bounded, most in _BOUNDED:
-        while (excess := _count(engine, bounded) - most) > 0 and _drop_some(engine, bounded, true(), dropped, rows=excess):
+        counted = lost if bounded.table in (alerts, assets) else dropped
+        while (excess := _count(engine, bounded) - most) > 0 and _drop_some(engine, bounded, true(), counted, rows=excess):
             meanwhile()
     if days is not None:
-        with engine.connect() as connection:
-            before = _latest(connection) - round(days * _DAY)
+        before = latest - round(days * _DAY)
         for drop in _DROPPED:
             while _drop_some(engine, drop, drop.time < before, dropped):
                 meanwhile()
         fold(engine, before)
         meanwhile()
     if megabytes is not None:
-        _shrink(engine, round(megabytes * 1_000_000), dropped, meanwhile)
+        _shrink(engine, round(megabytes * 1_000_000), latest - _SETTLING, dropped, lost, meanwhile)
+    if lost:
+        with writing(engine) as connection:
+            tell_loss(connection, FINDINGS, sum(lost.values()))
     give_back(engine, meanwhile)
-    return Retained(dropped, size(engine) / 1_000_000)
+    together = {name: dropped.get(name, 0) + lost.get(name, 0) for name in (*dropped, *lost)}
+    return Retained(together, size(engine) / 1_000_000)
 
 
-def _shrink(engine: Engine, most: int, dropped: dict[str, int], meanwhile: Callable[[], None]) -> None:
-    with engine.connect() as connection:
-        settled = _latest(connection) - _SETTLING
-    for drop in _DROPPED:
-        # What was said of an alert that goes on would be forgotten with it, and it would be open once more.
-        which = drop.time < settled if drop.table is alerts else true()
-        while (excess := size(engine) - most) > 0 and _drop_some(engine, drop, which, dropped, octets=excess):
-            meanwhile()
+def _shrink(engine: Engine, most: int, settled: int, dropped: dict[str, int], lost: dict[str, int], meanwhile: Callable[[], None]) -> None:
+    for drops, counted in ((_DROPPED, dropped), (_LAST, lost)):
+        for drop in drops:
+            which = drop.time < settled if drop.table in (alerts, assets) else true()
+            if drops is _DROPPED and drop.table is alerts:
+                which &= _NEEDED_NO_MORE
+            while (excess := size(engine) - most) > 0 and _drop_some(engine, drop, which, counted, octets=excess):
+                meanwhile()
 
 
 def size(engine: Engine) -> int:
@@ -120,14 +132,25 @@ _DROPPED = (
 )
 """In the order in which they give way."""
 
+_LATER = alerts.alias()
+_NEEDED_NO_MORE = or_(
+    alerts.c.status == "closed",
+    alerts.c.thing == "",
+    exists().where(_LATER.c.thing == alerts.c.thing, _LATER.c.last > alerts.c.last),
+)
+"""Of an alert that is learned or muted the next one of the same thing has to know that, while there is room."""
+
+_LAST = (_Drop(alerts, true(), alerts.c.last, (alerts.c.severity,)), _Drop(assets, true(), assets.c.last))
+"""What gives way when nothing else is left: a full card would take nothing new any more."""
+
 _BOUNDED = (
-    (_Drop(alerts, alerts.c.status == "open", alerts.c.last), 100_000),
+    (_Drop(alerts, alerts.c.status == "open", alerts.c.last, (alerts.c.severity,)), 100_000),
     (_Drop(assets, true(), assets.c.last), 100_000),
     (_Drop(merges, true(), merges.c.last), 100_000),
     (_Drop(audit, audit.c.who == OURSELVES, audit.c.at), 10_000),
     (_Drop(audit, audit.c.who != OURSELVES, audit.c.at), 100_000),
 )
-"""What neither age nor room takes, and how many rows of it there may be: whoever can make such rows must not fill the disk."""
+"""What age does not take, and how many rows of it there may be: whoever can make such rows must not fill the disk."""
 
 
 def _count(engine: Engine, drop: _Drop) -> int:
@@ -153,7 +176,9 @@ def _drop_some(
 def _oldest(connection: Connection, drop: _Drop, which: ColumnElement[bool], rows: int, octets: int | None) -> Oldest:
     body = func.length(drop.table.c.body) if "body" in drop.table.c else literal(0)
     names = [incidents.c.alerts] if drop.table is incidents else []
-    query = select(drop.key, body.label("octets"), *names).where(drop.condition, which).order_by(drop.time, drop.key).limit(rows)
+    query = (
+        select(drop.key, body.label("octets"), *names).where(drop.condition, which).order_by(*drop.first, drop.time, drop.key).limit(rows)
+    )
     found: Sequence[Row[Any]] = connection.execute(query).all()
     if drop.table is incidents:
         found = _without_alerts(connection, found)
@@ -190,9 +215,12 @@ def _without_alerts(connection: Connection, found: Sequence[Row[Any]]) -> list[R
     return [row for row in found if there.isdisjoint(row.alerts)]
 
 
-def _latest(connection: Connection) -> int:
-    """The latest that was captured. Not what an alert says: those about ourselves have the time of the wall clock."""
-    return connection.execute(select(func.max(runs.c.last))).scalar() or 0
+def _latest(connection: Connection, now: int) -> int:
+    """The latest that was captured, but never later than now: a clock that was ahead once makes nothing old.
+
+    Not what an alert says: those about ourselves have the time of the wall clock.
+    """
+    return min(connection.execute(select(func.max(runs.c.last))).scalar() or 0, now)
 
 
 def give_back(engine: Engine, meanwhile: Callable[[], None] = lambda: None) -> None:

@@ -18,12 +18,13 @@ class Run:
     """A recording.
 
     name: tells it from others, and is the same whenever it is read. parts: fingerprints of its captures; a live one has none.
-    files: for people.
+    files: for people. series: how the names of runs begin that come one after the other: those before are over when this one begins.
     """
 
     name: str
     parts: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    series: str = ""
 
 
 def run_of(files: Iterable[str | os.PathLike[str]], statistics: Statistics | None) -> Run:

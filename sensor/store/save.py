@@ -7,17 +7,20 @@ from itertools import compress, islice
 from operator import is_not
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, Row, Table, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Dialect, Row, Table, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sensor.knowledge import Knowledge
 from sensor.store.encoding import address_key, decode, digest, encode, storable
+from sensor.store.history import keep_history
 from sensor.store.kinds import ALERTS, ASSETS, Kind, row_of
-from sensor.store.merge import NO_HISTORY, Body
+from sensor.store.merge import Body
 from sensor.store.people import reopen, stand_as_before
-from sensor.store.tables import addresses, alerts, contributions, history, words
+from sensor.store.tables import addresses, alerts, contributions, words
 
 _CHUNK = 1000
+_REMEMBERED = 20_000
+"""Of what other runs say of one kind of thing: some ten megabytes."""
 
 Key = TypeVar("Key")
 
@@ -26,11 +29,13 @@ Key = TypeVar("Key")
 class Memory:
     """What the database holds of one kind for this run, by digest; and what this process has told it.
 
-    shared: keys of what other runs saw too. told: stamps and keys by name. observed: the engine's rows as they were.
+    shared: keys of what other runs saw too. others: what those say of some of them together. told: stamps and keys by name.
+    observed: the engine's rows as they were.
     """
 
     digests: dict[str, bytes] = field(default_factory=dict)
     shared: set[str] = field(default_factory=set)
+    others: dict[str, bytes] = field(default_factory=dict)
     told: dict[object, tuple[object, str]] = field(default_factory=dict)
     observed: dict[int, object] = field(default_factory=dict)
 
@@ -69,6 +74,7 @@ def forget_dropped(connection: Connection, kind: Kind, memory: Memory, run: int)
     needed = load(connection, kind, run).digests.keys() | {key for _, key in memory.told.values()}
     memory.digests = {key: value for key, value in memory.digests.items() if key in needed}
     memory.shared &= memory.digests.keys()
+    memory.others = {key: said for key, said in memory.others.items() if key in memory.digests}
 
 
 def load(connection: Connection, kind: Kind, run: int) -> Memory:
@@ -148,8 +154,9 @@ def write(connection: Connection, change: Change, memory: Memory, run: int) -> N
         change.shared.update(shared)
         rows = [row_of(kind, key, *change.rows[key]) | {"run": run, "shared": False} for key in keys if key not in change.shared]
         if shared:
-            _contribute(connection, kind, run, {key: change.rows[key][1] for key in shared})
-            rows += _merged(connection, kind, shared, run)
+            told = {key: change.rows[key][1] for key in shared}
+            _contribute(connection, kind, run, told)
+            rows += _with_others(connection, kind, told, run, memory)
         _put(connection, kind, rows, stored)
         news |= {row["key"]: row["body"] for row in rows}
     for keys in chunks(change.gone):
@@ -168,26 +175,45 @@ def _contribute(connection: Connection, kind: Kind, run: int, told: Mapping[str,
 
 def _merged(connection: Connection, kind: Kind, keys: Sequence[str], run: int) -> list[dict[str, Any]]:
     """The rows of things that several runs saw."""
+    said = _together(connection, kind, (contributions.c.kind == kind.name, contributions.c.key.in_(keys)))
+    return [row_of(kind, key, body, encode(body)) | {"run": run, "shared": True} for key, body in said.items()]
+
+
+def _together(connection: Connection, kind: Kind, which: Sequence[ColumnElement[bool]]) -> dict[str, Body]:
+    """What contributions say together, by key."""
     said: dict[str, list[Body]] = {}
-    query = select(contributions.c.key, contributions.c.body).where(contributions.c.kind == kind.name, contributions.c.key.in_(keys))
+    query = select(contributions.c.key, contributions.c.body).where(*which)
     for key, octets in connection.execute(query.order_by(contributions.c.run)):
         said.setdefault(key, []).append(decode(octets))
-    rows = []
-    for key, bodies in said.items():
-        body = kind.merge(sorted(bodies, key=lambda body: str(body["last"])))
-        rows.append(row_of(kind, key, body, encode(body)) | {"run": run, "shared": True})
-    return rows
+    return {key: kind.merge(sorted(bodies, key=lambda body: str(body["last"]))) for key, bodies in said.items()}
+
+
+def _with_others(connection: Connection, kind: Kind, told: Mapping[str, bytes], run: int, memory: Memory) -> list[dict[str, Any]]:
+    """The same where this run saw them last, as a sensor does: what the others say is put together once, however many they are."""
+    if unknown := [key for key in told if key not in memory.others]:
+        others = contributions.c.kind == kind.name, contributions.c.key.in_(unknown), contributions.c.run != run
+        said = _together(connection, kind, others)
+        memory.others |= dict(islice(((key, encode(body)) for key, body in said.items()), max(0, _REMEMBERED - len(memory.others))))
+    rows, left = [], []
+    for key, octets in told.items():
+        before, body = decode(memory.others[key]) if key in memory.others else None, decode(octets)
+        if before is None or str(before["last"]) > str(body["last"]):
+            left.append(key)
+        else:
+            merged = kind.merge((before, body))
+            rows.append(row_of(kind, key, merged, encode(merged)) | {"run": run, "shared": True})
+    return rows + (_merged(connection, kind, left, run) if left else [])
 
 
 def _put(connection: Connection, kind: Kind, rows: list[dict[str, Any]], stored: Mapping[str, Row[Any]]) -> None:
     upsert(connection, kind.table, rows)
     if kind is ASSETS:
         _keep_addresses(connection, rows, stored)
-        _keep_history(connection, rows, stored)
+        keep_history(connection, rows, stored)
     elif kind is ALERTS:
         again = [row["key"] for row in rows if (old := stored.get(row["key"])) and old.status == "closed" and row["last"] > old.closed_last]
         reopen(connection, again)
-        stand_as_before(connection, {row["key"]: row["thing"] for row in rows if row["thing"] and row["key"] not in stored})
+        stand_as_before(connection, [row for row in rows if row["key"] not in stored])
 
 
 def _take_back(connection: Connection, kind: Kind, keys: Sequence[str], run: int) -> News:
@@ -235,33 +261,6 @@ def _keep_addresses(connection: Connection, rows: Sequence[Mapping[str, Any]], s
 def _addresses(octets: bytes) -> list[bytes]:
     body = decode(octets)
     return sorted({address_key(address) for address in (*body["ips"], *body["macs"])})
-
-
-def _keep_history(connection: Connection, rows: Sequence[Mapping[str, Any]], stored: Mapping[str, Row[Any]]) -> None:
-    """What of an asset changed, when, and why."""
-    found = []
-    for row in rows:
-        if (old := stored.get(row["key"])) is None:
-            continue
-        before, after = decode(old.body), decode(row["body"])
-        changed = [what for what in after.keys() - NO_HISTORY if before.get(what) != after[what]]
-        found += [_changed(row, what, before.get(what), after) for what in changed]
-    if found:
-        connection.execute(insert(history), sorted(found, key=lambda row: (row["asset"], row["what"])))
-
-
-def _changed(row: Mapping[str, Any], what: str, old: object, after: Body) -> dict[str, Any]:
-    evidence = (after["evidence"].get("level" if what == "zone" else what) or {}).get("evidence") or [{}]
-    because = evidence[0].get("because")
-    return {"asset": row["key"], "at": row["last"], "what": what, "old": _text(old), "new": _text(after[what]), "because": because}
-
-
-def _text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -1,6 +1,7 @@
 """A database: what is kept of all runs."""
 
 import os
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from sensor.store.connect import connect, errors, name_of, writing
 from sensor.store.continued import continued
 from sensor.store.deliveries import Outbox
 from sensor.store.encoding import encode
+from sensor.store.fold import fold_over
+from sensor.store.generation import generation, next_generation
 from sensor.store.kinds import KINDS, Kind
 from sensor.store.merge import Body
 from sensor.store.news import tell, tell_judged
@@ -24,7 +27,7 @@ from sensor.store.queries import Answer, Query
 from sensor.store.retain import Retained, retain, size
 from sensor.store.run import Run, run_of
 from sensor.store.save import Change, Memory, changes, forget_dropped, load, upsert, write
-from sensor.store.tables import baseline, meta, runs
+from sensor.store.tables import baseline, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Store:
         self._engine = engine
         self._where = where
         self._run: tuple[Run, int] | None = None
-        self._generation = ""
+        self._generation = 0
         self._observations: Observations | None = None  # ids of rows are good within one
         self._memory: dict[str, Memory] = {}
         self._addresses: Mapping[Any, str] = {}
@@ -90,7 +93,7 @@ class Store:
     def begin(self, run: Run) -> None:
         """Look up what is known of a run, so that its first save need not."""
         with self._reading() as connection:
-            self._generation = _generation(connection)
+            self._generation = generation(connection)
             number = connection.execute(select(runs.c.id).where(runs.c.name == run.name)).scalar()
             if number is not None:
                 self._recall(connection, run, number)
@@ -109,15 +112,20 @@ class Store:
                 found = self._changes(known)
                 news = {change.kind.name: write(connection, change, self._memory[change.kind.name], number) for change in found}
                 tell(connection, news, (known.statistics.last if known.statistics else None) or 0)
-                generation = self._next_generation(connection, found)
+                done = next_generation(connection) if any(change.rows or change.gone for change in found) else self._generation
         except BaseException:
             self._run = None
             raise
-        self._generation = generation
+        self._generation = done
         self._addresses = known.resolution.by_address
         for change in found:
             change.remember(self._memory[change.kind.name])
         return _saved(found)
+
+    @property
+    def alert_ids(self) -> Mapping[str, str]:
+        """Under which id each alert of the last save is kept: where it goes on with one of an earlier run, that one's."""
+        return self._same
 
     def find(self, kind: Kind, query: Query) -> Answer:
         """Rows that a query asks for."""
@@ -128,6 +136,11 @@ class Store:
         """The same rows one by one, for what has no room for all of them; all from one moment. To be closed before the database is."""
         with self._reading() as connection:
             yield from queries.each(connection, kind, query)
+
+    def open_alerts(self) -> set[str]:
+        """Ids of alerts that nobody has dealt with."""
+        with self._reading() as connection:
+            return people.open_alerts(connection)
 
     def alert_id(self, beginning: str) -> str:
         """The id of the one alert whose id begins so."""
@@ -174,15 +187,24 @@ class Store:
             people.log(connection, "accept", "baseline", comment, who)
 
     def retain(
-        self, *, days: float | None = None, megabytes: float | None = None, meanwhile: Callable[[], None] = lambda: None
+        self,
+        *,
+        days: float | None = None,
+        megabytes: float | None = None,
+        now: int | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> Retained:
         """Drop what is older than `days` before the latest that was seen, then the oldest until the database is no larger than that.
 
-        An alert that is open stays, and so does an asset, up to 100,000 of each.
+        now: in nanoseconds; what seems to be later was seen by a clock that was ahead. The default is what the clock says.
+        An alert that is open stays, and so does an asset, up to 100,000 of each, and while there is anything else to be dropped.
         meanwhile: called after each portion, of which there may be many.
         """
         with errors(self._where):
-            done = retain(self._engine, days=days, megabytes=megabytes, meanwhile=meanwhile)
+            if self._run is not None and self._run[0].series:
+                fold_over(self._engine, self._run[0].series, self._run[1])
+            now = time.time_ns() if now is None else now
+            done = retain(self._engine, days=days, megabytes=megabytes, now=now, meanwhile=meanwhile)
         if self._run is not None:
             with self._reading() as connection:
                 for kind in KINDS:
@@ -202,13 +224,13 @@ class Store:
 
     def _enter(self, connection: Connection, known: Knowledge, run: Run) -> int:
         """The number of the run, whose digests are in memory then."""
-        generation = _generation(connection)
+        now = generation(connection)
         same = self._run is not None and self._run[0].name == run.name and self._observations is known.observations
-        if not same or self._generation != generation:
+        if not same or self._generation != now:
             self._recall(connection, run, _number(connection, run))
             self._observations = known.observations
         assert self._run is not None  # noqa: S101  just recalled
-        self._generation = generation
+        self._generation = now
         row = _run_row(run, known)
         stored = connection.execute(select(runs).where(runs.c.id == self._run[1])).one()
         if any(getattr(stored, name) != value for name, value in row.items()):
@@ -230,18 +252,6 @@ class Store:
         self._same = {}
         self._memory = {kind.name: load(connection, kind, number) for kind in KINDS}
         self._run = (run, number)
-
-    def _next_generation(self, connection: Connection, found: Iterable[Change]) -> str:
-        """A number that counts the saves, by which another process learns that its memory is stale."""
-        if not any(change.rows or change.gone for change in found):
-            return self._generation
-        generation = str(int(self._generation or 0) + 1)
-        upsert(connection, meta, [{"name": "generation", "value": generation}])
-        return generation
-
-
-def _generation(connection: Connection) -> str:
-    return connection.execute(select(meta.c.value).where(meta.c.name == "generation")).scalar() or ""
 
 
 def _run_row(run: Run, known: Knowledge) -> dict[str, object]:

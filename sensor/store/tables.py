@@ -79,7 +79,7 @@ def _concluded(name: str, *columns: Column[Any]) -> Table:
         name,
         metadata,
         Column("key", Wire, primary_key=True),
-        Column("run", ForeignKey("runs.id"), nullable=False),
+        Column("run", ForeignKey("runs.id"), nullable=False, index=True),
         Column("shared", Boolean, nullable=False),
         Column("digest", LargeBinary, nullable=False),
         Column("first", BigInteger, nullable=False),
@@ -113,7 +113,7 @@ contributions = Table(
     metadata,
     Column("kind", String(32), primary_key=True),
     Column("key", Wire, primary_key=True),
-    Column("run", ForeignKey("runs.id"), primary_key=True),
+    Column("run", ForeignKey("runs.id"), primary_key=True, index=True),
     Column("digest", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
@@ -268,10 +268,12 @@ refused = Table(
     "refused",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("destination", ForeignKey("destinations.name", ondelete="CASCADE"), nullable=False, index=True),
+    Column("destination", ForeignKey("destinations.name", ondelete="CASCADE"), nullable=False),
+    Column("number", BigInteger, nullable=False),  # that it had in the outbox
     Column("severity", SmallInteger, nullable=False),
     Column("kind", String(32), nullable=False),
     Column("why", Wire, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Index("refused_once", "destination", "number", unique=True),
 )
 """Events that a destination will not take, kept until somebody has put right why."""

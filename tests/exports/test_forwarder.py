@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from sensor.errors import DeliveryError
 from sensor.events import Event, Sensor
 from sensor.exports import run as run_module
 from sensor.exports.forwarder import Forwarder
@@ -254,6 +255,54 @@ def test_an_event_that_cannot_be_written_holds_nobody_up(plant, receiver):
     store.outbox.nudge("siem")
     assert not forwarder.step()
     assert states(store)["siem"].refused == 1
+
+
+def dies_when_it_is_told_something(port: int) -> threading.Thread:
+    """It accepts and reads a little; what it has not read is lost with it."""
+    server = socket.create_server(("127.0.0.1", port))
+
+    def die():
+        connection, _ = server.accept()
+        server.close()
+        connection.recv(1)
+        with_reset(connection)
+
+    thread = threading.Thread(target=die)
+    thread.start()
+    return thread
+
+
+def test_what_was_refused_is_kept_until_it_has_arrived(plant, receiver):
+    store, _, _ = plant
+    forwarder = Forwarder(destination_of(f"tcp://127.0.0.1:{receiver.port}", "siem"), SENSOR, store.outbox)
+    for number in range(3):
+        store.outbox.refuse("siem", number, event(number), "it would not")
+    receiver.stop()
+    dying = dies_when_it_is_told_something(receiver.port)
+    store.outbox.nudge("siem")
+    with pytest.raises(DeliveryError):
+        forwarder.step()
+    dying.join(10)
+    assert states(store)["siem"].refused == 3
+    receiver.start()
+    forwarder.step()
+    assert until(lambda: receiver.numbers == [0, 1, 2])
+    assert states(store)["siem"].refused == 0
+    forwarder.step()
+    assert receiver.numbers == [0, 1, 2]
+
+
+def test_who_asks_and_is_not_served_before_the_end_is_served_after_the_next_start(plant, receiver):
+    store, _, _ = plant
+    store.outbox.refuse("siem", 1, event(1), "it would not")
+    receiver.stop()
+    store.outbox.nudge("siem")
+    with forwarding([destination_of(f"tcp://127.0.0.1:{receiver.port}", "siem")], store) as said:
+        assert until(lambda: said)
+    receiver.start()
+    with forwarding([destination_of(f"tcp://127.0.0.1:{receiver.port}", "siem")], store):
+        assert until(lambda: receiver.numbers == [1])
+        assert until(lambda: states(store)["siem"].refused == 0)
 
 
 def test_an_event_that_cannot_be_written_is_put_aside_once_however_often_the_others_are_tried(plant, receiver):

@@ -260,6 +260,7 @@ def test_promtool_finds_nothing_to_say(water):
     everything = Sources(
         knowledge=lambda: water, interfaces=lambda: [interface("eth1")],
         destinations=lambda: states, database_octets=lambda: 1, outbox_octets=lambda: 1,
+        evidence=lambda: {"kept": 1},
     )  # fmt: skip
     text = exposition(everything)
     checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)

@@ -1,6 +1,6 @@
 """What is usual is learned first: while that lasts nothing is called new, and afterwards everything that was not there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from sensor.baseline.file import to_text
 from sensor.baseline.learn import learn
 from sensor.capture import Batch, open_capture
 from sensor.conclusions import Conclusions
+from sensor.frames import Frame, Wanted
 from sensor.service import Notifier, Service, set_up
 from sensor.service import run as module
 from sensor.settings import parse_settings
@@ -31,6 +32,10 @@ class Recording:
 
     def stop(self) -> None:
         self._capture.stop()
+
+    def frames(self, wanted: Sequence[Wanted]) -> list[list[Frame]]:
+        """A recording keeps none."""
+        return [[] for _ in wanted]
 
 
 @pytest.fixture

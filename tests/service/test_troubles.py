@@ -7,7 +7,7 @@ import signal
 import socket
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +16,7 @@ import pytest
 
 from sensor.capture import Batch, open_capture
 from sensor.errors import CaptureError
+from sensor.frames import Frame, Wanted
 from sensor.service import Notifier, Service, set_up
 from sensor.service import run as module
 from sensor.settings import Settings, parse_settings
@@ -39,6 +40,10 @@ class Recording:
 
     def stop(self) -> None:
         self._capture.stop()
+
+    def frames(self, wanted: Sequence[Wanted]) -> list[list[Frame]]:
+        """A recording keeps none."""
+        return [[] for _ in wanted]
 
 
 @pytest.fixture
@@ -64,10 +69,12 @@ def systemd(path: Path) -> Iterator[list[str]]:
 
         thread = threading.Thread(target=listen)
         thread.start()
-        yield told
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mouth:
-            mouth.sendto(b"enough", str(path))
-        thread.join()
+        try:
+            yield told
+        finally:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mouth:
+                mouth.sendto(b"enough", str(path))
+            thread.join()
 
 
 def rows(settings: Settings, kind) -> list[dict]:

@@ -43,7 +43,7 @@ WRONG = [
     ("capture = 3\n", "1:1: capture: a table is needed"),
     ("[sensor]\naddress = '10.20.0'\n", "2:1: sensor.address: '10.20.0' is no IPv4 address"),
     ("[sensor]\nconsole = 'sensor.example.net'\n", "2:1: sensor.console: links begin with https://"),
-    ("[store]\nretain_megabytes = 100\n", "must be less than [store] retain_megabytes (100)"),
+    ("[store]\nretain_megabytes = 511\n", "[outbox] megabytes (256) must be half of [store] retain_megabytes (511) or less"),
     ("[store]\ndatabase = ''\n", "2:1: store.database: is empty"),
     ("[exports.siem]\nform = 'cef'\n", '1:10: exports.siem.url: is missing: write url = "tcp://'),
     ("[exports.siem]\nurl = 'tcp://h:70000'\n", "2:1: exports.siem.url: is no URL, or its port is none from 0 to 65535"),

@@ -25,6 +25,7 @@ from sensor.store import ALERTS, ASSETS, Bounds, Query, Run, Store, archive
 from sensor.store.backup import back_up, contents, reset, restore, settings_in
 from sensor.store.connect import connect, migrate
 from sensor.store.tables import metadata
+from sensor.telling import health_event
 from tests.store.rows import alert, asset, everything, incident, with_findings
 from tests.store.test_open import SAVE_FOR_EVER, run
 
@@ -47,13 +48,14 @@ def fill(database: str, demo) -> None:
         store.judge("ffff0000", "close", "seen \U0001f600", "anna")
         store.accept_baseline(b'{"learned": "\xc3\xa4"}')
         portion = store.outbox.after("siem", 0, 10)
-        store.outbox.refuse("siem", portion.events[0][1], "it will not")
+        store.outbox.refuse("siem", *portion.events[0], "it will not")
         store.outbox.advance("siem", portion.events[3][0], 4)
 
 
 def state(database: str) -> dict[str, object]:
     with Store.open(database, create=False) as store:
-        told = [event.id for _, event in store.outbox.after("siem", store.outbox.cursor("siem"), 10_000).events]
+        cursor = store.outbox.cursor("siem")
+        told = [(number - cursor, event.id) for number, event in store.outbox.after("siem", cursor, 10_000).events]
         people = [row for row in store.audit() if row["what"] != "restore"]
         return {
             **everything(store),
@@ -61,7 +63,6 @@ def state(database: str) -> dict[str, object]:
             "history": store.history("0123456789"),
             "baseline": store.baseline(),
             "waits": told,
-            "cursor": store.outbox.cursor("siem"),
             "refused": [(number, event.id) for number, event in store.outbox.refused("siem")],
             "explained": store.explain("0123456789"),
         }
@@ -199,6 +200,15 @@ def other_columns(_manifest, parts):
     parts["tables/audit.jsonl"] = b'["id","at) VALUES (1); DROP TABLE assets; --"]\n'
 
 
+def outbox_says(name, value):
+    def change(_manifest, parts):
+        lines = [json.loads(line) for line in parts["tables/meta.jsonl"].splitlines()]
+        kept = [line for line in lines if line[0] != name]
+        parts["tables/meta.jsonl"] = b"".join(json.dumps(line).encode() + b"\n" for line in [*kept, [name, value]])
+
+    return change
+
+
 def huge_number(manifest, _parts):
     manifest["numbers"]["outbox"] = 2**63
 
@@ -218,6 +228,13 @@ HOSTILE = {
     "a row twice": (replace_rows("baseline", b'["accepted","1"]', b'["accepted","2"]'), "UNIQUE|unique"),
     "a row without its parent": (replace_rows("addresses", b'["1","nobody"]'), "FOREIGN KEY|foreign key"),
     "a missing value": (replace_rows("baseline", b'["accepted",null]'), "NOT NULL|not-null"),
+    "bounds below nothing": (outbox_says("outbox_bounds", '{"megabytes": -1, "days": 30}'), "damaged: outbox_bounds .*greater than 0"),
+    "bounds without end": (outbox_says("outbox_bounds", '{"megabytes": NaN, "days": 1e999}'), "damaged: outbox_bounds"),
+    "bounds that are none": (outbox_says("outbox_bounds", "[[]]"), "damaged: outbox_bounds"),
+    "a clock without end": (
+        outbox_says("outbox_clocks", '{"x": {"seconds": 1e300, "uptime": 0, "wall": 0}}'),
+        "damaged: outbox_clocks .*less than",
+    ),
     "endless events": (huge_number, "events are numbered up to"),
 }
 
@@ -466,6 +483,74 @@ def test_a_reset_leaves_one_line_that_says_who(database, demo):
         assert store.find(ASSETS, Query()).total == len(demo.assets)
 
 
+def test_who_is_told_is_told_after_a_reset(database, demo):
+    """A service goes on meanwhile: it knows how far it has got, and registers nobody."""
+    fill(database, demo)
+    with Store.open(database) as store:
+        position = store.outbox.after("siem", store.outbox.cursor("siem"), 10_000).upto
+        reset(database)
+        [state] = store.outbox.states()
+        assert (state.name, state.url, state.waiting, state.refused, state.sent) == ("siem", "file:events.log", 0, 0, 0)
+        assert store.outbox.octets() == 0
+        store.save(with_findings(demo, alerts=(alert("new"),)), RUN)
+        events = store.outbox.after("siem", position, 10_000).events
+        assert len(events) == len(demo.assets) + 1
+        assert events[-1][1].id == "new"
+        store.outbox.advance("siem", events[-1][0], len(events))
+        assert store.outbox.states()[0].sent == len(events)
+        assert bounds(database) == Bounds(megabytes=1)
+
+
+def bounds(database: str) -> Bounds:
+    engine = connect(database, create=False, timeout=5)
+    with engine.connect() as connection:
+        value = connection.execute(text("SELECT value FROM meta WHERE name = 'outbox_bounds'")).scalar_one()
+    engine.dispose()
+    return Bounds(**json.loads(value))
+
+
+def test_who_is_told_is_told_after_a_restore(database, plant, demo):
+    """Also where other events were told meanwhile, under numbers that those of the backup had, too."""
+    mine, other = destination_of("file:mine.log", "siem"), destination_of("file:other.log", "other")
+    with Store.open(database) as store:
+        store.outbox.register([mine, other], Bounds(megabytes=2))
+        for number in range(3):
+            store.save(with_findings(demo, alerts=tuple(alert(f"{number}-{other}") for other in range(100))), RUN)
+        position = store.outbox.after("siem", 0, 10_000).upto
+        restore(database, plant, force=True)
+        with Store.open(plant.with_name("source.db")) as source:
+            waited = source.outbox.after("siem", source.outbox.cursor("siem"), 10_000).events
+        events = store.outbox.after("siem", position, 10_000).events
+        assert [event.id for _, event in events] == [event.id for _, event in waited]
+        store.save(with_findings(demo, alerts=(alert("new"),)), RUN)
+        for name in ("siem", "other"):
+            events = store.outbox.after(name, position, 10_000).events
+            assert "new" in {event.id for _, event in events}
+            store.outbox.advance(name, events[-1][0], len(events))
+        assert {state.name: (state.url, state.waiting) for state in store.outbox.states()} == {
+            "siem": ("file:mine.log", 0),
+            "other": ("file:other.log", 0),
+        }
+        assert bounds(database) == Bounds(megabytes=2)
+
+
+def test_who_is_told_alone_is_no_reason_not_to_restore(database, plant):
+    """A service that was started on an empty database."""
+    with Store.open(database) as store:
+        store.outbox.register([destination_of("file:mine.log", "siem")], Bounds())
+    restore(database, plant)
+
+
+def test_what_waits_in_a_backup_is_weighed_anew(plant, database, tmp_path):
+    restore(database, rewritten(plant, tmp_path, outbox_says("outbox_octets", '{"octets": 99999999999}')))
+    with Store.open(database) as store:
+        store.outbox.register([], Bounds(megabytes=10))
+        waiting = len(store.outbox.after("siem", 0, 10_000).events)
+        assert 0 < store.outbox.octets() < 1_000_000
+        store.outbox.tell([health_event("heartbeat", "Sensor heartbeat", 1)])
+        assert len(store.outbox.after("siem", 0, 10_000).events) == waiting + 1
+
+
 def test_the_commands(otoscope, tmp_path, demo):
     database, backup = tmp_path / "plant.db", tmp_path / "plant.backup"
     fill(str(database), demo)
@@ -487,6 +572,28 @@ def test_the_commands(otoscope, tmp_path, demo):
     assert otoscope("restore", backup, "--database", database, "--force", "--settings", tmp_path, "--force").returncode == 0
     assert "exists already" in otoscope("restore", backup, "--database", tmp_path / "new.db", "--settings", tmp_path).stderr
     assert otoscope("reset", "--database", database, "--yes").returncode == 0
+
+
+def test_a_directory_for_settings_is_made(otoscope, tmp_path, plant):
+    directory = tmp_path / "etc" / "otoscope"
+    done = otoscope("restore", plant, "--database", tmp_path / "new.db", "--settings", directory)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in directory.iterdir()] == ["otoscope.toml"]
+    assert (directory / "otoscope.toml").read_text() == "[sensor]\n"
+
+
+def test_settings_that_cannot_be_written_leave_everything_as_it_was(otoscope, tmp_path, plant, demo):
+    database, place = tmp_path / "new.db", tmp_path / "etc"
+    fill(str(database), demo)
+    before = state(str(database))
+    for name, hinder in (("a file", place.touch), ("a directory", lambda: (place / "otoscope.toml").mkdir(parents=True))):
+        hinder()
+        done = otoscope("restore", plant, "--database", database, "--settings", place, "--force")
+        assert (done.returncode, state(str(database))) == (1, before), name
+        assert "otoscope.toml cannot be written" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not list(tmp_path.rglob("*.new"))
+        place.unlink() if place.is_file() else None
 
 
 def test_settings_that_cannot_be_read_end_it(otoscope, tmp_path, demo):

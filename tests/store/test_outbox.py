@@ -3,8 +3,10 @@
 import sqlite3
 import time
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
+from sqlalchemy import delete, update
 
 from sensor.detections.model import Outcome, Severity
 from sensor.errors import StoreError
@@ -13,6 +15,8 @@ from sensor.exports.destination import Destination
 from sensor.inventory.model import Level
 from sensor.store import ALERTS, Bounds, Query, Run, Store
 from sensor.store import outbox as module
+from sensor.store.connect import connect, writing
+from sensor.store.tables import meta, outbox
 from sensor.telling import health_event
 from tests.store.conftest import PCAPS, known_of
 from tests.store.rows import SECOND, alert, asset, field, incident, shifted, with_findings
@@ -103,6 +107,18 @@ def test_an_alert_that_goes_on_is_told_when_it_has_doubled_or_an_hour_has_passed
         assert of_alerts(taken(store)) == []
         store.save(with_findings(later, alerts=(replace(at_last, count=21),)), MONDAY)
         assert of_alerts(taken(store)) == [(Change.COUNTED, "open", 21)]
+
+
+def test_a_clock_that_was_ahead_delays_nothing(database, demo, later, at_last):
+    """What was told then seems to have been told in years from now."""
+    ahead = replace(at_last, count=10, last=at_last.last + 1000 * HOUR * SECOND)
+    with listening(Store.open(database)) as store:
+        store.save(with_findings(demo, alerts=(ahead,)), MONDAY)
+        assert of_alerts(taken(store)) == [(Change.RAISED, "open", 10)]
+        store.save(with_findings(demo, alerts=(replace(at_last, count=11),)), MONDAY)
+        assert of_alerts(taken(store)) == []
+        store.save(with_findings(later, alerts=(replace(at_last, count=11),)), MONDAY)
+        assert of_alerts(taken(store)) == [(Change.COUNTED, "open", 11)]
 
 
 def test_an_alert_that_gets_worse_is_told_at_once(database, demo, at_last):
@@ -221,8 +237,41 @@ def test_a_full_outbox_drops_the_oldest_of_the_least_severe_and_raises_an_alert(
             own["message"] == f"{state.dropped} events were dropped, as a destination did not take them for too long: see otoscope exports"
         )
         told = [event for event in left if event.type == "ot.sensor.export_dropped"]
-        assert (told[0].change, told[-1].count) == (Change.RAISED, state.dropped)
+        assert [event.change for event in told] == [Change.RAISED] + [Change.COUNTED] * (len(told) - 1)
+        # As of any alert that goes on: when it has doubled, or an hour has passed.
+        assert all(one.count * 2 <= other.count for one, other in pairwise(told))
+        assert told[-1].count * 2 > state.dropped
         assert {event.id for event in told} == {own["id"]}
+
+
+def test_what_is_too_old_again_and_again_is_one_alert_that_is_told_as_others(database, monkeypatch):
+    with listening(Store.open(database), days=1) as store:
+        start = time.clock_gettime(time.CLOCK_BOOTTIME)
+        for minute in range(0, 3 * 24 * 60, 30):
+            monkeypatch.setattr(time, "clock_gettime", lambda _clock, minute=minute: start + minute * 60)
+            store.outbox.tell([reading(minute)])
+        told = [event.count for event in waiting(store) if event.type == "ot.sensor.export_dropped"]
+        [state] = store.outbox.states()
+        [own] = [row for row in store.find(ALERTS, Query()).rows if row["rule"] == "ot.sensor.export_dropped"]
+        assert state.dropped == own["count"] > 80
+        assert all(one * 2 <= other for one, other in pairwise(told))
+        assert [event.details["number"] for event in waiting(store) if event.type == "ot.sensor.heartbeat"][-46:] == list(
+            range(3 * 24 * 60 - 46 * 30, 3 * 24 * 60, 30)
+        )
+
+
+def test_an_alert_about_ourselves_can_be_muted(database):
+    with listening(Store.open(database), megabytes=0.02) as store:
+        for number in range(100):
+            store.outbox.tell([reading(number)])
+        [own] = store.find(ALERTS, Query()).rows
+        store.judge(own["id"], "mute")
+        taken(store)
+        for number in range(400):
+            store.outbox.tell([reading(number)])
+        assert {event.type for event in waiting(store)} == {"ot.sensor.heartbeat"}
+        [own] = store.find(ALERTS, Query()).rows
+        assert own["count"] == store.outbox.states()[0].dropped
 
 
 def test_what_is_too_old_is_dropped_and_a_step_of_the_clock_makes_nothing_old(database, monkeypatch):
@@ -242,6 +291,58 @@ def test_what_is_too_old_is_dropped_and_a_step_of_the_clock_makes_nothing_old(da
         assert store.outbox.states()[0].dropped == 3
 
 
+def test_the_clock_of_several_machines_never_jumps(new_postgres, monkeypatch):
+    """Sensors that share a database: one was started long ago, and the clock of another is far ahead."""
+    machines = {"one": (5_000_000.0, 0.0), "other": (60.0, 400 * 86_400.0), "third": (900.0, -400 * 86_400.0)}
+    now = time.time()
+    with listening(Store.open(new_postgres())) as store:
+        lags = []
+        for minute in range(300):
+            name = list(machines)[minute % 3]
+            uptime, ahead = machines[name]
+            monkeypatch.setattr(module, "_boot", lambda name=name: name)
+            monkeypatch.setattr(time, "clock_gettime", lambda _clock, up=uptime, minute=minute: up + minute * 60)
+            monkeypatch.setattr(time, "time", lambda ahead=ahead, minute=minute: now + ahead + minute * 60)
+            store.outbox.tell([reading(minute)])
+            lags.append(store.outbox.states()[0].lag_seconds)
+        first_seen = 2  # of a machine that is new to it a day may have passed since it was started
+        steps = [later - before for before, later in pairwise(lags[first_seen:])]
+        assert min(steps) >= 0
+        assert max(steps) <= 181
+        assert lags[-1] - lags[first_seen] == pytest.approx(297 * 60, abs=180)
+        assert lags[first_seen] <= 86_400 + 120
+
+
+def test_a_clock_that_is_new_goes_on_where_the_events_are(database):
+    """What a clock showed was lost with a part of the database; those that wait must not be younger than now."""
+    with listening(Store.open(database)) as store:
+        store.outbox.tell([reading(1)])
+        engine = connect(database, create=False, timeout=5)
+        with writing(engine) as connection:
+            connection.execute(delete(meta).where(meta.c.name == "outbox_clocks"))
+            connection.execute(update(outbox).values(clock=1000))
+        engine.dispose()
+        store.outbox.tell([reading(2)])
+        assert store.outbox.states()[0].lag_seconds == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("outbox_octets", '{"octets": 99999999999}'), ("outbox_octets", "{}")],
+)
+def test_a_wrong_sum_of_what_waits_holds_nobody_up(database, name, value):
+    """A database that somebody has made: it says that more waits than there is."""
+    with listening(Store.open(database), megabytes=0.01) as store:
+        store.outbox.tell([reading(1)])
+        engine = connect(database, create=False, timeout=5)
+        with writing(engine) as connection:
+            connection.execute(update(meta).where(meta.c.name == name).values(value=value))
+        engine.dispose()
+        for number in range(100):
+            store.outbox.tell([reading(number)])
+        assert 0 < store.outbox.octets() <= 10_000
+
+
 def test_a_restart_of_the_machine_counts_for_a_day_at_the_most(database, monkeypatch):
     with listening(Store.open(database)) as store:
         store.outbox.tell([reading(1)])
@@ -255,7 +356,7 @@ def test_a_restart_of_the_machine_counts_for_a_day_at_the_most(database, monkeyp
 
 def test_what_is_refused_is_kept_until_it_is_taken(database):
     with listening(Store.open(database)) as store:
-        store.outbox.refuse("siem", reading(1), "too large")
+        store.outbox.refuse("siem", 1, reading(1), "too large")
         [(number, event)] = store.outbox.refused("siem")
         assert event == reading(1)
         assert store.outbox.states()[0].refused == 1
@@ -265,6 +366,22 @@ def test_what_is_refused_is_kept_until_it_is_taken(database):
         assert not store.outbox.take_nudge("siem")
         store.outbox.accept([number])
         assert store.outbox.refused("siem") == []
+
+
+def test_what_is_refused_twice_is_put_aside_once(database):
+    with listening(Store.open(database), SIEM, replace(SIEM, name="other")) as store:
+        for name in ("siem", "siem", "other"):
+            store.outbox.refuse(name, 7, reading(7), "too large")
+        assert [(state.refused, state.dropped) for state in store.outbox.states()] == [(1, 0), (1, 0)]
+
+
+def test_what_is_refused_takes_no_more_room_than_it_may(database):
+    large = replace(reading(1), message="x" * 3_000_000)
+    with listening(Store.open(database)) as store:
+        for number in range(8):
+            store.outbox.refuse("siem", number, large, "too large")
+        [state] = store.outbox.states()
+        assert (state.refused, state.dropped) == (6, 2)
 
 
 def test_texts_that_no_database_has_a_place_for_are_told(database, demo):
@@ -283,6 +400,8 @@ def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path, demo):
         for table in ("told", "outbox", "refused", "destinations"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("DROP INDEX ix_alerts_thing")
+        for [name] in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'ix_%_run'").fetchall():
+            connection.execute(f"DROP INDEX {name}")
         connection.execute("ALTER TABLE alerts DROP COLUMN thing")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     with listening(Store.open(path)) as store:

@@ -1,6 +1,6 @@
 """What `make bench-year` does for a year, for some days: nothing grows for ever, and no open alert is lost."""
 
-from benchmarks.year import Sensor, grown, open_alerts
+from benchmarks.year import Plant, Sensor, grown, open_alerts
 from sensor.store import Run, Store
 from sensor.store.connect import connect, writing
 from sensor.store.tables import audit
@@ -8,7 +8,7 @@ from tests.store.rows import alert, with_findings
 
 
 def test_days_pass_and_nothing_grows(database):
-    sensor = Sensor(database, days=1, megabytes=4, steady=4, outbox=0.2)
+    sensor = Sensor(database, days=1, megabytes=4, outbox=0.2, plant=Plant(4))
     weeks = list(sensor.live(108, week=12))
     assert grown(weeks) == []
     assert sensor.size < 4
@@ -18,7 +18,7 @@ def test_days_pass_and_nothing_grows(database):
 
 
 def test_room_bounds_where_age_does_not(database):
-    sensor = Sensor(database, days=1000, megabytes=2, steady=4, outbox=0.2)
+    sensor = Sensor(database, days=1000, megabytes=2, outbox=0.2, plant=Plant(4))
     weeks = list(sensor.live(60, week=12))
     assert sensor.size < 2
     assert weeks[-1].rows["conversations"] > 0
@@ -28,8 +28,8 @@ def test_room_bounds_where_age_does_not(database):
 
 def test_a_sensor_does_not_remember_what_is_gone(tmp_path):
     """What the engine forgot and retention dropped takes no memory of the process either."""
-    sensor = Sensor(str(tmp_path / "plant.db"), days=1, megabytes=100, steady=4)
-    list(sensor.live(80, week=1000))
+    sensor = Sensor(str(tmp_path / "plant.db"), days=1, megabytes=100, plant=Plant(4))
+    list(sensor.live(50, week=1000))
     for memory in sensor.store._memory.values():
         assert len(memory.told) < 600
         assert len(memory.digests) < 600

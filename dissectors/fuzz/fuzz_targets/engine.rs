@@ -8,6 +8,7 @@ mod frames;
 
 use dissectors::engine::Engine;
 use dissectors::observations::{Fact, Operation};
+use dissectors::pick;
 use dissectors::sink::Label;
 use dissectors::source::Capture;
 use dissectors::table::{Row, Table};
@@ -29,6 +30,7 @@ fuzz_target!(|octets: &[u8]| {
     let mut count = 0_usize;
     while let Some(frame) = capture.next() {
         engine.frame(&frame);
+        let _ = pick::route(frame.link, frame.octets);
         count += 1;
         if count % BATCH == 0 {
             engine.fold();

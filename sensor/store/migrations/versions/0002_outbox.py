@@ -13,11 +13,15 @@ depends_on = None
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
+_BY_RUN = ("contributions", "assets", "merges", "conversations", "operations", "anomalies", "violations", "alerts", "incidents")
+
 
 def upgrade() -> None:
     """From a database that tells nobody."""
     op.add_column("alerts", _column("thing", TEXT, server_default=""))
     op.create_index("ix_alerts_thing", "alerts", ["thing"])
+    for name in _BY_RUN:
+        op.create_index(f"ix_{name}_run", name, ["run"])
     _told()
     _outbox()
     _destinations()
@@ -73,6 +77,7 @@ def _destinations() -> None:
         "refused",
         _column("id", sa.Integer()),
         _column("destination", TEXT),
+        _column("number", sa.BigInteger()),
         _column("severity", sa.SmallInteger()),
         _column("kind", sa.String(32)),
         _column("why", TEXT),
@@ -80,4 +85,4 @@ def _destinations() -> None:
         sa.ForeignKeyConstraint(["destination"], ["destinations.name"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("ix_refused_destination", "refused", ["destination"])
+    op.create_index("refused_once", "refused", ["destination", "number"], unique=True)
