@@ -14,7 +14,6 @@ since the Unix epoch, in capture time; pairs are (client to server, server to cl
 """
 
 import os
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +39,7 @@ from sensor.errors import CaptureError
 from sensor.frames import Frame, Wanted
 from sensor.listening import Listening
 from sensor.progress import Progress
+from sensor.stopping import Stop
 
 __all__ = [
     "Anomaly", "Batch", "Capture", "Conversation", "Endpoint", "Fact", "Interface", "Listening", "LiveCapture", "Operation", "Progress",
@@ -210,7 +210,7 @@ class LiveCapture:
         )
         self._batch_seconds = seconds
         self._due = time.monotonic() + seconds
-        self._stopped = threading.Event()
+        self._stopped = Stop()
         self._finished = False
 
     def __enter__(self) -> Self:
@@ -233,7 +233,7 @@ class LiveCapture:
         """
         if self._finished:
             raise StopIteration
-        stopped = self._stopped.wait(max(0.0, self._due - time.monotonic()))
+        stopped = self._stopped.wait(self._due - time.monotonic())
         # A batch that took long is not made up for by the next ones.
         self._due = max(self._due, time.monotonic() - self._batch_seconds) + self._batch_seconds
         try:

@@ -10,8 +10,9 @@ OtoscopeError
 ├── SettingsError   settings that cannot be read, or are wrong
 ├── SiteError       a site file that cannot be read
 ├── StoreError      a database that cannot be opened, read or written
-│   └── AskedError      what is asked of it does not exist, or makes no sense
-│       └── CursorError     to go on behind a row of another question
+│   ├── AskedError      what is asked of it does not exist, or makes no sense
+│   │   └── CursorError     to go on behind a row of another question
+│   └── UnreadyStoreError   but will be once somebody opens it to write
 └── TransactionsError   a transaction log that cannot be written or read
 """
 
@@ -59,6 +60,10 @@ class CursorError(AskedError):
 
 class TransactionsError(OtoscopeError):
     """A transaction log that cannot be written, or not be read."""
+
+
+class UnreadyStoreError(StoreError):
+    """A database that is not there yet, or is of an older version."""
 
 
 class SiteError(OtoscopeError):

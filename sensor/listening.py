@@ -4,6 +4,9 @@ import subprocess
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+_PATIENCE = 30
+"""Seconds."""
+
 
 def _about(default: int | bool, says: str, bounds: tuple[int, int] | None = None, unit: str = "") -> Any:  # noqa: ANN401, FBT001
     """A field with all that is to be said of it, which the settings say too."""
@@ -15,7 +18,8 @@ class Listening:
     """How interfaces are read.
 
     kernel_filter: what to take, as `tcpdump -dd` prints it (`compiled` makes it of an expression). It sees frames without their
-        outermost VLAN tag: "port 502" is that of all VLANs, and "vlan 5" finds none.
+        outermost VLAN tag: "port 502" is that of all VLANs, and "vlan 5" finds none. It is for Ethernet: an interface of another
+        kind, such as a tunnel's, is not read with a filter.
     wait_for_missing: an interface that is not there at the start is waited for, instead of an error.
     The others say themselves what they are; the table [capture] of the settings is made of them.
     """
@@ -23,7 +27,9 @@ class Listening:
     workers: int = _about(1, "Threads that share the frames; both directions of a conversation are with one of them.", (1, 64), "threads")
     kernel_filter: str | None = None
     snap_length: int = _about(262_144, "So much of each frame is read; by default all of it.", (1, 262_144), "octets")
-    ring_mebibytes: int = _about(64, "Memory in which frames of one interface wait, all workers together.", (1, 4096), "MiB")
+    ring_mebibytes: int = _about(
+        64, "Memory in which frames of one interface wait, all workers together; each takes at least two.", (1, 4096), "MiB"
+    )
     busy_poll_microseconds: int = _about(
         0, "To spin for frames before sleeping, where the card can do that; needs CAP_NET_ADMIN.", (0, 1_000_000), "µs"
     )
@@ -46,9 +52,12 @@ def compiled(expression: str) -> str:
     """A kernel filter of an expression as tcpdump has them ("not port 22"). ValueError where it is none, or there is no tcpdump."""
     command = ("tcpdump", "-n", "-y", "EN10MB", "-dd", "--", expression)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603 - what comes after "--" is an expression
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE)  # noqa: S603 - what comes after "--" is an expression
     except OSError as error:
         raise ValueError(f"tcpdump, which compiles filters, cannot be run: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        # It asks a name server for each name in the expression.
+        raise ValueError(f"tcpdump has not compiled it in {_PATIENCE} s: write addresses instead of names") from error
     if done.returncode:
         said = done.stderr.strip().splitlines()
         raise ValueError(said[-1].removeprefix("tcpdump: ")[:200] if said else f"tcpdump refuses the filter {expression[:60]!r}")

@@ -12,7 +12,7 @@ use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::changes::Changes;
 use crate::engine::Engine;
@@ -27,12 +27,12 @@ use crate::union::Union;
 /// Frames between two looks at orders: a few milliseconds.
 const FRAMES: usize = 16_384;
 /// The longest sleep of a worker, which is how long it may take to hear an order.
-const SLEEP_MILLISECONDS: i32 = 50;
+const SLEEP_MILLISECONDS: u16 = 50;
 /// Between two looks at the interfaces.
 const LOOK: Duration = Duration::from_millis(200);
-/// Until the last block of a ring that receives no more should be handed over, and how often that is waited for.
-const SETTLED: Duration = Duration::from_millis(RETIRE_MILLISECONDS as u64);
-const PATIENCE: usize = 50;
+/// Between two looks whether the last block of a ring that receives no more is handed over, and how long that is waited for.
+const SETTLED: Duration = Duration::from_millis(10);
+const PATIENCE: Duration = Duration::from_secs(1);
 /// A frame may lie this long in one ring while a later one is in another already.
 const HOLD: i64 = 3 * RETIRE_MILLISECONDS as i64 * 1_000_000;
 
@@ -200,7 +200,6 @@ impl Listener {
                 rings: Vec::new(),
                 ports: vec![Port::default().counted; settings.names.len()],
                 orders,
-                by_time: !settings.ring.hardware_time,
             };
             let thread = thread::Builder::new().name(format!("listen-{number}")).spawn(move || worker.run());
             workers.push((sender, thread.map_err(|error| error.to_string())?));
@@ -343,8 +342,6 @@ struct Worker {
     /// What was counted on each interface, by its number: on rings that are closed, and how full the open ones were.
     ports: Vec<Counted>,
     orders: Receiver<Order>,
-    /// Time stamps of all rings are of one clock, and it is this machine's.
-    by_time: bool,
 }
 
 /// What there is to do after rings were read.
@@ -375,8 +372,8 @@ impl Worker {
             }
             match self.read() {
                 Next::Read => {}
-                Next::Sleep => ring::wait(&self.rings, SLEEP_MILLISECONDS),
-                Next::Hold => thread::sleep(Duration::from_millis(5)),
+                Next::Sleep => ring::wait(&self.rings, SLEEP_MILLISECONDS.into()),
+                Next::Hold => thread::sleep(Duration::from_millis(SLEEP_MILLISECONDS.into())),
             }
         }
     }
@@ -411,23 +408,29 @@ impl Worker {
         Told { changes: self.intake.engine.tell(), ports, transactions: self.intake.engine.take_transactions() }
     }
 
-    /// Close rings and read what they still hold.
+    /// Close rings and read what they still hold, in the order of time with the others as long as that does not take too long:
+    /// those may receive more than can be read.
     fn drain(&mut self, is_meant: impl Fn(&Ring) -> bool) {
         for ring in self.rings.iter().filter(|ring| is_meant(ring)) {
             drop(ring.close()); // An interface that is gone has nothing more to deliver either way.
         }
         self.note_fill();
-        for _ in 0..PATIENCE {
-            while merge(&mut self.rings, &mut self.intake, i64::MAX) > 0 {}
-            if self.rings.iter_mut().all(|ring| !is_meant(ring) || ring.is_read()) {
-                break;
+        let began = Instant::now();
+        while self.rings.iter_mut().any(|ring| is_meant(ring) && !ring.is_read()) && began.elapsed() < PATIENCE {
+            // What is not handed over yet may be earlier than what is.
+            let is_whole = self.rings.iter_mut().all(|ring| !is_meant(ring) || ring.is_handed_over());
+            let until = if is_whole { i64::MAX } else { nanoseconds_now().saturating_sub(HOLD) };
+            if merge(&mut self.rings, &mut self.intake, until) == 0 {
+                thread::sleep(SETTLED);
             }
-            thread::sleep(SETTLED);
         }
         let (closed, open) = core::mem::take(&mut self.rings).into_iter().partition(|ring| is_meant(ring));
         self.rings = open;
         let closed: Vec<Ring> = closed;
         for mut ring in closed {
+            while let Some(frame) = ring.next() {
+                self.intake.frame(&frame);
+            }
             if let Some(port) = self.ports.get_mut(ring.number() as usize) {
                 port.add(&Counted::of(&mut ring));
             }
@@ -437,18 +440,15 @@ impl Worker {
     fn read(&mut self) -> Next {
         self.note_fill();
         let [ring] = self.rings.as_mut_slice() else { return self.read_several() };
-        self.intake.engine.begin_source(ring.number());
-        for _ in 0..FRAMES {
-            let Some(frame) = ring.next() else { return Next::Sleep };
-            self.intake.frame(&frame);
-        }
-        Next::Read
+        read(ring, &mut self.intake)
     }
 
     fn read_several(&mut self) -> Next {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| i64::try_from(now.as_nanos()).unwrap_or(i64::MAX));
-        let until = if self.by_time { now.saturating_sub(HOLD) } else { i64::MAX };
-        match merge(&mut self.rings, &mut self.intake, until) {
+        if self.rings.iter().any(Ring::has_hardware_time) {
+            return self.read_of_several_clocks();
+        }
+        let now = nanoseconds_now();
+        match merge(&mut self.rings, &mut self.intake, now.saturating_sub(HOLD)) {
             FRAMES => Next::Read,
             _ if self.rings.iter_mut().any(|ring| ring.time().is_some()) => {
                 // Stamps of a time to come are of a clock that was set back: there is no waiting for them.
@@ -462,6 +462,23 @@ impl Worker {
         }
     }
 
+    /// Cards have clocks of their own. Where one is ahead of the others there are always earlier frames than its ring's, which
+    /// must not overflow for that.
+    fn read_of_several_clocks(&mut self) -> Next {
+        let is_half_full = |ring: &&mut Ring| {
+            let (waiting, all) = ring.fill();
+            waiting.saturating_mul(2) > all
+        };
+        if let Some(ring) = self.rings.iter_mut().find(is_half_full) {
+            read(ring, &mut self.intake);
+            return Next::Read;
+        }
+        match merge(&mut self.rings, &mut self.intake, i64::MAX) {
+            0 => Next::Sleep,
+            _ => Next::Read,
+        }
+    }
+
     fn note_fill(&mut self) {
         for ring in &self.rings {
             let (waiting, all) = ring.fill();
@@ -471,6 +488,20 @@ impl Worker {
             }
         }
     }
+}
+
+fn nanoseconds_now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Read frames of a ring.
+fn read(ring: &mut Ring, intake: &mut Intake) -> Next {
+    intake.engine.begin_source(ring.number());
+    for _ in 0..FRAMES {
+        let Some(frame) = ring.next() else { return Next::Sleep };
+        intake.frame(&frame);
+    }
+    Next::Read
 }
 
 /// Read frames of all rings up to that time, in the order of their time stamps; how many.
@@ -534,6 +565,8 @@ impl Keeper {
                 self.note(number, |port| port.condition = Condition::Off, Some(&interface));
                 Ok(())
             }
+            // That it cannot be looked at now, as where there are too many open files, says nothing of the interface.
+            (Err(error), Some(_)) if !is_missing(&error) => Err(error),
             (Err(error), known) => {
                 if known.is_some() {
                     let number = u32::try_from(number).unwrap_or(u32::MAX);
@@ -553,7 +586,9 @@ impl Keeper {
             _ => None,
         };
         let index = u32::try_from(number).unwrap_or(u32::MAX);
-        let opened = Ring::open(&interface, &self.settings.ring, self.settings.workers, index).and_then(|rings| {
+        let settings = ring::Settings { hardware_time: matches!(hardware, Some(Ok(()))), ..self.settings.ring.clone() };
+        let hardware_time = settings.hardware_time;
+        let opened = Ring::open(&interface, &settings, self.settings.workers, index).and_then(|rings| {
             // It may have gone, or been switched off and on, while its rings were made.
             Interface::numbered(interface.index).map(|_| rings)
         });
@@ -566,7 +601,7 @@ impl Keeper {
                     port.condition = condition(&interface);
                     port.trouble = trouble;
                     port.opened = port.opened.saturating_add(1);
-                    port.hardware_time = matches!(hardware, Some(Ok(())));
+                    port.hardware_time = hardware_time;
                 };
                 self.note(number, change, Some(&interface));
                 self.keep(number, Some(interface));
@@ -615,6 +650,7 @@ fn in_words(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(libc::ENODEV | libc::ENXIO) => "no such interface".to_owned(),
         Some(libc::EPERM | libc::EACCES) => "not permitted: capturing needs root or the capability CAP_NET_RAW".to_owned(),
+        Some(libc::ENOMEM) => "not enough memory for its ring".to_owned(),
         Some(libc::EINVAL) => "the kernel refuses the filter, or a setting".to_owned(),
         _ => error.to_string(),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING, TypedDict
@@ -62,12 +63,13 @@ def watch(interfaces: tuple[str, ...], **options: Unpack[Options]) -> None:
     from sensor.observations import Observations
     from sensor.pipeline import conclude
     from sensor.replay import document
+    from sensor.stopping import heeding
 
     gc.disable()  # what is built here lives to the end; looking for cycles in it costs more than it frees
     site = load_site(options["site"]) if options["site"] else None
     observations = Observations()
     try:
-        with open_interfaces(list(dict.fromkeys(interfaces)), _listening(options)) as live:
+        with open_interfaces(list(dict.fromkeys(interfaces)), _listening(options)) as live, heeding({signal.SIGINT: live.stop}):
             _say(f"listening to {', '.join(words.plain(name) for name in interfaces)}; Ctrl-C ends it and shows what was seen")
             _follow(live, observations, options["seconds"])
     except CaptureError as error:
@@ -98,20 +100,14 @@ def _listening(options: Options) -> Listening:
 
 
 def _follow(live: LiveCapture, observations: Observations, seconds: float | None) -> None:
-    """Take batches in until the time is over or Ctrl-C, and say how the interfaces are where that changes."""
+    """Take batches in until the time is over or it is stopped, and say how the interfaces are where that changes."""
     end = None if seconds is None else time.monotonic() + seconds
     known: dict[str, tuple[str, str | None, str | None]] = {}
-    while True:
-        try:
-            for batch in live:
-                observations.add(batch)
-                _tell_changes(live.interfaces, known)
-                if end is not None and time.monotonic() >= end:
-                    live.stop()
-        except KeyboardInterrupt:
+    for batch in live:
+        observations.add(batch)
+        _tell_changes(live.interfaces, known)
+        if end is not None and time.monotonic() >= end:
             live.stop()
-        else:
-            return
 
 
 def _tell_changes(interfaces: list[Interface], known: dict[str, tuple[str, str | None, str | None]]) -> None:

@@ -7,13 +7,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sensor.capture import Statistics, open_interfaces
+from sensor.capture import Listening, Statistics, open_interfaces
 from sensor.errors import CaptureError
 from sensor.observations import Observations
 from sensor.settings.pages import example
+from sensor.traffic import is_one_way
 from sensor.words import count
 
 _NETWORK = Path("/sys/class/net")
+_LISTENING = Listening(ring_mebibytes=4)
+"""A machine may have a hundred interfaces, and it does not matter here what is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ def find(seconds: float) -> list[Heard]:
         sources = {}
         for name in names:
             try:
-                sources[name] = listening.enter_context(open_interfaces([name], batch_seconds=0.2))
+                sources[name] = listening.enter_context(open_interfaces([name], _LISTENING, batch_seconds=0.2))
             except CaptureError as error:
                 failed[name] = error
         if failed and not sources:
@@ -57,7 +60,8 @@ def _judge(name: str, observations: Observations, failed: CaptureError | None) -
     if statistics is None or not packets:
         return Heard(name, 0, mirrors=False, says="nothing was heard")
     if _unicast(statistics) and _are_others(name, statistics):
-        return Heard(name, packets, mirrors=True, says=f"{count(packets, 'packet')}, also between others: mirrored traffic")
+        doubt = f", but {_ONE_WAY}" if _are_one_way(observations) else ""
+        return Heard(name, packets, mirrors=True, says=f"{count(packets, 'packet')}, also between others: mirrored traffic{doubt}")
     return Heard(name, packets, mirrors=False, says=f"{count(packets, 'packet')}, all from or to this machine, or to everybody: no mirror")
 
 
@@ -66,8 +70,21 @@ def _unicast(statistics: Statistics) -> int:
 
 
 def _are_others(name: str, statistics: Statistics) -> bool:
-    own = (_NETWORK / name / "address").read_text(encoding="ascii").strip().lower()
+    try:
+        own = (_NETWORK / name / "address").read_text(encoding="ascii").strip().lower()
+    except OSError:
+        return True  # it is gone meanwhile
     return own not in statistics.stations
+
+
+_ONE_WAY = (
+    "of one direction alone: a mirror of one direction, one leg of a tap, or what a switch floods because it has not learned where to"
+)
+
+
+def _are_one_way(observations: Observations) -> bool:
+    talks = [talk for talk in observations.conversations.values() if talk.transport == "tcp"]
+    return bool(talks) and all(is_one_way(talk.transport, talk.packets, talk.refused) for talk in talks)
 
 
 def mirrors(found: Sequence[Heard]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sensor.conduits.site import load_site
 from sensor.doctor.model import Check, bad, good, note
-from sensor.errors import OtoscopeError, SettingsError
+from sensor.errors import OtoscopeError, SettingsError, UnreadyStoreError
 from sensor.exports.ways import WAYS
 from sensor.settings import CaptureSettings, Settings
 from sensor.settings.problems import example_of
@@ -16,6 +16,7 @@ from sensor.store import Store
 from sensor.words import duration, octets
 
 _LITTLE_ROOM = 1_000_000_000
+_PATIENCE_SECONDS = 5.0
 
 
 def files(settings: Settings, where: Mapping[str, str]) -> Iterator[Check]:
@@ -84,12 +85,14 @@ def _database(where: str) -> Iterator[Check]:
             yield good("database", f"{where} is made at the first start")
             return  # made here it would be owned by whoever looks, and not by who runs the sensor
     try:
-        with Store.open(where) as store:
+        with Store.look(where, timeout=_PATIENCE_SECONDS) as store:
             yield good("database", f"{octets(store.octets())}")
             for state in store.outbox.states():
                 if state.waiting and state.last_error:
                     text = f"{state.waiting:,} events wait, the oldest for {duration(state.lag_seconds)}: {state.last_error}"
                     yield bad(f"destination {state.name}", text, f"otoscope exports test {state.name}")
+    except UnreadyStoreError as error:
+        yield note("database", str(error), "otoscope run makes it, or brings it up to date, when it starts")
     except OtoscopeError as error:
         yield bad("database", str(error), "see docs/store.md")
 

@@ -16,6 +16,7 @@ from sensor.exports.queue import Backlog
 from sensor.exports.syslog import message
 from sensor.exports.ways import WAYS
 from sensor.settings import Settings
+from sensor.stopping import Stop, heeding
 from sensor.store import Bounds, Outbox
 from sensor.telling import health_event
 
@@ -75,9 +76,8 @@ def delivering(settings: Settings, outbox: Outbox, say: Say) -> Iterator[Deliver
 
 def deliver(settings: Settings, outbox: Outbox, *, once: bool, say: Say) -> dict[str, str]:
     """Deliver from a database until SIGTERM or Ctrl-C, or with `once` until nothing waits; why that failed, by destination."""
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    stop = Stop()
+    with heeding({signal.SIGTERM: stop.set, signal.SIGINT: stop.set}):
         if not once:
             with delivering(settings, outbox, say) as deliveries:
                 return _wait(deliveries, stop, patience=None)
@@ -87,16 +87,13 @@ def deliver(settings: Settings, outbox: Outbox, *, once: bool, say: Say) -> dict
         failed = _wait(deliveries, stop, patience=PATIENCE)
         deliveries.stop()
         return failed
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def send(events: Sequence[Event], destinations: Sequence[Destination], sensor: Sensor, say: Say) -> dict[str, str]:
     """Deliver events, and end; what was not delivered to whom, and why."""
     backlog = Backlog(events, destinations)
     deliveries = Deliveries(destinations, sensor, backlog, once=True, say=say)
-    failed = _wait(deliveries, threading.Event(), patience=PATIENCE)
+    failed = _wait(deliveries, Stop(), patience=PATIENCE)
     deliveries.stop(seconds=1.0)
     missed = {}
     for name, forwarder in deliveries.forwarders.items():
@@ -121,7 +118,7 @@ def send_test(destination: Destination, sensor: Sensor) -> str:
     return line.decode(errors="replace").rstrip("\n")
 
 
-def _wait(deliveries: Deliveries, stop: threading.Event, *, patience: float | None) -> dict[str, str]:
+def _wait(deliveries: Deliveries, stop: Stop, *, patience: float | None) -> dict[str, str]:
     """Until all are done, or those that are not have got no further for too long; why they have not."""
     farthest = dict.fromkeys(deliveries.forwarders, 0)  # what has to be sent again is no progress
     since = dict.fromkeys(deliveries.forwarders, time.monotonic())

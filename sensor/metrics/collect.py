@@ -9,7 +9,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from sensor.errors import OtoscopeError
 from sensor.metrics import itself, plant, traffic
 from sensor.metrics.model import Buckets, Metric, Moment, Sources, Type, only
 
@@ -65,7 +64,7 @@ class _Collector(Collector):
         for metric in METRICS[:-1]:
             try:
                 family = _filled(metric, now)
-            except OtoscopeError:
+            except Exception:  # noqa: BLE001  one that fails is no reason to be silent about the others
                 unreadable += 1
                 continue
             if family.samples:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sensor.baseline.model import Baseline
-from sensor.capture import Statistics
+from sensor.capture import Interface, Statistics
 from sensor.detections.model import Alert
 from sensor.knowledge import Knowledge
 
@@ -74,7 +74,7 @@ class Sources:
     knowledge: what was concluded last. It may be replaced by newer, but is not changed any more.
     statistics: totals, where there are newer ones than the knowledge's.
     open_alerts: where somebody has dealt with some of the knowledge's.
-    kernel_drops: packets that the kernel dropped before the sensor could take them.
+    interfaces: those that are listened to, as they are now.
     destinations: the outbox's states. batches: how long it took to take up each batch.
     transactions: rows of the transaction log that are written, and lost.
     evidence: what became of that of alerts, and of how many.
@@ -84,7 +84,7 @@ class Sources:
     statistics: Callable[[], Statistics | None] = _unknown
     open_alerts: Callable[[], Iterable[Alert] | None] = _unknown
     baseline: Callable[[], Baseline | None] = _unknown
-    kernel_drops: Callable[[], int | None] = _unknown
+    interfaces: Callable[[], Iterable[Interface]] = tuple
     destinations: "Callable[[], Iterable[ExportState]]" = tuple
     database_octets: Callable[[], int | None] = _unknown
     outbox_octets: Callable[[], int | None] = _unknown
@@ -108,6 +108,11 @@ class Moment:
     def statistics(self) -> Statistics | None:
         """The newest totals."""
         return self.sources.statistics() or (self.knowledge.statistics if self.knowledge else None)
+
+    @cached_property
+    def interfaces(self) -> tuple[Interface, ...]:
+        """How the interfaces are."""
+        return tuple(self.sources.interfaces())
 
     @cached_property
     def destinations(self) -> "tuple[ExportState, ...]":

@@ -2,12 +2,13 @@
 
 import errno
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from socket import AF_INET, AF_INET6, socket
+from socket import AF_INET, AF_INET6, SHUT_RDWR, socket
 from socketserver import TCPServer, ThreadingMixIn
-from threading import BoundedSemaphore, Thread
+from threading import Thread
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
@@ -23,6 +24,7 @@ _LARGEST_PORT = 65_535
 _AT_ONCE = 8
 """Connections that are served at once; more are closed at once, so that nobody can have threads without number."""
 _PATIENCE_SECONDS = 10.0
+"""After that a connection is cut, however busily it is used."""
 _REASONS = {
     errno.EADDRINUSE: "the port is taken: stop what listens there, or give another port",
     errno.EADDRNOTAVAIL: "this machine has no such address",
@@ -87,9 +89,7 @@ def _at_metrics(application: _Application) -> _Application:
 
 
 class _Handler(WSGIRequestHandler):
-    """One request: whoever sends it slowly is not waited for, and none is logged."""
-
-    timeout = _PATIENCE_SECONDS
+    """One request; none is logged."""
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class calls it so
         """Prometheus asks every few seconds: that is no news."""
@@ -101,7 +101,8 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     def __init__(self, address: str, port: int) -> None:
         self.address_family = AF_INET6 if ip_address(address).version == 6 else AF_INET
-        self._room = BoundedSemaphore(_AT_ONCE)
+        self._since: dict[_Request, float] = {}
+        """When each connection began that is being served."""
         super().__init__((address, port), _Handler)
 
     def server_bind(self) -> None:
@@ -112,17 +113,30 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     def process_request(self, request: _Request, client_address: _Address) -> None:
         """In a thread of its own, where there is room."""
-        if self._room.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
+        if len(self._since) >= _AT_ONCE:
             self.shutdown_request(request)
+            return
+        self._since[request] = time.monotonic()
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # as where there can be no more threads
+            del self._since[request]
+            raise
 
     def process_request_thread(self, request: _Request, client_address: _Address) -> None:
         """Then there is room for another."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._room.release()
+            del self._since[request]
+
+    def service_actions(self) -> None:
+        """Twice a second: cut off who takes too long, as one who sends an octet now and then to hold a thread."""
+        late = time.monotonic() - _PATIENCE_SECONDS
+        for request, since in list(self._since.items()):
+            if since < late and isinstance(request, socket):
+                with suppress(OSError):  # it has ended meanwhile
+                    request.shutdown(SHUT_RDWR)
 
     def handle_error(self, request: _Request, client_address: _Address) -> None:
         """Who hangs up in the middle is no error of ours."""

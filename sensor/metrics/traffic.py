@@ -1,7 +1,9 @@
 """Metrics of what the engine has read: how much, what was lost, what was spoken, how quickly it was answered."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from sensor import words
+from sensor.capture import Interface
 from sensor.metrics.model import Buckets, Metric, Moment, Type, Value, only
 
 _NANOSECONDS = 1e9
@@ -63,6 +65,15 @@ def _response_times(now: Moment) -> Iterator[Value]:
         yield (protocol,), Buckets(counts, total / _NANOSECONDS)
 
 
+def _interface(name: str, kind: Type, unit: str, about: str, read: Callable[[Interface], float]) -> Metric:
+    """A metric of each interface."""
+
+    def values(now: Moment) -> Iterator[Value]:
+        return (((words.plain(one.name),), read(one)) for one in now.interfaces)
+
+    return Metric(f"otoscope_interface_{name}", kind, unit, about, values, ("interface",))
+
+
 METRICS = (
     Metric("otoscope_packets_total", Type.COUNTER, "packets", "Packets read.", _packets),
     Metric("otoscope_bytes_total", Type.COUNTER, "bytes", "Octets of those packets as they were on the wire.", _octets),
@@ -72,7 +83,25 @@ METRICS = (
         Type.COUNTER,
         "packets",
         "Packets that the kernel dropped before the sensor could take them; absent where nobody counts them, as of a capture file.",
-        lambda now: only(now.sources.kernel_drops()),
+        lambda now: only(sum(interface.dropped for interface in now.interfaces) if now.interfaces else None),
+    ),
+    _interface(
+        "up",
+        Type.GAUGE,
+        "0 or 1",
+        "1 where the interface is listened to and has a link; 0 where it is missing, off, without link, or cannot be read.",
+        lambda one: one.condition == "capturing",
+    ),
+    _interface("packets_total", Type.COUNTER, "packets", "Packets that came in on it and passed the filter.", lambda one: one.packets),
+    _interface(
+        "dropped_packets_total", Type.COUNTER, "packets", "Of those, dropped by the kernel for want of room.", lambda one: one.dropped
+    ),
+    _interface(
+        "ring_fill_ratio",
+        Type.GAUGE,
+        "0 to 1",
+        "The most of its memory for waiting packets that was taken during the last batch; at 1 packets are dropped.",
+        lambda one: one.ring_fill / 1000,
     ),
     Metric(
         "otoscope_table_dropped_rows_total",

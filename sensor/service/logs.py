@@ -3,7 +3,8 @@
 import logging
 import sys
 import time
-from typing import Literal
+from contextlib import suppress
+from typing import Literal, TextIO, cast
 
 import structlog
 
@@ -26,11 +27,28 @@ def set_up(level: str, form: Literal["text", "json"]) -> structlog.typing.Filter
             show,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Unfailing(sys.stderr))),
         cache_logger_on_first_use=False,
     )
     log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
     return log
+
+
+class _Unfailing:
+    """A file to write to for which the sensor does not end: the journal may be gone, or its disk full."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        """Or not."""
+        with suppress(OSError, ValueError):  # ValueError: it is closed
+            self._file.write(text)
+
+    def flush(self) -> None:
+        """Or not."""
+        with suppress(OSError, ValueError):
+            self._file.flush()
 
 
 class Limited:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 _MICROSECONDS = 1_000_000
+_PATIENCE_SECONDS = 1.0
+"""With one who does not read what he is told."""
 
 
 class Notifier:
@@ -36,9 +38,9 @@ class Notifier:
         self._tell("STATUS=" + " ".join(text.split()))
 
     def alive(self) -> None:
-        """It goes on; told as often as the watchdog wants to hear it, twice in its time."""
+        """It goes on; told to the watchdog, several times in its time so that a long step after it does not end us."""
         now = time.monotonic()
-        if self._watchdog and now - self._beaten >= self._watchdog / 2:
+        if self._watchdog and now - self._beaten >= self._watchdog / 10:
             self._beaten = now
             self._tell("WATCHDOG=1")
 
@@ -47,4 +49,5 @@ class Notifier:
             return
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+            out.settimeout(_PATIENCE_SECONDS)
             out.sendto(text.encode(), address)

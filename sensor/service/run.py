@@ -1,10 +1,9 @@
 """The service: takes up what is captured, concludes, saves, lets it be delivered and measured, until it is told to end."""
 
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from signal import SIGHUP, SIGINT, SIGTERM
 from typing import TYPE_CHECKING, Protocol
 
 from structlog.typing import FilteringBoundLogger
@@ -26,6 +25,7 @@ from sensor.metrics import Durations, Sources, address_of, serving, shown, with_
 from sensor.observations import Observations
 from sensor.service.notify import Notifier
 from sensor.settings import Settings
+from sensor.stopping import heeding
 from sensor.store import Run, Store
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _SHARE = 0.2
 """Of the time concluding may take, at the most: a large plant is concluded upon less often."""
+LOCKED_SECONDS = 10.0
+"""So long another process may keep the database from us, at each step; systemd's watchdog hears of us between the steps."""
 _HOURLY = 3600.0
 _MINUTELY = 60.0
 
@@ -70,27 +72,29 @@ class Service:
         self._taker: Taker | None = None
         self._conclusions = Conclusions(self._site)
         self._learning = False
-        self._reload = threading.Event()
-        self._conditions: dict[str, str] = {}
+        self._reload = False
+        self._conditions: dict[str, tuple[str, str | None]] = {}
         series = f"live {settings.identity().id} "
         self._run = Run(f"{series}{time.time_ns()}", series=series)
 
     def run(self) -> None:
         """Until SIGTERM, SIGINT, or the end of the source. Raises StoreError and ListenError where it cannot begin."""
         with ExitStack() as running:
-            store = running.enter_context(Store.open(self._settings.store.database))
+            running.enter_context(heeding({SIGTERM: self._source.stop, SIGINT: self._source.stop, SIGHUP: self._ask_to_reload}))
+            store = running.enter_context(Store.open(self._settings.store.database, timeout=LOCKED_SECONDS))
             if self._settings.exports:
                 running.enter_context(delivering(self._settings, store.outbox, self._say_of))
             if self._settings.metrics.listen:
                 address, port = address_of(self._settings.metrics.listen)
                 running.enter_context(serving(with_database(self._sources(), store), address, port))
                 self._log.info("metrics are served", at=f"http://{shown(address, port)}/metrics")
-            running.enter_context(self._signals())
             self._taker = self._taker_into(store)
             self._take_up(_kept(store))
-            self._go(store)
-            self._notifier.stopping()
-            self._end(store)
+            try:
+                self._go(store)
+            finally:
+                self._notifier.stopping()
+                self._end(store)
 
     def _taker_into(self, store: Store) -> Taker | None:
         """What takes evidence, where the settings want that."""
@@ -107,15 +111,15 @@ class Service:
         for batch in self._source:
             with self._batches.measured():
                 self._observations.add(batch)
-            if self._reload.is_set():
-                self._reload.clear()
+            if self._reload:
+                self._reload = False
                 self._read_site()
             self._look_at_interfaces()
             work.do()
             self._notifier.alive()
 
     def _end(self, store: Store) -> None:
-        """All that is known is kept."""
+        """All that is known is kept, also where the capture has failed."""
         self.conclude()
         self.save(store)
         if self._taker is not None:
@@ -126,6 +130,7 @@ class Service:
 
     def conclude(self) -> None:
         """What follows from all that was observed. Where keeping it up to date fails, it is concluded from nothing; that must not fail."""
+        self._notifier.alive()
         try:
             self._known = self._conclusions.update(self._observations)
         except Exception as error:  # noqa: BLE001  a mistake of ours costs time, not the plant's only signal
@@ -140,6 +145,7 @@ class Service:
 
     def save(self, store: Store) -> None:
         """Keep it; what cannot be kept now is kept with the next save."""
+        self._notifier.alive()
         if self._known is not None:
             with self._failing("cannot save"):
                 store.save(self._known, self._run)
@@ -156,6 +162,7 @@ class Service:
 
     def learn(self, store: Store) -> None:
         """Let the baseline grow while it learns, and take up what people have accepted meanwhile."""
+        self._notifier.alive()
         if self._known is None:
             return
         days = self._settings.site.learning_days
@@ -179,7 +186,7 @@ class Service:
         """Drop what is too old."""
         with self._failing("cannot drop what is old"):
             kept = self._settings.store
-            dropped = store.retain(days=kept.retain_days, megabytes=kept.retain_megabytes).dropped
+            dropped = store.retain(days=kept.retain_days, megabytes=kept.retain_megabytes, meanwhile=self._notifier.alive).dropped
             if dropped:
                 self._log.info("dropped what is old", **dropped)
         if self._taker is not None:
@@ -202,10 +209,14 @@ class Service:
     def _look_at_interfaces(self) -> None:
         """Say when one has changed: the mirror may be unplugged."""
         for interface in self._source.interfaces:
-            if self._conditions.get(interface.name) != interface.condition:
-                self._conditions[interface.name] = interface.condition
-                say = self._log.info if interface.condition == "capturing" else self._log.warning
+            now = (interface.condition, interface.trouble)
+            if self._conditions.get(interface.name) != now:
+                self._conditions[interface.name] = now
+                say = self._log.info if now == ("capturing", None) else self._log.warning
                 say("interface is " + interface.condition.replace("_", " "), interface=interface.name, trouble=interface.trouble)
+
+    def _ask_to_reload(self) -> None:
+        self._reload = True
 
     def _read_site(self) -> None:
         """Read the site file anew; one that is wrong changes nothing."""
@@ -221,7 +232,7 @@ class Service:
         return Sources(
             knowledge=lambda: self._known,
             statistics=lambda: self._observations.statistics,
-            kernel_drops=lambda: sum(interface.dropped for interface in self._source.interfaces),
+            interfaces=lambda: self._source.interfaces,
             batches=self._batches,
             transactions=lambda: (self._record.written, self._record.lost) if self._record else None,
             evidence=lambda: self._taker.counted if self._taker else None,
@@ -229,20 +240,6 @@ class Service:
 
     def _say_of(self, destination: str, text: str) -> None:
         self._log.warning("a destination fails", destination=destination, reason=text)
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        handlers = {
-            signal.SIGTERM: lambda *_: self._source.stop(),
-            signal.SIGINT: lambda *_: self._source.stop(),
-            signal.SIGHUP: lambda *_: self._reload.set(),
-        }
-        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 class _Work:
@@ -255,20 +252,20 @@ class _Work:
         self._due = {"conclude": now, "learn": now + _MINUTELY, "retain": now + _MINUTELY}
 
     def do(self) -> None:
-        """What is due."""
-        if self._is_due("conclude"):
+        """One thing that is due, the rarest first: frames wait meanwhile."""
+        self._service.take_evidence()
+        if self._is_due("retain"):
+            self._service.retain(self._store)
+            self._due["retain"] = time.monotonic() + _HOURLY
+        elif self._is_due("learn"):
+            self._service.learn(self._store)
+            self._due["learn"] = time.monotonic() + _HOURLY
+        elif self._is_due("conclude"):
             began = time.monotonic()
             self._service.conclude()
             self._service.save(self._store)
             self._service.note_alerts(self._store)
             self._due["conclude"] = time.monotonic() + (time.monotonic() - began) * (1 / _SHARE - 1)
-        self._service.take_evidence()
-        if self._is_due("learn"):
-            self._service.learn(self._store)
-            self._due["learn"] = time.monotonic() + _HOURLY
-        if self._is_due("retain"):
-            self._service.retain(self._store)
-            self._due["retain"] = time.monotonic() + _HOURLY
 
     def _is_due(self, what: str) -> bool:
         return time.monotonic() >= self._due[what]

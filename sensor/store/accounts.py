@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, and_, delete, func, insert, or_, select, update
 
 from sensor.errors import AskedError
+from sensor.store.account_tables import persons, sessions, tokens
 from sensor.store.connect import errors, writing
 from sensor.store.people import log
-from sensor.store.tables import persons, sessions, tokens
 
 _TOUCHED_EVERY = 60
 """Seconds after which a session or token that is used is written down as used again."""

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from sensor.errors import StoreError
+from sensor.errors import StoreError, UnreadyStoreError
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -24,8 +24,8 @@ _LOCK = 0x070705C0
 """Tells our transactions on PostgreSQL from others."""
 
 
-def connect(where: str | os.PathLike[str], *, create: bool, timeout: float) -> Engine:
-    """Open a database: a path, a URL, or ":memory:". Raises StoreError."""
+def connect(where: str | os.PathLike[str], *, create: bool, timeout: float, update: bool = True) -> Engine:
+    """Open a database: a path, a URL, or ":memory:". Without `update` one of an older version is left so. Raises StoreError."""
     url = _url(os.fspath(where))
     if url.get_backend_name() == "sqlite":
         engine = _sqlite(url, create=create, timeout=timeout)
@@ -34,7 +34,7 @@ def connect(where: str | os.PathLike[str], *, create: bool, timeout: float) -> E
         engine = create_engine(url, connect_args=options)
     try:
         with errors(url.render_as_string(hide_password=True) if url.host else str(url.database)):
-            _bring_up_to_date(engine)
+            _bring_up_to_date(engine, update=update)
     except StoreError:
         engine.dispose()
         raise
@@ -79,7 +79,7 @@ def _sqlite(url: URL, *, create: bool, timeout: float) -> Engine:
     memory = path == ":memory:"
     if not memory:
         if not create and not Path(path).exists():
-            raise StoreError(f"{path}: there is no such database (otoscope replay CAPTURE --database {path} makes one)")
+            raise UnreadyStoreError(f"{path}: there is no such database (otoscope replay CAPTURE --database {path} makes one)")
         if not Path(path).absolute().parent.is_dir():
             raise StoreError(f"{path}: there is no such directory: mkdir -p {Path(path).absolute().parent}")
     pool: dict[str, Any] = {"poolclass": StaticPool} if memory else {}
@@ -112,14 +112,16 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("otoscope_writes") else "BEGIN")
 
 
-def _bring_up_to_date(engine: Engine) -> None:
-    """Migrate to the newest version; refuse what is newer, or not ours."""
+def _bring_up_to_date(engine: Engine, *, update: bool) -> None:
+    """Migrate to the newest version; refuse what is newer, or not ours, and what is older where nothing is to be changed."""
     with engine.connect() as connection:
         version = _version(connection)
     if version == NEWEST:
         return
     if version is not None and version not in revisions():
         raise StoreError(f"{name_of(engine)}: written by a newer Otoscope (version {version}): update this one, or use another database")
+    if not update:
+        raise UnreadyStoreError(f"{name_of(engine)}: {'is empty' if version is None else f'of an older Otoscope (version {version})'}")
     with writing(engine) as connection:
         migrate(connection)
 

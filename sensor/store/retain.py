@@ -3,7 +3,7 @@
 Rows go in portions, so that whoever saves meanwhile is not kept waiting. What age does not bound has a most number of rows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,10 +67,13 @@ class _Drop:
         return next(iter(self.table.primary_key))
 
 
-def retain(engine: Engine, *, days: float | None, megabytes: float | None, now: int) -> Retained:
+def retain(
+    engine: Engine, *, days: float | None, megabytes: float | None, now: int, meanwhile: Callable[[], None] = lambda: None
+) -> Retained:
     """Drop what is too old, then the oldest of what there is no room for: dealt with alerts first, then what was observed.
 
     What is never too old gives way last, and where there is too much of it: that is an alert.
+    meanwhile: called after each portion.
     """
     with engine.connect() as connection:
         latest = _latest(connection, now)
@@ -78,31 +81,32 @@ def retain(engine: Engine, *, days: float | None, megabytes: float | None, now: 
     for bounded, most in _BOUNDED:
         counted = lost if bounded.table in (alerts, assets) else dropped
         while (excess := _count(engine, bounded) - most) > 0 and _drop_some(engine, bounded, true(), counted, rows=excess):
-            pass
+            meanwhile()
     if days is not None:
         before = latest - round(days * _DAY)
         for drop in _DROPPED:
             while _drop_some(engine, drop, drop.time < before, dropped):
-                pass
+                meanwhile()
         fold(engine, before)
+        meanwhile()
     if megabytes is not None:
-        _shrink(engine, round(megabytes * 1_000_000), latest - _SETTLING, dropped, lost)
+        _shrink(engine, round(megabytes * 1_000_000), latest - _SETTLING, dropped, lost, meanwhile)
     if lost:
         with writing(engine) as connection:
             tell_loss(connection, FINDINGS, sum(lost.values()))
-    give_back(engine)
+    give_back(engine, meanwhile)
     together = {name: dropped.get(name, 0) + lost.get(name, 0) for name in (*dropped, *lost)}
     return Retained(together, size(engine) / 1_000_000)
 
 
-def _shrink(engine: Engine, most: int, settled: int, dropped: dict[str, int], lost: dict[str, int]) -> None:
+def _shrink(engine: Engine, most: int, settled: int, dropped: dict[str, int], lost: dict[str, int], meanwhile: Callable[[], None]) -> None:
     for drops, counted in ((_DROPPED, dropped), (_LAST, lost)):
         for drop in drops:
             which = drop.time < settled if drop.table in (alerts, assets) else true()
             if drops is _DROPPED and drop.table is alerts:
                 which &= _NEEDED_NO_MORE
             while (excess := size(engine) - most) > 0 and _drop_some(engine, drop, which, counted, octets=excess):
-                pass
+                meanwhile()
 
 
 def size(engine: Engine) -> int:
@@ -219,7 +223,7 @@ def _latest(connection: Connection, now: int) -> int:
     return min(connection.execute(select(func.max(runs.c.last))).scalar() or 0, now)
 
 
-def give_back(engine: Engine) -> None:
+def give_back(engine: Engine, meanwhile: Callable[[], None] = lambda: None) -> None:
     """Free pages go back to the disk; nothing is copied, as a whole vacuum would."""
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -227,6 +231,7 @@ def give_back(engine: Engine) -> None:
         return
     free, before = _freed(engine), None
     while free and free != before:
+        meanwhile()
         before, free = free, _freed(engine)
 
 

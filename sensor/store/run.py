@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
+from sqlalchemy import Connection, select
+
 from sensor.capture import Statistics
+from sensor.errors import StoreError
 from sensor.knowledge import Knowledge
 from sensor.store.encoding import encode, natural_key
+from sensor.store.tables import runs
 
 _LOOKED_AT = 65_536
 """Octets of a capture's beginning and end that tell it from others, with its size."""
@@ -59,3 +63,19 @@ def row_of(run: Run, known: Knowledge) -> dict[str, object]:
         row |= {"first": statistics.first, "last": statistics.last}
         body |= {"packets": statistics.packets, "octets": statistics.octets, "counters": dict(sorted(statistics.counters.items()))}
     return {**row, "body": encode(body)}
+
+
+def number_of(connection: Connection, run: Run) -> int:
+    """The number of a run, which is new or known; not one that overlaps another, whose packets would count twice."""
+    number: int | None = connection.execute(select(runs.c.id).where(runs.c.name == run.name)).scalar()
+    if number is not None:
+        return number
+    for row in connection.execute(select(runs)):
+        if common := set(run.parts) & set(row.parts):
+            raise StoreError(
+                f"{len(common)} of these captures are in the database already, read together with others: they would count twice; "
+                "replay the same captures together again, or use another database"
+            )
+    inserted = runs.insert().values(name=run.name, parts=list(run.parts), body=b"{}").returning(runs.c.id)
+    made: int = connection.execute(inserted).scalar_one()
+    return made

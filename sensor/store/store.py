@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -10,12 +10,11 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, select
 
-from sensor.errors import StoreError
 from sensor.knowledge import Knowledge
 from sensor.observations import Observations
 from sensor.store import overview, people, queries, traffic
 from sensor.store.accounts import Accounts
-from sensor.store.connect import connect, errors, writing
+from sensor.store.connect import connect, errors, name_of, writing
 from sensor.store.continued import continued
 from sensor.store.deliveries import Outbox
 from sensor.store.explanation import Explanation, explain
@@ -26,7 +25,7 @@ from sensor.store.merge import Body
 from sensor.store.news import tell, tell_judged
 from sensor.store.queries import Answer, Query
 from sensor.store.retain import Retained, retain, size
-from sensor.store.run import Run, row_of, run_of
+from sensor.store.run import Run, number_of, row_of, run_of
 from sensor.store.save import Change, Memory, changes, forget_dropped, load, upsert, write
 from sensor.store.tables import baseline, runs
 from sensor.store.traffic import Traffic
@@ -66,6 +65,15 @@ class Store:
         """
         engine = connect(where, create=create, timeout=timeout)
         return cls(engine, str(engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()))
+
+    @classmethod
+    def look(cls, where: str | os.PathLike[str], *, timeout: float = 30) -> Self:
+        """Open a database to look at it: it is neither made nor brought up to date.
+
+        Raises UnreadyStoreError where that would be necessary, and StoreError as `open` does.
+        """
+        engine = connect(where, create=False, timeout=timeout, update=False)
+        return cls(engine, name_of(engine))
 
     def __enter__(self) -> Self:
         return self
@@ -204,16 +212,25 @@ class Store:
             upsert(connection, baseline, [{"name": "accepted", "body": content}])
             people.log(connection, "accept", "baseline", comment, who)
 
-    def retain(self, *, days: float | None = None, megabytes: float | None = None, now: int | None = None) -> Retained:
+    def retain(
+        self,
+        *,
+        days: float | None = None,
+        megabytes: float | None = None,
+        now: int | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> Retained:
         """Drop what is older than `days` before the latest that was seen, then the oldest until the database is no larger than that.
 
         now: in nanoseconds; what seems to be later was seen by a clock that was ahead. The default is what the clock says.
         An alert that is open stays, and so does an asset, up to 100,000 of each, and while there is anything else to be dropped.
+        meanwhile: called after each portion, of which there may be many.
         """
         with errors(self._where):
             if self._run is not None and self._run[0].series:
                 fold_over(self._engine, self._run[0].series, self._run[1])
-            done = retain(self._engine, days=days, megabytes=megabytes, now=time.time_ns() if now is None else now)
+            now = time.time_ns() if now is None else now
+            done = retain(self._engine, days=days, megabytes=megabytes, now=now, meanwhile=meanwhile)
         if self._run is not None:
             with self._reading() as connection:
                 for kind in KINDS:
@@ -236,7 +253,7 @@ class Store:
         now = generation(connection)
         same = self._run is not None and self._run[0].name == run.name and self._observations is known.observations
         if not same or self._generation != now:
-            self._recall(connection, run, _number(connection, run))
+            self._recall(connection, run, number_of(connection, run))
             self._observations = known.observations
         assert self._run is not None  # noqa: S101  just recalled
         self._generation = now
@@ -261,22 +278,6 @@ class Store:
         self._same = {}
         self._memory = {kind.name: load(connection, kind, number) for kind in KINDS}
         self._run = (run, number)
-
-
-def _number(connection: Connection, run: Run) -> int:
-    """The number of a run, which is new or known; not one that overlaps another, whose packets would count twice."""
-    number: int | None = connection.execute(select(runs.c.id).where(runs.c.name == run.name)).scalar()
-    if number is not None:
-        return number
-    for row in connection.execute(select(runs)):
-        if common := set(run.parts) & set(row.parts):
-            raise StoreError(
-                f"{len(common)} of these captures are in the database already, read together with others: they would count twice; "
-                "replay the same captures together again, or use another database"
-            )
-    inserted = runs.insert().values(name=run.name, parts=list(run.parts), body=b"{}").returning(runs.c.id)
-    made: int = connection.execute(inserted).scalar_one()
-    return made
 
 
 def _evicted(known: Knowledge) -> bool:

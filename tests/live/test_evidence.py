@@ -57,15 +57,13 @@ def test_vlan_tags_are_where_they_were(wire: Wire) -> None:
 @pytest.mark.parametrize("workers", [1, 3])
 def test_whatever_the_frames_are_they_are_what_another_program_writes(wire: Wire, tmp_path: Path, workers: int) -> None:
     path, frames = tmp_path / "same.pcap", mutilated(every_frame(), 7)
-    with tcpdump(wire.name, path) as wait_for:
-        with open_interfaces([wire.name], Listening(workers=workers, recent_mebibytes=256), batch_seconds=0.05) as live:
-            sent = 0
-            for start in range(0, len(frames), 500):
-                sent += wire.send(frames[start : start + 500])
-                next(live)
-            [found] = live.frames([ALL])
-            rest = packets(told(live))
-        wait_for(rest)
+    listening = Listening(workers=workers, recent_mebibytes=256)
+    with tcpdump(wire.name, path) as wait_for, open_interfaces([wire.name], listening, batch_seconds=0.05) as live:
+        for start in range(0, len(frames), 500):
+            wire.send(frames[start : start + 500])
+            next(live)
+        wait_for(packets(told(live)))
+        [found] = live.frames([ALL])
     assert same(found) == same(pick_frames([str(path)], [ALL])[0])
     assert len(found) > 1000
 

@@ -1,12 +1,15 @@
 """Interfaces in, batches out: what comes out of a wire is what a file of the same frames says, whatever happens to the wire."""
 
+import itertools
 import json
+import os
 import random
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +25,7 @@ from sensor.pipeline import conclude
 from sensor.replay import document, to_json
 from tests import samples
 from tests.live.conftest import Wire, ip
+from tests.test_stopping import interrupted
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 MODBUS = samples.dialogue(samples.MODBUS_TURNS)
@@ -177,8 +181,9 @@ def test_vlan_tags_that_the_kernel_takes_off_are_put_back(wire: Wire) -> None:
 @pytest.mark.usefixtures("namespace")
 def test_both_legs_of_a_tap_are_one_conversation() -> None:
     there, back = Wire("leg0"), Wire("leg1")
-    for workers in (1, 2):
-        with open_interfaces([there.name, back.name], Listening(workers=workers), batch_seconds=ALL) as live:
+    # The time stamps of a card that has none are the machine's, by which frames are put in order.
+    for workers, hardware_time in itertools.product((1, 2), (False, True)):
+        with open_interfaces([there.name, back.name], Listening(workers, hardware_time=hardware_time), batch_seconds=ALL) as live:
             for frame in MODBUS:
                 (there if frame[6:12] == MODBUS[0][6:12] else back).send([frame])
             observations = told(live)
@@ -204,6 +209,56 @@ def test_an_interface_that_goes_and_comes_back_is_followed_and_nothing_is_lost(w
         assert gone.statistics.packets <= 11
         assert last.statistics.packets == 22
         assert live.interfaces[0].packets == 22
+
+
+@pytest.mark.usefixtures("namespace")
+def test_an_interface_that_goes_while_another_is_busy_loses_nothing_and_holds_nobody_up() -> None:
+    quiet, busy = Wire("tap0"), Wire("tap1")
+    for workers in (1, 2):
+        with open_interfaces([quiet.name, busy.name], Listening(workers), batch_seconds=0.05) as live, busily(busy) as sent:
+            quiet.send(MODBUS)
+            quiet.cut()
+            until(live, lambda _: live.interfaces[0].condition == "missing")
+            until(live, lambda _: live.interfaces[0].packets == 11)
+            sent.set()
+            quiet.connect()
+        assert [interface.dropped for interface in live.interfaces] == [0, 0]
+
+
+@contextmanager
+def busily(wire: Wire) -> Iterator[threading.Event]:
+    """Frames all the time, until the event is set."""
+    enough = threading.Event()
+
+    def send() -> None:
+        while not enough.is_set():
+            wire.send(MODBUS * 50)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield enough
+    finally:
+        enough.set()
+        sender.join()
+
+
+OUT_OF_FILES = """
+import resource, time
+from sensor.capture import open_interfaces
+live = open_interfaces(["tap0"], batch_seconds=0.05)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+until = time.monotonic() + 1  # five looks at the interface
+while time.monotonic() < until: next(live)
+[interface] = live.interfaces
+print(interface.condition, interface.opened, flush=True)
+"""
+
+
+def test_an_interface_that_cannot_be_looked_at_for_a_while_is_not_gone(wire: Wire) -> None:
+    assert wire.name == "tap0"
+    done = subprocess.run((sys.executable, "-c", OUT_OF_FILES), capture_output=True, text=True, check=True, cwd=PCAPS.parent)
+    assert done.stdout == "capturing 1\n"
 
 
 def _stopped(live: LiveCapture) -> LiveCapture:
@@ -299,6 +354,33 @@ def test_a_filter_and_a_snap_length_are_the_kernels(wire: Wire) -> None:
 def test_what_is_no_filter_is_refused(expression: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         compiled(expression)
+
+
+def test_a_filter_is_not_laid_over_frames_of_another_kind(wire: Wire) -> None:
+    ip("tuntap", "add", "tun0", "mode", "tun")
+    ip("link", "set", "tun0", "up")
+    with open_interfaces(["tun0", wire.name], batch_seconds=ALL) as live:
+        assert {interface.trouble for interface in live.interfaces} == {None}
+    with pytest.raises(CaptureError, match=r"^tun0: its frames have no Ethernet header, which a filter needs$"):
+        open_interfaces(["tun0", wire.name], Listening(kernel_filter=compiled("not port 22")))
+
+
+def test_tcpdump_that_does_not_answer_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tcpdump").write_text("#!/bin/sh\nexec sleep 60\n", encoding="ascii")
+    (tmp_path / "tcpdump").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr("sensor.listening._PATIENCE", 0.1)
+    with pytest.raises(ValueError, match="write addresses instead of names"):
+        compiled("host plc.example.net")
+
+
+def test_a_signal_handler_may_stop_it_in_the_middle_of_waiting(wire: Wire) -> None:
+    step, more = 0, True
+    while more:
+        with open_interfaces([wire.name], batch_seconds=0.01) as live:
+            more = interrupted(step, live.stop, lambda live=live: next(live))
+        step += 1
+    assert step > 5
 
 
 def test_wrong_settings_are_refused(wire: Wire) -> None:

@@ -4,8 +4,15 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+from sensor.capture import Batch
+from sensor.cli import main
+from sensor.observations import Observations
 from tests import samples
 from tests.live.conftest import Wire, ip
 
@@ -34,6 +41,27 @@ def test_ctrl_c_shows_what_was_seen_until_then(wire: Wire) -> None:
     assert process.returncode == 0, complaints
     assert "11 packets" in out
     assert "Modbus/TCP" in out
+
+
+def test_ctrl_c_while_a_batch_is_taken_up_loses_none_of_it(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+
+    class Interrupted(Observations):
+        def add(self, batch: Batch) -> None:
+            if batch.statistics.packets and not taken:
+                taken.append(batch)
+                signal.raise_signal(signal.SIGINT)
+            super().add(batch)
+
+    monkeypatch.setattr("sensor.observations.Observations", Interrupted)
+    monkeypatch.setattr("gc.disable", lambda: None)
+    sender = threading.Timer(0.5, wire.send, (MODBUS,))
+    sender.start()
+    done = CliRunner().invoke(main, ["watch", wire.name, "--format", "json"])
+    sender.join()
+    assert done.exit_code == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert [len(shown[rows]) for rows in ("endpoints", "conversations", "operations")] == [2, 1, 4]
 
 
 def test_after_the_time_given_there_is_one_document_and_changes_were_said(wire: Wire) -> None:

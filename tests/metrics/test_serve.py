@@ -14,6 +14,7 @@ import pytest
 from sensor.errors import ListenError
 from sensor.metrics import Sources, serving
 from tests import conftest
+from tests.exports.receivers import until
 
 CAPTURE = Path(__file__).parents[2] / "pcaps/plants/cells.pcap"
 NOTHING = Sources(knowledge=lambda: None)
@@ -41,9 +42,9 @@ def test_metrics_are_served_at_their_path_and_nothing_elsewhere():
 
 
 def test_each_answer_is_read_anew():
-    drops = iter(range(3))
-    with serving(Sources(knowledge=lambda: None, kernel_drops=lambda: next(drops)), port=0) as port:
-        told = [re.findall(r"^otoscope_kernel_dropped_packets_total (.*)$", get(port)[2], re.MULTILINE) for _ in range(3)]
+    octets = iter(range(3))
+    with serving(Sources(knowledge=lambda: None, database_octets=lambda: next(octets)), port=0) as port:
+        told = [re.findall(r"^otoscope_database_size_bytes (.*)$", get(port)[2], re.MULTILINE) for _ in range(3)]
     assert told == [["0.0"], ["1.0"], ["2.0"]]
 
 
@@ -62,6 +63,34 @@ def test_who_connects_and_says_nothing_keeps_nobody_else_from_asking_and_takes_n
         for one in idle:
             one.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
         assert [one.recv(12) for one in idle] == [b"HTTP/1.0 200"] * 7
+
+
+def test_who_sends_an_octet_now_and_then_is_cut_off(monkeypatch):
+    monkeypatch.setattr("sensor.metrics.serve._PATIENCE_SECONDS", 0.3)
+    with serving(NOTHING, port=0) as port, socket.create_connection(("127.0.0.1", port), timeout=30) as slow:
+        slow.sendall(b"GET /")
+
+        def is_cut_off():
+            try:
+                slow.sendall(b"x")
+            except OSError:
+                return True
+            return False
+
+        assert until(is_cut_off, 10)
+
+
+def test_where_no_thread_can_be_had_there_is_room_again_as_soon_as_there_can(monkeypatch):
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    with serving(NOTHING, port=0) as port:
+        with monkeypatch.context() as patched:
+            patched.setattr("socketserver.threading.Thread.start", refuse)
+            for _ in range(10):
+                with socket.create_connection(("127.0.0.1", port), timeout=30) as one:
+                    assert one.recv(1) == b""
+        assert get(port)[0] == 200
 
 
 def ends(one):

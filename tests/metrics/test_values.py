@@ -5,6 +5,7 @@ import subprocess
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -131,6 +132,10 @@ def test_buckets_add_up(water):
     assert value(found, "otoscope_batch_duration_seconds_count") == 7
 
 
+def interface(name, **changes):
+    return SimpleNamespace(**{"name": name, "condition": "capturing", "packets": 10, "dropped": 0, "ring_fill": 125} | changes)
+
+
 def state(name, **changes):
     url, error = "tcp://10.1.2.3:514", "10.1.2.3: connection refused"
     usual = ExportState(
@@ -152,7 +157,7 @@ def test_each_destination_is_told(water):
 
 def test_what_the_live_sensor_knows_better_outweighs_the_knowledge(water):
     found = read(Sources(
-        knowledge=lambda: water, open_alerts=lambda: water.alerts[:1], kernel_drops=lambda: 5,
+        knowledge=lambda: water, open_alerts=lambda: water.alerts[:1], interfaces=lambda: [interface("eth1", dropped=5)],
         database_octets=lambda: 10, outbox_octets=lambda: 4,
     ))  # fmt: skip
     assert total(found, "otoscope_open_alerts") == 1
@@ -170,13 +175,26 @@ def test_the_phase_of_the_baseline_is_by_the_time_of_the_traffic(water, days, ph
     }
 
 
+def test_each_interface_is_told(water):
+    found = read(Sources(knowledge=lambda: water, interfaces=lambda: [
+        interface("eth1", dropped=2), interface("eth2", condition="no_link", packets=7, dropped=1, ring_fill=0),
+    ]))  # fmt: skip
+    told = {key[0].removeprefix("otoscope_interface_"): number for key, number in found.items() if ("interface", "eth1") in key}
+    assert told == {"up": 1, "packets_total": 10, "dropped_packets_total": 2, "ring_fill_ratio": 0.125}
+    assert value(found, "otoscope_interface_up", interface="eth2") == 0
+    assert value(found, "otoscope_kernel_dropped_packets_total") == 3
+
+
 def test_what_cannot_be_read_costs_only_itself(water):
     def locked():
         raise StoreError("the database is locked")
 
-    found = read(Sources(knowledge=lambda: water, database_octets=locked, destinations=locked))
+    def mistaken():
+        raise RuntimeError("dictionary changed size during iteration")
+
+    found = read(Sources(knowledge=lambda: water, database_octets=locked, destinations=locked, outbox_octets=mistaken))
     assert value(found, "otoscope_packets_total") == 6177
-    assert value(found, "otoscope_unreadable_metrics") == 8
+    assert value(found, "otoscope_unreadable_metrics") == 9
     assert not [key for key in found if key[0].startswith(("otoscope_export", "otoscope_database"))]
 
 
@@ -240,8 +258,8 @@ def test_violations_name_the_zones_of_the_site_file():
 def test_promtool_finds_nothing_to_say(water):
     states = [state("siem")]
     everything = Sources(
-        knowledge=lambda: water, kernel_drops=lambda: 1, destinations=lambda: states, database_octets=lambda: 1, outbox_octets=lambda: 1,
-        transactions=lambda: (1, 2),
+        knowledge=lambda: water, interfaces=lambda: [interface("eth1")], transactions=lambda: (1, 2),
+        destinations=lambda: states, database_octets=lambda: 1, outbox_octets=lambda: 1,
         evidence=lambda: {"kept": 1},
     )  # fmt: skip
     text = exposition(everything)

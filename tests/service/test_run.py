@@ -5,14 +5,16 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
 from sensor.store import ALERTS, ASSETS, Query, Store
+from tests import samples
 from tests.exports.receivers import until
 from tests.exports.test_forwarder import Receiver
 
@@ -189,6 +191,33 @@ def test_init_finds_the_mirror_and_doctor_looks_at_it(wire, tmp_path):
     assert "it listens on mirror" in checked.communicate()[0]
 
 
+def test_init_says_where_one_direction_alone_comes(wire, tmp_path):
+    frames = samples.dialogue(samples.MODBUS_TURNS)
+    there = tmp_path / "there.pcap"
+    there.write_bytes(samples.pcap([frame for frame in frames if frame[6:12] == frames[0][6:12]]))
+    init = wire.otoscope("init", "--output", tmp_path / "otoscope.toml", "--seconds", "4")
+    assert until(lambda: wire.send(there) and init.poll() is not None, 60)
+    said = init.communicate()[1]
+    assert "mirror: " in said
+    assert "of one direction alone" in said
+
+
+def test_a_look_at_the_sensor_changes_nothing(wire, tmp_path):
+    config, database = tmp_path / "otoscope.toml", tmp_path / "plant.db"
+    config.write_text(f'[capture]\ninterfaces = ["mirror"]\n[store]\ndatabase = "{database}"\n')
+    wire.otoscope("config", "check", "--config", config).communicate(timeout=60)
+    doctor = ("doctor", "--config", config, "--seconds", "0")
+    assert "is made at the first start" in words_of(wire.otoscope(*doctor))
+    assert list(tmp_path.iterdir()) == [config]
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("VACUUM")  # a database without a table
+    shown = words_of(wire.otoscope(*doctor))
+    assert "plant.db: is empty" in shown
+    assert "otoscope run makes it" in shown
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
+
+
 def test_init_where_nothing_is_heard_says_so_and_what_to_do(wire, tmp_path):
     settings = tmp_path / "new/otoscope.toml"
     init = wire.otoscope("init", "--output", settings, "--seconds", "0.3")
@@ -227,6 +256,10 @@ def test_what_cannot_begin_says_why(wire, tmp_path):
         stderr = wire.otoscope("run", "--config", config).communicate(timeout=60)[1]
         assert said in stderr, stderr
         assert "Traceback" not in stderr, stderr
+
+
+def words_of(process: subprocess.Popen) -> str:
+    return " ".join(process.communicate(timeout=60)[0].split())
 
 
 def hang_up(process: subprocess.Popen) -> None:

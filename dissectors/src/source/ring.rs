@@ -20,11 +20,14 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use super::filter::{self, Instruction};
 use super::{Frame, LinkType};
 
-/// How long the kernel keeps a block that is not full.
-pub const RETIRE_MILLISECONDS: u32 = 20;
+/// How long the kernel keeps a block that is not full. A worker that wakes up finds its tables gone from the processor's caches
+/// where others have run meanwhile, which costs more than the frames: ten times in a second that does not matter any more.
+pub const RETIRE_MILLISECONDS: u32 = 100;
 
 /// Octets of a block: the longest frame that fits, and what is handed over at once.
 const BLOCK: usize = 1 << 20;
+/// Blocks of a ring: one is filled while another is read.
+const LEAST_BLOCKS: usize = 2;
 /// What the kernel asks to be told of frames, though in this version of the ring they are of any size.
 const FRAME: usize = 2048;
 /// Octets that a VLAN tag takes, and the room kept for one before each frame.
@@ -126,6 +129,7 @@ pub struct Ring {
     socket: OwnedFd,
     link: LinkType,
     number: u32,
+    hardware_time: bool,
     /// The block at hand, whether it is ours, how many of its frames are left, and where the next one's header is.
     at: usize,
     held: bool,
@@ -145,6 +149,10 @@ impl Ring {
     /// Where the interface is gone or of a kind that cannot be read, or this process may not.
     pub fn open(interface: &Interface, settings: &Settings, workers: u16, number: u32) -> io::Result<Vec<Self>> {
         let link = interface.link()?;
+        // A program of one instruction looks at nothing; a longer one was compiled for frames that begin with an Ethernet header.
+        if link != LinkType::ETHERNET && settings.filter.len() > 1 {
+            return Err(Error::new(ErrorKind::Unsupported, "its frames have no Ethernet header, which a filter needs"));
+        }
         let rings = (0..workers.max(1)).map(|_| Self::new(interface.index, settings, link, number)).collect::<io::Result<Vec<_>>>()?;
         if workers > 1 {
             share(&rings)?;
@@ -167,7 +175,7 @@ impl Ring {
         if settings.hardware_time {
             set(&socket, libc::SOL_PACKET, libc::PACKET_TIMESTAMP, &libc::SOF_TIMESTAMPING_RAW_HARDWARE)?;
         }
-        let memory = Memory::of_socket(&socket, settings.ring_octets.div_ceil(BLOCK).max(2))?;
+        let memory = Memory::of_socket(&socket, settings.ring_octets.div_ceil(BLOCK).max(LEAST_BLOCKS))?;
         if settings.busy_poll > 0 {
             let refused =
                 |error| Error::new(ErrorKind::PermissionDenied, format!("busy polling was refused ({error}): it needs CAP_NET_ADMIN"));
@@ -183,7 +191,21 @@ impl Ring {
             };
             set(&socket, libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &wish)?;
         }
-        Ok(Self { memory, socket, link, number, at: 0, held: false, left: 0, next: 0, counts: Counts::default(), read: 0, tags: 0 })
+        let hardware_time = settings.hardware_time;
+        Ok(Self {
+            memory,
+            socket,
+            link,
+            number,
+            hardware_time,
+            at: 0,
+            held: false,
+            left: 0,
+            next: 0,
+            counts: Counts::default(),
+            read: 0,
+            tags: 0,
+        })
     }
 
     /// Receive no more; what the kernel holds already is handed over within [`RETIRE_MILLISECONDS`].
@@ -263,11 +285,24 @@ impl Ring {
         self.counts
     }
 
-    /// True where all has been read that the kernel has laid into the ring. A busy machine may take longer than it was told to
-    /// until it hands over the last block.
+    /// True where all has been read that the kernel has laid into the ring.
     pub fn is_read(&mut self) -> bool {
+        self.read >= self.laid()
+    }
+
+    /// True where all has been handed over that the kernel has laid into the ring. A busy machine may take longer than it was
+    /// told to until it hands over the last block.
+    pub fn is_handed_over(&mut self) -> bool {
+        let laid = self.laid();
+        let following = (1..self.memory.count).map(|ahead| self.at.wrapping_add(ahead).checked_rem(self.memory.count).unwrap_or(0));
+        let first = if self.held { u64::from(self.left) } else { self.memory.frames(self.at).unwrap_or(0) };
+        let waiting = following.map_while(|at| self.memory.frames(at)).fold(first, u64::saturating_add);
+        self.read.saturating_add(waiting) >= laid
+    }
+
+    fn laid(&mut self) -> u64 {
         let counts = self.counts();
-        self.read >= counts.packets.saturating_sub(counts.dropped)
+        counts.packets.saturating_sub(counts.dropped)
     }
 
     /// Blocks that wait to be read, and all.
@@ -281,6 +316,12 @@ impl Ring {
     #[must_use]
     pub const fn tags(&self) -> u64 {
         self.tags
+    }
+
+    /// Time stamps are the card's own.
+    #[must_use]
+    pub const fn has_hardware_time(&self) -> bool {
+        self.hardware_time
     }
 
     /// Number of the interface, as in its frames.
@@ -406,6 +447,8 @@ unsafe impl Send for Memory {}
 impl Memory {
     /// Where in a block the word lies that says whose it is (`tpacket_hdr_v1.block_status`).
     const STATUS: usize = 8;
+    /// And the one that says how many frames are in it (`tpacket_hdr_v1.num_pkts`).
+    const FRAMES: usize = 12;
 
     fn of_socket(socket: &OwnedFd, count: usize) -> io::Result<Self> {
         let length = count.saturating_mul(BLOCK);
@@ -437,9 +480,14 @@ impl Memory {
     }
 
     fn status(&self, at: usize) -> &AtomicU32 {
+        self.word::<{ Self::STATUS }>(at)
+    }
+
+    fn word<const OFFSET: usize>(&self, at: usize) -> &AtomicU32 {
+        const { assert!(OFFSET.is_multiple_of(4) && OFFSET < BLOCK - 4) };
         // SAFETY: the word lies within the block, is aligned to four octets since blocks are aligned to pages, lives as long as
-        // `self`, and is only ever touched atomically: here, and by the kernel.
-        unsafe { AtomicU32::from_ptr(self.front(at).add(Self::STATUS).cast()) }
+        // `self`, and is only ever touched atomically while `self` is shared: here, and by the kernel.
+        unsafe { AtomicU32::from_ptr(self.front(at).add(OFFSET).cast()) }
     }
 
     fn is_ours(&self, at: usize) -> bool {
@@ -456,6 +504,11 @@ impl Memory {
         // load) and does not touch it until `give_back`, which takes `&mut self` and so cannot happen while this is lent.
         // Its octets are numbers of any value.
         Some(unsafe { core::slice::from_raw_parts_mut(self.front(at), BLOCK) })
+    }
+
+    /// How many frames lie in a block, where it is ours.
+    fn frames(&self, at: usize) -> Option<u64> {
+        self.is_ours(at).then(|| u64::from(self.word::<{ Self::FRAMES }>(at).load(Ordering::Relaxed)))
     }
 
     /// Hand a block back to the kernel.
