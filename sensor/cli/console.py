@@ -62,7 +62,9 @@ def _settings(config: str, database: str | None) -> tuple[Settings, str]:
     from sensor.settings import Settings
 
     settings = load_settings(config) if Path(config).exists() else Settings()
-    return settings, database or (settings.store.database if Path(config).exists() else USUAL)
+    where = database or (settings.store.database if Path(config).exists() else USUAL)
+    kept = settings.store.model_copy(update={"database": where})
+    return settings.model_copy(update={"store": kept}), where
 
 
 @console.command()

@@ -14,8 +14,11 @@ import pytest
 from sensor.baseline.file import to_text
 from sensor.baseline.learn import learn
 from sensor.capture import open_capture
+from sensor.evidence.folder import Folder
+from sensor.evidence.replay import keep_evidence
 from sensor.observations import observe
 from sensor.pipeline import conclude
+from sensor.settings.evidence import EvidenceSettings
 from sensor.store import Role, Store
 from tests.report.hostile import hostile_plant
 
@@ -79,15 +82,23 @@ def people(store):
         store.accounts.add(f"{role}-of-the-plant", role, kept, None, must_change=False)
 
 
-@pytest.fixture(scope="session")
-def water(tmp_path_factory):
-    """The database of the water works."""
-    path = tmp_path_factory.mktemp("console") / "water.db"
+def water_works(path, *, evidence=None):
+    """A database of the water works at that path; with evidence in that folder."""
     known = conclude(observe(open_capture(str(WATER))))
     with Store.open(path) as store:
         store.save(known)
         store.accept_baseline(to_text(learn(known)).encode())
         people(store)
+    if evidence is not None:
+        settings = EvidenceSettings()
+        keep_evidence(known.alerts, [str(WATER)], Folder(evidence, settings), settings, {})
+
+
+@pytest.fixture(scope="session")
+def water(tmp_path_factory):
+    """The database of the water works."""
+    path = tmp_path_factory.mktemp("console") / "water.db"
+    water_works(path)
     return path
 
 

@@ -1,20 +1,28 @@
 """One alert or incident: what happened in words, who to whom, what answered; and what people say of it."""
 
+from itertools import islice
+from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Form, HTTPException, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 
 from sensor.console.gate import Judge, Viewer
 from sensor.console.rendering import page
-from sensor.console.state import store_of
+from sensor.console.state import settings_of, store_of
+from sensor.errors import EvidenceError
+from sensor.evidence.decode import decoded
+from sensor.evidence.folder import Folder
 from sensor.store import ALERTS, INCIDENTS, STATUSES, Kind, Query, Store
 from sensor.times import nanoseconds
 
 router = APIRouter(include_in_schema=False)
 _AROUND = 15 * 60 * 1_000_000_000
 _MOST = 25
+_MOST_LINES = 1000
+_DECODING = BoundedSemaphore(2)
 _Comment = Annotated[str, Form(max_length=2000)]
 
 
@@ -23,6 +31,47 @@ def _one(store: Store, kind: Kind, identity: str) -> dict[str, Any]:
     if not rows:
         raise HTTPException(404, "There is no such alert; it may be older than what is kept.")
     return dict(rows[0])
+
+
+@router.get("/alerts/{identity}/evidence.pcap")
+def capture(request: Request, identity: str, _visitor: Viewer) -> Response:
+    """The frames around it, as they were captured."""
+    path = _captured(request, identity)
+    return FileResponse(path, media_type="application/vnd.tcpdump.pcap", filename=f"otoscope-{path.name}")
+
+
+@router.get("/alerts/{identity}/evidence")
+def decoded_capture(request: Request, identity: str, visitor: Viewer) -> Response:
+    """The same as Wireshark decodes it."""
+    path = _captured(request, identity)
+    if not _DECODING.acquire(blocking=False):
+        raise HTTPException(503, "Others are decoding: try again in a moment.")
+    try:
+        lines, trouble = list(islice(decoded(path), _MOST_LINES)), ""
+    except EvidenceError as error:
+        lines, trouble = [], str(error)
+    finally:
+        _DECODING.release()
+    return page(request, "evidence.html", visitor, alert=_one(store_of(request), ALERTS, identity), lines=lines, trouble=trouble)
+
+
+def _folder(request: Request) -> Folder:
+    settings = settings_of(request)
+    return Folder(settings.evidence.place(settings.store.database), settings.evidence)
+
+
+def _has_evidence(request: Request, identity: str) -> bool:
+    try:
+        return _folder(request).has(identity)
+    except EvidenceError:
+        return False
+
+
+def _captured(request: Request, identity: str) -> Path:
+    alert = _one(store_of(request), ALERTS, identity)["id"]
+    if not _has_evidence(request, alert):
+        raise HTTPException(404, "Of this alert no frames were kept, or no more: otoscope evidence says how they are.")
+    return _folder(request).of(alert)
 
 
 @router.get("/alerts/{identity:path}")
@@ -38,6 +87,7 @@ def show(request: Request, identity: str, visitor: Viewer) -> Response:
     ends = [row[end] for row in (alert, *near) for end in ("source", "target")]
     return page(
         request, "alert.html", visitor, alert=alert, near=near, incidents=incidents, said=store.audit(identity),
+        has_evidence=_has_evidence(request, identity),
         names=store.names(ends), actions=[action for action, status in STATUSES.items() if status != alert["status"]],
     )  # fmt: skip
 
