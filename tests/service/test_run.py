@@ -13,6 +13,8 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from sensor.console.running import Listening, listening
+from sensor.settings import load_settings
 from sensor.store import ALERTS, ASSETS, Query, Store
 from tests import samples
 from tests.exports.receivers import until
@@ -88,6 +90,21 @@ def test_what_crosses_the_mirror_arrives_at_the_receiver_and_nothing_is_ever_sen
     with Store.open(plant.database) as store:
         assert store.find(ASSETS, Query()).total >= 27
         assert store.outbox.states()[0].waiting == 0
+
+
+def test_the_console_beside_it_knows_how_its_interfaces_are(plant, wire):
+    settings = load_settings(plant.config)
+    with plant.running():
+        sent = wire.send(until=500)
+        with wire.entered():
+            assert until(lambda: (asked := listening(settings)[0]) and asked[0].packets == sent, 30)
+            [interface], why = listening(settings)
+            assert interface == Listening("mirror", up=True, packets=sent, dropped=0, fill=interface.fill)
+            assert (0 <= interface.fill < 0.5, why) == (True, "")
+    with wire.entered():
+        interfaces, why = listening(settings)
+    assert interfaces == []
+    assert "does otoscope run?" in why
 
 
 def test_a_sensor_that_is_killed_and_started_again_goes_on_under_the_same_ids(plant, wire):
