@@ -44,7 +44,7 @@ class Page:
     def point(self, mark: str, style: str, text: str) -> None:
         """A paragraph with a mark before it."""
         grid = Table.grid(padding=(0, 1, 0, 0))
-        grid.add_row(Text(mark, style), Text(text))
+        grid.add_row(Text(mark, style), Text(text, overflow="fold"))  # a long path is not cut
         self._console.print(grid)
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str | int]], heads: int = 0) -> None:

@@ -228,7 +228,7 @@ def test_a_look_at_the_sensor_changes_nothing(wire, tmp_path):
     assert list(tmp_path.iterdir()) == [config]
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("VACUUM")  # a database without a table
-    shown = words_of(wire.otoscope(*doctor))
+    shown = words_of(wire.otoscope(*doctor, env={**os.environ, "COLUMNS": "400"}))
     assert "plant.db: is empty" in shown
     assert "otoscope run makes it" in shown
     with closing(sqlite3.connect(database)) as connection:

@@ -21,7 +21,7 @@ from sqlalchemy.types import TypeDecorator
 from sensor.detections.model import Severity
 from sensor.errors import StoreError
 from sensor.settings import destination_of
-from sensor.store import ALERTS, ASSETS, Bounds, Query, Run, Store, archive
+from sensor.store import ALERTS, ASSETS, Bounds, Query, Role, Run, Store, archive
 from sensor.store.backup import back_up, contents, reset, restore, settings_in
 from sensor.store.connect import connect, migrate
 from sensor.store.tables import metadata
@@ -47,6 +47,9 @@ def fill(database: str, demo) -> None:
         store.save(with_findings(demo, alerts=found, assets=(asset(name="renamed"),)), Run("tuesday"))
         store.judge("ffff0000", "close", "seen \U0001f600", "anna")
         store.accept_baseline(b'{"learned": "\xc3\xa4"}')
+        store.accounts.add("anna", Role.ANALYST, "a hash", None)
+        store.accounts.issue("Grafana ☃", Role.VIEWER, None, "anna")
+        store.accounts.begin("anna", "192.0.2.1")
         portion = store.outbox.after("siem", 0, 10)
         store.outbox.refuse("siem", *portion.events[0], "it will not")
         store.outbox.advance("siem", portion.events[3][0], 4)
@@ -62,6 +65,8 @@ def state(database: str) -> dict[str, object]:
             "audit": people,
             "history": store.history("0123456789"),
             "baseline": store.baseline(),
+            "persons": store.accounts.persons(),
+            "tokens": store.accounts.tokens(),
             "waits": told,
             "refused": [(number, event.id) for number, event in store.outbox.refused("siem")],
             "explained": store.explain("0123456789"),
@@ -79,7 +84,8 @@ def plant(tmp_path, demo) -> Path:
 def test_what_is_restored_is_what_was_kept(database, tmp_path, demo, new_postgres):
     fill(database, demo)
     made = back_up(database, tmp_path / "plant.backup", {"site.toml": b"zones = \xff"})
-    assert {name for name, number in made.rows.items() if not number} <= {"merges", "violations"}
+    assert {name for name, number in made.rows.items() if not number} <= {"merges", "violations", "sessions"}
+    assert made.rows["sessions"] == 0  # who was signed in is not by a backup
     for other in (str(tmp_path / "other.db"), new_postgres()):
         assert restore(other, tmp_path / "plant.backup", who="anna").rows == made.rows
         assert state(other) == state(database)

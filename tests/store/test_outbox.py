@@ -399,7 +399,7 @@ def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path, demo):
     with Store.open(path) as store:
         store.save(with_findings(demo, alerts=(alert(),)), MONDAY)
     with sqlite3.connect(path) as connection:
-        for table in ("told", "outbox", "refused", "destinations"):
+        for table in ("told", "outbox", "refused", "destinations", "sessions", "persons", "tokens"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("DROP INDEX ix_alerts_thing")
         for [name] in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'ix_%_run'").fetchall():
