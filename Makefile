@@ -24,13 +24,19 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help endurance docs sentinel demo evaluate test lint bench bench-live bench-store bench-conclude bench-console bench-year screenshots fuzz fuzz-short wheel wheels deb bundle clean build rust tools
+.PHONY: help console endurance docs sentinel demo evaluate test lint bench bench-live bench-store bench-conclude bench-console bench-year screenshots fuzz fuzz-short wheel wheels deb bundle clean build rust tools
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: build ## Build Otoscope and replay a day of a water works
 	@$(BIN)/otoscope replay --rows 5 pcaps/plants/water.pcap
+
+console: build ## Show that day in the console, in a browser
+	@$(BIN)/pip install --quiet --no-build-isolation --editable '.[console]'
+	@mkdir -p .cache
+	@[ -e .cache/console.db ] || $(BIN)/otoscope replay --database .cache/console.db --evidence .cache/evidence pcaps/plants/water.pcap > .cache/console.txt
+	@$(BIN)/otoscope console --database .cache/console.db
 
 test: tools lint $(KUSTO)/node_modules ## Lint, test the Rust and the Python half, test the wheel; installs what it needs
 	cargo test --locked --manifest-path dissectors/Cargo.toml
