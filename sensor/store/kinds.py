@@ -64,7 +64,7 @@ def conversation_key(row: Conversation) -> str:
 
 
 def _conversations(known: Knowledge, ids: Iterable[int] | None) -> Iterator[Source]:
-    for dialogue in known.dialogues.values() if ids is None else map(known.dialogues.__getitem__, ids):
+    for dialogue in known.dialogues.values() if ids is None else filter(None, map(known.dialogues.get, ids)):  # some are of nobody
         row, client, server = dialogue.row, dialogue.client.asset, dialogue.server.asset
         subject = (row, client and client.id, server and server.id)
         yield row.id, subject, subject

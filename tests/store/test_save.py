@@ -1,5 +1,6 @@
 """What a save keeps, and that it writes no more than that."""
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,6 +10,8 @@ import pytest
 from sqlalchemy import event
 
 from sensor.capture import open_capture
+from sensor.conclusions import Conclusions
+from sensor.conduits.model import Site
 from sensor.errors import StoreError
 from sensor.inventory.model import Address, Field, Level
 from sensor.inventory.resolve import Merge
@@ -17,6 +20,7 @@ from sensor.pipeline import conclude
 from sensor.replay import document
 from sensor.store import ALERTS, ASSETS, CONVERSATIONS, OPERATIONS, VIOLATIONS, Query, Run, Store, run_of
 from tests import samples
+from tests.end_to_end import fuzz
 from tests.store.conftest import PCAPS, known_of
 from tests.store.rows import NOON, SECOND, alert, asset, everything, field, incident, shifted, with_findings
 
@@ -269,3 +273,23 @@ def test_a_pipe_is_told_by_what_came_through_it(demo):
     assert one.name != other.name
     assert one == run_of(["-"], known_of("demo.pcap").statistics)
     assert run_of([Path("/dev/null")], None).parts == ()
+
+
+def test_conversations_of_nobody_that_is_looked_at_do_not_end_a_sensor(tmp_path):
+    """Conclusions leave them out; that one of them goes on is nothing to be saved."""
+    frames = [frame for path in sorted(fuzz.PCAPS.rglob("*.pcap")) for frame in fuzz.frames_of(path)]
+    made = [fuzz.hostile(fuzz.chance.choice(frames)) for _ in range(4_000)]
+    octets = b"".join(
+        struct.pack("<IIII", 1_700_000_000 + number // 100, number % 100, len(frame), len(frame)) + frame
+        for number, frame in enumerate(made * 3)
+    )
+    (tmp_path / "hostile.pcap").write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, 1) + octets)
+    observations, conclusions, left_out = Observations(), Conclusions(Site()), False
+    with Store.open(":memory:") as store, open_capture(str(tmp_path / "hostile.pcap"), batch_packets=1_000) as capture:
+        for batch in capture:
+            observations.add(batch)
+            known = conclusions.update(observations)
+            store.save(known, Run("hostile"))
+            left_out = left_out or any(row.id not in known.dialogues for row in batch.conversations)
+        assert left_out
+        assert store.find(CONVERSATIONS, Query()).total >= len(known.dialogues)
