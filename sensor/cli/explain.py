@@ -32,7 +32,7 @@ def explain(asset: str, captures: tuple[str, ...], database: str | None, site: s
     ASSET is its id, an IP or MAC address, or its name.
     """
     with opened(captures, database, site) as store:
-        told = store.explain(asset)
+        told = store.explain(asset, nearest=True)
     if told.matches:
         names = "\n".join(f"  {row['id']}  {words.plain(row['name'])}  {', '.join(row['ips'])}" for row in told.matches)
         raise click.ClickException(f"{words.plain(asset)} may be any of these; name one by its id:\n{names}")

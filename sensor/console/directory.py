@@ -14,6 +14,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
+from sensor import words
 from sensor.console.gate import Gate, gate_of
 from sensor.console.pages.sign_in import within
 from sensor.console.rendering import page
@@ -68,15 +69,13 @@ def _let_in(request: Request, wanted: DirectorySettings, claims: Mapping[str, An
     name, role = str(claims.get(wanted.name_claim) or "")[:64].strip(), role_of(wanted, claims)
     address = request.client.host if request.client else ""
     if not name or role is None:
-        gate.accounts.note(
-            "failed to sign in", name or "somebody unknown", f"{wanted.name} names no role of this console, {address}", "otoscope"
-        )
+        gate.note_failure(name or "somebody unknown", f"{wanted.name} names no role of this console, {address}")
         return _trouble(request, f"{wanted.name} gives you no role in this console: ask who looks after it for one.")
     person = gate.accounts.person(name)
     if person is None:
         gate.accounts.add(name, role, "", wanted.name, must_change=False)
     elif person.password or person.disabled:
-        gate.accounts.note("failed to sign in", name, f"by {wanted.name}, {address}", "otoscope")
+        gate.note_failure(name, f"by {wanted.name}, {address}")
         return _trouble(request, "Somebody of that name signs in with a password here, or is let in no more.")
     elif person.role is not role:
         gate.accounts.set_role(name, role, wanted.name)
@@ -105,5 +104,5 @@ def _secret(wanted: DirectorySettings) -> str | None:
 
 
 def _trouble(request: Request, text: str) -> Response:
-    _LOG.warning("sign-in by the directory failed: %s", text)
+    _LOG.warning("sign-in by the directory failed: %s", words.plain(text)[:500])
     return page(request, "trouble.html", None, 403, title="Not signed in", text=text)

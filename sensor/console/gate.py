@@ -1,5 +1,7 @@
 """Who is let in: sessions of people in a browser, tokens of programs, and what each may do."""
 
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import compare_digest
@@ -8,11 +10,12 @@ from typing import Annotated
 from fastapi import Depends, Form, HTTPException, Request
 from starlette.responses import Response
 
-from sensor.console.passwords import Attempts, fits
+from sensor.console.passwords import Attempts, BusyError, fits
 from sensor.store import Role, Session, Store
 
 IDLE_SECONDS = 3600
 LONGEST_SECONDS = 12 * 3600
+_NOTED_AN_HOUR = 100
 
 
 class SignInNeededError(Exception):
@@ -44,6 +47,8 @@ class Gate:
         self.accounts = store.accounts
         self.secure = secure
         self._attempts = Attempts()
+        self._lock = threading.Lock()
+        self._noted: dict[int, int] = {}  # failures of this hour
         self._cookie = "__Host-otoscope" if secure else "otoscope"
 
     def session(self, request: Request) -> Session | None:
@@ -55,13 +60,26 @@ class Gate:
         """The secret of a new session; or "", and why not."""
         if wait := self._attempts.wait(name, address):
             return "", f"Too many attempts: try again in {wait:.0f} s."
+        self._attempts.begun(name, address)
         person = self.accounts.person(name)
-        if not fits(password, person.password if person and not person.disabled else ""):
-            self._attempts.failed(name, address)
-            self.accounts.note("failed to sign in", name if person else "somebody unknown", address, "otoscope")
+        try:
+            right = fits(password, person.password if person and not person.disabled else "")
+        except BusyError:
+            return "", "Too many sign in just now: try again in a moment."
+        if not right:
+            self.note_failure(name if person else "somebody unknown", address)
             return "", "Name or password are wrong."
         self._attempts.succeeded(name, address)
         return self.accounts.begin(name, address), ""
+
+    def note_failure(self, name: str, comment: str) -> None:
+        """Write down that somebody was not let in; so many an hour, for anybody may try as often as they like."""
+        hour = int(time.monotonic() // 3600)
+        with self._lock:
+            number = self._noted.get(hour, 0)
+            self._noted = {hour: number + 1}
+        if number < _NOTED_AN_HOUR:
+            self.accounts.note("failed to sign in", name, comment, "otoscope")
 
     def remember(self, response: Response, secret: str) -> None:
         """Let the browser keep a session."""

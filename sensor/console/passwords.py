@@ -15,6 +15,7 @@ _NOBODY = _HASHER.hash(secrets.token_urlsafe(32))
 """Checked where there is no such person, which takes as long."""
 _AT_ONCE = threading.BoundedSemaphore(2)
 """Each takes 64 MiB."""
+_WAITING = threading.BoundedSemaphore(8)
 _MOST_KNOWN = 10_000
 _LIMITS = {"pair": 5, "address": 25, "name": 100}
 """Failures before the first wait."""
@@ -27,13 +28,21 @@ def hashed(password: str) -> str:
         return _HASHER.hash(password)
 
 
+class BusyError(Exception):
+    """Too many passwords are to be checked just now."""
+
+
 def fits(password: str, kept: str) -> bool:
-    """Is it the password that this was kept of? "" is kept of none."""
-    with _AT_ONCE:
-        try:
+    """Is it the password that this was kept of? "" is kept of none. Raises BusyError: who waits holds up what others look at."""
+    if not _WAITING.acquire(blocking=False):
+        raise BusyError
+    try:
+        with _AT_ONCE:
             _HASHER.verify(kept or _NOBODY, password[:LONGEST])
-        except (VerificationError, InvalidHashError):
-            return False
+    except (VerificationError, InvalidHashError):
+        return False
+    finally:
+        _WAITING.release()
     return bool(kept)
 
 
@@ -71,8 +80,8 @@ class Attempts:
         with self._lock:
             return max(0.0, *(self._until(*key) - now for key in self._keys(name, address)))
 
-    def failed(self, name: str, address: str) -> None:
-        """Count one."""
+    def begun(self, name: str, address: str) -> None:
+        """Count one, before it is known how it ends: many at once are no way around the wait."""
         now = time.monotonic()
         with self._lock:
             for key in self._keys(name, address):
@@ -82,9 +91,13 @@ class Attempts:
                 self._failures.popitem(last=False)
 
     def succeeded(self, name: str, address: str) -> None:
-        """Forget the failures of that name from there."""
+        """It did not fail: forget the failures of that name from there, and this attempt in all."""
         with self._lock:
-            self._failures.pop(self._keys(name, address)[0], None)
+            pair, *others = self._keys(name, address)
+            self._failures.pop(pair, None)
+            for key in others:
+                count, at = self._failures.get(key, (1, 0.0))
+                self._failures[key] = (count - 1, at)
 
     def _until(self, kind: str, text: str) -> float:
         count, at = self._failures.get((kind, text), (0, 0.0))

@@ -57,14 +57,21 @@ class Protection:
 def _refusal(method: str, headers: Headers) -> tuple[int, str] | None:
     """Status and text, where a request is not even looked at."""
     length = headers.get("content-length", "0")
-    if not length.isascii() or not length.isdigit() or int(length) > LARGEST_BODY:
+    if not (length.isascii() and length.isdigit() and len(length) < 10) or int(length) > LARGEST_BODY:
         return 413, "Too much at once.\n"
     if method in _SAFE:
         return None
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-    if site not in (None, "same-origin", "none") or (origin is not None and urlsplit(origin).netloc != headers.get("host")):
+    if site not in (None, "same-origin", "none") or (origin is not None and _host_of(origin) != headers.get("host")):
         return 403, "Forms of other sites are not obeyed.\n"
     return None
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _bounded(receive: Receive) -> Receive:

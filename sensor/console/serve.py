@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 
 import uvicorn
 
@@ -19,7 +20,6 @@ from sensor.store import Role, Store
 _FIRST = "admin"
 _AT_ONCE = 128
 _QUIET_SECONDS = 5
-_LOOPBACK = ("127.", "::1")
 
 
 def first_admin(store: Store) -> str:
@@ -41,7 +41,7 @@ def serve(store: Store, settings: Settings, address: str, port: int, ready: Call
     """Serve until SIGTERM or Ctrl-C; `ready` is told the URL. Raises ListenError, and SettingsError where a certificate is none."""
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # what is no HTTP may come from anybody, as often as they like
     wanted = settings.console
-    secure = bool(wanted.certificate_file) or wanted.self_signed or not address.startswith(_LOOPBACK)
+    secure = bool(wanted.certificate_file) or wanted.self_signed or not ip_address(address).is_loopback
     files = certificate(settings) if secure else None
     listening = _listen(address, port)
     with listening:

@@ -35,14 +35,14 @@ class Explanation:
     alerts: tuple[Body, ...] = ()
 
 
-def explain(connection: Connection, text: str) -> Explanation:
-    """What is known of an asset, by id, address or name."""
+def explain(connection: Connection, text: str, *, nearest: bool) -> Explanation:
+    """What is known of an asset, by id, address or name. nearest: look for names like it, which reads all of them."""
     keys = _meant(connection, text)
     bodies = tuple(
         decode(body) for (body,) in connection.execute(select(assets.c.body).where(assets.c.key.in_(keys[:100])).order_by(assets.c.key))
     )
     if not bodies:
-        return Explanation(nearest=_nearest(connection, text))
+        return Explanation(nearest=_nearest(connection, text) if nearest else ())
     if len(bodies) > 1:
         return Explanation(matches=bodies)
     key = key_of(bodies[0]["id"])

@@ -196,10 +196,10 @@ class Store:
         with self._reading() as connection:
             return queries.history_of(connection, asset)
 
-    def explain(self, text: str) -> Explanation:
+    def explain(self, text: str, *, nearest: bool = False) -> Explanation:
         """Everything that is known of an asset, by id, address or name."""
         with self._reading() as connection:
-            return explain(connection, text)
+            return explain(connection, text, nearest=nearest)
 
     def baseline(self) -> bytes | None:
         """The baseline as it was accepted last."""

@@ -1,10 +1,12 @@
 """What pages do: differences from the baseline are accepted, exports tried again, filters and pages kept in links."""
 
+import asyncio
 import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from sensor.console.pages.listing import _download
 from sensor.settings import destination_of
 from sensor.store import ALERTS, Bounds, Query, Store
 from tests.console.conftest import csrf, running, water_works
@@ -44,6 +46,18 @@ def test_an_export_is_tried_again_when_somebody_asks(own):
             assert "export siem" in client.get("/audit").text
             assert client.post("/exports", data={"csrf": csrf(client, "/exports"), "name": "nobody"}).status_code in (422, 503)
         assert store.outbox.take_nudge("siem")
+
+
+def test_a_download_is_read_to_its_end_before_it_is_fetched():
+    left = iter([b"a", b"b"])
+    answer = _download("x.csv", "text/csv", left)
+    assert list(left) == []
+    assert answer.headers["content-length"] == "2"
+
+    async def body():
+        return b"".join([portion async for portion in answer.body_iterator])
+
+    assert asyncio.run(body()) == b"ab"
 
 
 def test_links_to_other_pages_and_orders_keep_the_filters(viewer):

@@ -4,10 +4,12 @@ import re
 import ssl
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
+from sensor.console.gate import Gate
 from sensor.store import Role, Store
 from tests.console.conftest import PASSWORD, csrf, running
 
@@ -86,6 +88,29 @@ def test_who_guesses_has_to_wait_and_others_have_not(console):
         pass
 
 
+def test_many_guesses_at_once_are_no_way_around_the_wait(water):
+    with running(water) as console, console.client() as client, ThreadPoolExecutor(24) as several:
+        asked = [several.submit(client.post, "/sign-in", data={"name": "nobody", "password": f"guess {number}"}) for number in range(48)]
+        said = [answer.result().text for answer in asked]
+    assert sum("Name or password are wrong" in text for text in said) <= 5
+    assert sum("Too many" in text for text in said) >= 43
+
+
+def test_who_signs_in_again_and_again_need_not_wait(water):
+    with running(water) as console:
+        for _ in range(30):
+            with console.signed_in("viewer-of-the-plant"):
+                pass
+
+
+def test_failures_do_not_fill_the_log(tmp_path):
+    with Store.open(tmp_path / "plant.db") as store:
+        gate = Gate(store, secure=False)
+        for number in range(300):
+            gate.note_failure("somebody unknown", f"192.0.2.{number}")
+        assert 100 <= len(store.audit()) <= 200  # an hour may end meanwhile
+
+
 def test_a_right_password_is_not_taken_while_one_has_to_wait(water):
     with running(water) as console, console.client() as client:
         for _ in range(6):
@@ -139,6 +164,7 @@ def test_forms_of_other_sites_are_not_obeyed(analyst, admin):
     for headers in (
         {"origin": "https://evil.example"},
         {"origin": "null"},
+        {"origin": "http://["},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
     ):

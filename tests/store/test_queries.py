@@ -193,9 +193,9 @@ def test_several_that_are_meant_are_listed_and_near_ones_named(store, demo):
     assert {row["id"] for row in store.explain("boiler plc").matches} == {"one", "two"}
     assert {row["id"] for row in store.explain("OILER").matches} == {"one", "two"}
     assert store.explain("mixer").asset["id"] == "three"
-    unknown = store.explain("Mixar")
+    unknown = store.explain("Mixar", nearest=True)
     assert (unknown.asset, unknown.matches, unknown.nearest[0]) == (None, (), "Mixer")
-    assert store.explain("10.20.1.199").nearest
+    assert store.explain("10.20.1.199", nearest=True).nearest
 
 
 def test_units_are_named_with_what_they_are_behind(store, demo):

@@ -1,10 +1,12 @@
 """Pages that list: filters, order and pages in SQL; and the same rows as CSV and JSON."""
 
+import os
 from collections.abc import Iterator, Mapping
 from io import StringIO
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response, StreamingResponse
 
 from sensor.cli.listings import LISTINGS as COMMANDS
@@ -19,6 +21,7 @@ from sensor.store import Query, Store, encode
 
 router = APIRouter(include_in_schema=False)
 _ENDS = ("source", "target", "actor", "client_asset", "server_asset", "parent")
+_OCTETS = 65_536
 _TOGETHER = 200
 """Lines of CSV that are sent at a time."""
 _COLUMNS: Mapping[str, tuple[str, ...]] = {command.name: command.columns for command in COMMANDS} | {
@@ -69,7 +72,22 @@ def choices(store: Store, listing: Listing) -> Mapping[str, list[tuple[str, str]
 
 
 def _download(name: str, kind: str, content: Iterator[bytes]) -> Response:
-    return StreamingResponse(content, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
+    """Rows as a file. They are read to their end first: however slowly they are fetched then, the database need not keep what was."""
+    file = TemporaryFile()  # noqa: SIM115  it is closed when it was sent
+    try:
+        file.writelines(content)
+        file.seek(0)
+    except OSError as error:
+        file.close()
+        raise HTTPException(503, f"There is no room for it: {error.strerror}.") from error
+    headers = {"content-disposition": f'attachment; filename="{name}"', "content-length": str(os.fstat(file.fileno()).st_size)}
+    return StreamingResponse(_sent(file), media_type=kind, headers=headers)
+
+
+def _sent(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while portion := file.read(_OCTETS):
+            yield portion
 
 
 def _csv(store: Store, listing: Listing, query: Query) -> Iterator[bytes]:

@@ -73,7 +73,7 @@ def _drawing(store: Store, stamp: str, query: Query, *, only: bool) -> Markup:
     return map_of(_picture(store, stamp, query, only=only), console=True)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)  # that of a large plant takes tens of megabytes
 def _picture(store: Store, _stamp: str, query: Query, *, only: bool) -> Picture:
     return picture_from(store, query, only=only)
 
