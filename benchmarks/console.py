@@ -19,6 +19,7 @@ from pathlib import Path
 import httpx
 
 from benchmarks.store import Plant
+from sensor.console.passwords import hashed, made_up
 from sensor.store import Role, Run, Store
 
 TIMES = 4
@@ -40,8 +41,6 @@ def make(path: Path) -> None:
 
 
 def _password(database: str) -> str:
-    from sensor.console.passwords import hashed, made_up  # noqa: PLC0415
-
     secret = made_up()
     with Store.open(database, create=False) as store:
         store.accounts.add(f"benchmark {secret[:6]}", Role.ADMIN, hashed(secret), None, must_change=False)

@@ -8,7 +8,7 @@ _PATIENCE = 30
 """Seconds."""
 
 
-def _about(default: int | bool, says: str, bounds: tuple[int, int] | None = None, unit: str = "") -> Any:  # noqa: ANN401, FBT001
+def _about(default: int | bool, says: str, bounds: tuple[int, int] | None = None, unit: str = "") -> Any:  # noqa: ANN401, FBT001  a field of whatever type its default has
     """A field with all that is to be said of it, which the settings say too."""
     return field(default=default, metadata={"says": says, "bounds": bounds, "unit": unit})
 

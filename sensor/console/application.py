@@ -53,7 +53,7 @@ def _sign_in_by_directory(made: FastAPI, settings: Settings, *, secure: bool) ->
     """What is being asked of a directory is remembered in a cookie that is signed, for a few minutes."""
     from starlette.middleware.sessions import SessionMiddleware  # noqa: PLC0415  both are of the extra `directory`
 
-    from sensor.console.directory import directory  # noqa: PLC0415
+    from sensor.console.directory import directory  # noqa: PLC0415  as above
 
     made.include_router(directory(settings, settings.directory))
     made.add_middleware(
@@ -66,7 +66,7 @@ class _Files(StaticFiles):
 
     def file_response(self, *arguments: object, **options: object) -> Response:
         """One of them."""
-        response = super().file_response(*arguments, **options)  # type: ignore[arg-type]
+        response = super().file_response(*arguments, **options)  # type: ignore[arg-type] # handed on as they are
         response.headers.update(_CACHED)
         return response
 

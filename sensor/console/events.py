@@ -36,7 +36,7 @@ class _Stream(StreamingResponse):
     async def __call__(self, *arguments: object) -> None:
         """Send it."""
         try:
-            await super().__call__(*arguments)  # type: ignore[arg-type]
+            await super().__call__(*arguments)  # type: ignore[arg-type] # handed on as they are
         finally:
             _OPEN.release()
 

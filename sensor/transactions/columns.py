@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa  # type: ignore[import-untyped] # it has no types
 
 _TIME = pa.timestamp("ns", tz="UTC")
 _TEXT = pa.string()

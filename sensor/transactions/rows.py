@@ -7,8 +7,8 @@ from hashlib import blake2b, sha1
 from ipaddress import ip_address
 from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.compute as pc  # type: ignore[import-untyped]
+import pyarrow as pa  # type: ignore[import-untyped] # it has no types
+import pyarrow.compute as pc  # type: ignore[import-untyped] # it has no types
 
 from sensor import words
 from sensor.capture import Transactions

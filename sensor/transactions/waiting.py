@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.compute as pc  # type: ignore[import-untyped]
+import pyarrow as pa  # type: ignore[import-untyped] # it has no types
+import pyarrow.compute as pc  # type: ignore[import-untyped] # it has no types
 
 from sensor.transactions.parts import MOST_ROWS, SCATTERED, Place, append, place_of, retain
 

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from contextlib import contextmanager
+from dataclasses import replace
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
@@ -139,8 +140,6 @@ def test_what_is_not_there_is_said_on_a_page_like_the_others(browser, console):
 
 
 def test_megabytes_of_a_name_do_not_break_a_page(browser, tmp_path):
-    from dataclasses import replace  # noqa: PLC0415
-
     known = conclude(observe(open_capture(str(WATER))))
     known.assets = {key: replace(asset, name="W" * 1_000_000) for key, asset in known.assets.items()}
     with Store.open(tmp_path / "long.db") as store:
