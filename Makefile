@@ -35,8 +35,10 @@ demo: build ## Build Otoscope and replay a day of a water works
 console: build ## Show that day in the console, in a browser
 	@$(BIN)/pip install --quiet --no-build-isolation --editable '.[console]'
 	@mkdir -p .cache
-	@[ -e .cache/console.db ] || $(BIN)/otoscope replay --database .cache/console.db --evidence .cache/evidence pcaps/plants/water.pcap > .cache/console.txt
-	@$(BIN)/otoscope console --database .cache/console.db
+	@[ -e .cache/console/plant.db ] || { rm -rf .cache/console.new && mkdir .cache/console.new && \
+	    $(BIN)/otoscope replay --database .cache/console.new/plant.db --evidence .cache/console.new/evidence pcaps/plants/water.pcap \
+	        > .cache/console.new/shown.txt && mv .cache/console.new .cache/console; }
+	@$(BIN)/otoscope console --database .cache/console/plant.db
 
 test: tools lint $(KUSTO)/node_modules ## Lint, test the Rust and the Python half, test the wheel; installs what it needs
 	cargo test --locked --manifest-path dissectors/Cargo.toml

@@ -106,7 +106,7 @@ def add(name: str, role: str, config: str, database: str | None) -> None:
     from sensor.store import Role, Store
 
     password = made_up()
-    with told(), Store.open(_settings(config, database)[1], create=False) as store:
+    with told(), Store.open(database or _settings(config, None)[1], create=False) as store:
         store.accounts.add(name, Role(role), hashed(password), None)
     click.echo(f"{words.plain(name)} signs in with this one-time password: {password}")
 
@@ -122,7 +122,7 @@ def password(name: str, config: str, database: str | None) -> None:
     from sensor.store import Store
 
     made = made_up()
-    with told(), Store.open(_settings(config, database)[1], create=False) as store:
+    with told(), Store.open(database or _settings(config, None)[1], create=False) as store:
         store.accounts.set_password(name, hashed(made), None, must_change=True)
         store.accounts.disable(name, None, disabled=False)
     click.echo(f"{words.plain(name)} signs in with this one-time password: {made}")

@@ -23,6 +23,7 @@ _POLL = 0.25
 _LONGEST_PAUSE = 300.0
 _TOLD_AFTER = 300.0
 """Seconds without success after which others are told of it."""
+_TOLD_AGAIN = 86_400.0
 
 
 class Queue(Protocol):
@@ -82,6 +83,7 @@ class Forwarder:
         self._asked = False
         self._failures = 0
         self._failing_since: float | None = None
+        self._told_at: float | None = None
 
     def run(self, stop: threading.Event, *, once: bool = False) -> None:
         """Deliver until `stop`, or with `once` until nothing waits any more."""
@@ -120,7 +122,7 @@ class Forwarder:
         except StoreError as error:  # a full disk keeps nobody from being told; after a restart they are told again
             trouble = str(error)
         self._say(trouble)
-        self._failures, self._failing_since = 0, None
+        self._failures, self._failing_since, self._told_at = 0, None, None
         return bool(portion.events)
 
     def _is_asked(self) -> bool:
@@ -231,9 +233,10 @@ class Forwarder:
         self._failing_since = self._failing_since or now
         with suppress(StoreError):
             self._queue.fail(self.destination.name, str(error))
-            if now - self._failing_since >= _TOLD_AFTER:
+            again = self._told_at is None or now - self._told_at >= _TOLD_AGAIN
+            if again and now - self._failing_since >= _TOLD_AFTER:
                 self._queue.tell([self._failing_event(now - self._failing_since)])
-                self._failing_since = now + 86_400  # once a day is enough
+                self._told_at = now
 
     def _failing_event(self, seconds: float) -> Event:
         name = self.destination.name

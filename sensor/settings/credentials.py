@@ -23,7 +23,10 @@ def file_of(text: str, key: str) -> str:
     folder = environment().get("CREDENTIALS_DIRECTORY")
     choices = [Path(folder, name), Path(folder, f"secrets_{name}")] if folder else [FOLDER / name]
     for path in choices:
-        if path.exists():
-            return str(path)
+        try:
+            if path.exists():
+                return str(path)
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"{key}: {path} cannot be looked at: {getattr(error, 'strerror', None) or error}") from error
     where = f"{FOLDER}/{name}" + (", and restart the service" if folder else "")
     raise SettingsError(f"{key}: there is no credential {name!r}: put it into {where}")

@@ -19,7 +19,8 @@ from sqlalchemy import Connection, Engine, MetaData, Table, delete, func, insert
 
 from sensor.errors import StoreError
 from sensor.store import archive, people
-from sensor.store.account_tables import sessions
+from sensor.store.account_tables import persons, sessions, tokens
+from sensor.store.accounts import Role
 from sensor.store.archive import Manifest, Reader, Writer
 from sensor.store.connect import NEWEST, connect, errors, migrate, name_of, revisions, writing
 from sensor.store.generation import generation, next_generation
@@ -157,13 +158,21 @@ def _fill(connection: Connection, reader: Reader) -> None:
     if strange := [name for name in reader.manifest.parts if name.startswith("tables/") and name not in known]:
         raise StoreError(f"no backup of Otoscope: tables of revision {reader.manifest.revision} have no {strange[0]}")
     for table in made.sorted_tables:
-        if (name := f"tables/{table.name}.jsonl") in reader.manifest.parts:
+        if (name := f"tables/{table.name}.jsonl") in reader.manifest.parts and table.name != sessions.name:
             _load(connection, table, reader.lines(name))
     migrate(connection)
     take_stock(connection)
+    _check_roles(connection)
     go_on(connection, known_here, reader.manifest.numbers.get(outbox.name, 0))
     # Who has the database open learns that what it remembers of it does not hold any more.
     next_generation(connection, before)
+
+
+def _check_roles(connection: Connection) -> None:
+    """Raise StoreError where somebody has a role that there is not."""
+    for table in (persons, tokens):
+        if strange := set(connection.execute(select(table.c.role).distinct()).scalars()) - set(Role):
+            raise StoreError(f"damaged: {table.name} have the role {min(strange)!r}, which there is not")
 
 
 def _load(connection: Connection, table: Table, lines: Iterator[bytes]) -> None:

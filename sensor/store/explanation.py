@@ -14,6 +14,7 @@ from sensor.store.tables import addresses, alerts, assets, conversations, merges
 
 _NEAREST = 5
 _NEIGHBOURS = 1000
+_PARTS = 1000
 _NAMES = 50_000
 
 
@@ -49,8 +50,8 @@ def explain(connection: Connection, text: str, *, nearest: bool) -> Explanation:
     return Explanation(
         bodies[0],
         neighbours=tuple(_neighbours(connection, key)),
-        units=tuple(_bodies(connection, select(assets.c.body).where(assets.c.parent == key).order_by(assets.c.key))),
-        merges=tuple(_bodies(connection, select(merges.c.body).where(merges.c.asset == key).order_by(merges.c.key))),
+        units=tuple(_bodies(connection, select(assets.c.body).where(assets.c.parent == key).order_by(assets.c.key).limit(_PARTS))),
+        merges=tuple(_bodies(connection, select(merges.c.body).where(merges.c.asset == key).order_by(merges.c.key).limit(_PARTS))),
         history=tuple(history_of(connection, key)),
         alerts=tuple(_alerts_of(connection, key)),
     )

@@ -5,6 +5,7 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Float, Integer, LargeBinary, and_, false, or_
@@ -89,7 +90,7 @@ class Order:
         try:
             told = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
             return [_value(part.column, value) for part, value in zip(self._parts, told, strict=True)]
-        except (binascii.Error, ValueError, TypeError, RecursionError) as error:
+        except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError) as error:
             raise CursorError("the cursor is none of an answer to the same question") from error
 
 
@@ -100,8 +101,8 @@ def _value(column: Column[Any], value: object) -> object:
         return None
     if isinstance(kind, LargeBinary) and isinstance(value, str):
         return bytes.fromhex(value)
-    if isinstance(kind, Float) and type(value) in (int, float):
-        return value
+    if isinstance(kind, Float) and type(value) in (int, float) and isfinite(value):
+        return float(value)
     if isinstance(kind, Integer) and type(value) is int and abs(value) < _LARGEST:
         return value
     if isinstance(kind, Wire) and isinstance(value, str):

@@ -16,6 +16,7 @@ from sensor.store.tables import Wire, addresses, assets, audit, conversations, h
 
 _LONGEST = 1000
 """Of a text that is looked for so much is enough; SQLite refuses patterns of 50,000 octets."""
+_CHANGES = 1000
 _TOGETHER = 500
 """So many rows are fetched at a time."""
 
@@ -192,9 +193,10 @@ def names(connection: Connection, ids: Collection[str]) -> dict[str, str]:
 
 
 def history_of(connection: Connection, asset: str) -> list[Body]:
-    """What of an asset changed; the latest last."""
-    query = select(history).where(history.c.asset == key_of(asset)).order_by(history.c.at, history.c.id)
-    return [{name: row[name] for name in ("at", "what", "old", "new", "because")} for row in connection.execute(query).mappings()]
+    """What of an asset changed, the last thousand times; the latest last."""
+    query = select(history).where(history.c.asset == key_of(asset)).order_by(history.c.at.desc(), history.c.id.desc()).limit(_CHANGES)
+    rows = connection.execute(query).mappings().all()
+    return [{name: row[name] for name in ("at", "what", "old", "new", "because")} for row in reversed(rows)]
 
 
 def audit_log(connection: Connection, subject: str | None, limit: int | None = None) -> list[Body]:

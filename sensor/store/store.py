@@ -64,7 +64,7 @@ class Store:
         Raises StoreError where it is no database, one of another program, or one of a newer Otoscope.
         """
         engine = connect(where, create=create, timeout=timeout)
-        return cls(engine, str(engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()))
+        return cls(engine, name_of(engine))
 
     @classmethod
     def look(cls, where: str | os.PathLike[str], *, timeout: float = 30) -> Self:

@@ -11,6 +11,8 @@ from sensor.store.kinds import CONVERSATIONS
 from sensor.store.queries import Query, conditions
 from sensor.store.tables import alerts, assets, conversations, operations, violations
 
+_MOST = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class StoredThing:
@@ -60,7 +62,7 @@ def things(connection: Connection) -> list[StoredThing]:
 
 
 def deals(connection: Connection, query: Query) -> list[StoredDeal]:
-    """All deals of the conversations that a query asks for, of which both ends are assets."""
+    """Deals of the conversations that a query asks for, of which both ends are assets; of very many those with most conversations."""
     ends = conversations.c.client_asset, conversations.c.server_asset
     wanted = [*conditions(CONVERSATIONS, query), *(end.is_not(None) for end in ends)]
     spoken = func.coalesce(conversations.c.protocol, "")
@@ -71,7 +73,7 @@ def deals(connection: Connection, query: Query) -> list[StoredDeal]:
     joined = asked.join_from(operations, conversations, operations.c.conversation == conversations.c.key)
     for *place, intent, requests in connection.execute(joined.group_by(*ends, spoken, operations.c.intent)):
         intents.setdefault((place[0], place[1], place[2]), {})[intent] = int(requests)
-    counted = select(*ends, spoken, func.count()).where(*wanted).group_by(*ends, spoken)
+    counted = select(*ends, spoken, func.count()).where(*wanted).group_by(*ends, spoken).order_by(func.count().desc()).limit(_MOST)
     return [
         StoredDeal(source, target, protocol, number, intents.get((source, target, protocol), {}))
         for source, target, protocol, number in connection.execute(counted)

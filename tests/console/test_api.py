@@ -90,11 +90,29 @@ def test_sorted_by_what_may_be_missing_no_row_is_lost(program):
         assert len(rows) == len(set(rows)) == answer["total"]
 
 
-@pytest.mark.parametrize("cursor", ["x", "W10", "bnVsbA", "WzEsMl0", "W251bGwsMSwieCJd", "IiI"])
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "W10",
+        "bnVsbA",
+        "WzEsMl0",
+        "W251bGwsMSwieCJd",
+        "IiI",
+        "WzEwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAsICIwMCIsICJrIl0",
+        "W0luZmluaXR5LCAiMDAiLCAiayJd",
+    ],
+)
 def test_a_cursor_of_another_question_is_refused(program, cursor):
     answer = program.get("/api/v1/assets", params={"cursor": cursor})
     assert answer.status_code == 409
     assert "cursor" in answer.json()["error"]
+
+
+def test_a_cursor_beyond_all_rows_has_none_behind_it(program):
+    answer = program.get("/api/v1/assets", params={"cursor": "WzEwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAsICIwMCIsICJrIl0"})  # level 10**30
+    assert answer.status_code == 200
+    assert all(row["level"] is None for row in answer.json()["rows"])
 
 
 def test_rows_are_those_of_the_command_line(console, program):

@@ -5,6 +5,7 @@ import re
 import resource
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ import pytest
 
 from sensor.errors import DeliveryError
 from sensor.events import Event, Sensor
+from sensor.exports import forwarder as forwarder_module
 from sensor.exports import run as run_module
 from sensor.exports.forwarder import Forwarder
 from sensor.exports.run import Deliveries
@@ -348,6 +350,32 @@ def test_a_clean_end_says_that_everything_has_arrived_and_sends_nothing_twice(pl
         assert forward(config, database, "--once").communicate(timeout=60) == (None, "")
     assert receiver.numbers == list(range(1200))
     assert states(store)["siem"].sent == 1200
+
+
+@pytest.mark.parametrize("body", ["[]", '{"packets": "x"}', '{"counters": []}'])
+def test_a_heart_beats_whatever_the_database_holds(plant, receiver, body):
+    _, config, database = plant
+    with sqlite3.connect(database) as connection:
+        connection.execute("INSERT INTO runs (name, parts, body) VALUES ('strange', '', ?)", (body.encode(),))
+    process = forward(config, database)
+    assert until(lambda: any("heartbeat" in line for line in receiver.lines), 20)
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=30) == (None, "")
+
+
+def test_who_takes_nothing_is_told_of_once_a_day_with_the_time_that_it_was(plant, monkeypatch):
+    store, _, _ = plant
+    told, now = [], [1000.0]
+    monkeypatch.setattr(forwarder_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(store.outbox.__class__, "tell", lambda _outbox, events: told.extend(events))
+    forwarder = Forwarder(destination_of("tcp://127.0.0.1:9", "siem"), SENSOR, store.outbox)
+    for minutes in (0, 4, 6, 60, 24 * 60, 25 * 60):
+        now[0] = 1000.0 + minutes * 60
+        forwarder._fail(DeliveryError("nothing listens there"))
+    assert [event.message for event in told] == [
+        "siem has taken no event for 6 minutes: nothing listens there",
+        "siem has taken no event for 1500 minutes: nothing listens there",
+    ]
 
 
 def test_what_a_forwarder_sends_after_sigterm_is_sure(plant, receiver):

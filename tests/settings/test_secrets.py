@@ -28,6 +28,15 @@ def test_without_systemd_it_is_the_file_that_the_unit_would_hand_over(tmp_path, 
     assert settings.store.database == f"postgresql://otoscope@db/plant?passfile={tmp_path}/pgpass"
 
 
+@pytest.mark.parametrize("path", ["credential:" + "k" * 300, "/srv/" + "0" * 300, "a\\u0000b"])
+def test_a_path_that_cannot_be_looked_at_is_said(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with pytest.raises(SettingsError, match=r"otoscope\.toml:3:1: exports\.hook\.token_file: "):
+        parse_settings(webhook(path), "otoscope.toml")
+    with pytest.raises(SettingsError, match=r"exports\.file\.url: |exports\.file: "):
+        parse_settings(f'[exports.file]\nurl = "file:/srv/{"0" * 300}"\n', "otoscope.toml")
+
+
 @pytest.mark.parametrize("name", ["none", "../../etc/passwd", "", ".."])
 def test_one_that_is_not_there_is_said_with_where_it_belongs(name, tmp_path, monkeypatch):
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))

@@ -241,6 +241,7 @@ HOSTILE = {
         outbox_says("outbox_clocks", '{"x": {"seconds": 1e300, "uptime": 0, "wall": 0}}'),
         "damaged: outbox_clocks .*less than",
     ),
+    "a role of nobody": (replace_rows("tokens", b'["x","x","root",1,null,null]'), "tokens have the role 'root', which there is not"),
     "endless events": (huge_number, "events are numbered up to"),
 }
 
@@ -253,6 +254,14 @@ def test_a_hostile_backup_is_refused_and_nothing_changes(plant, database, tmp_pa
     with pytest.raises(StoreError, match=reason):
         restore(database, rewritten(plant, tmp_path, change), force=True)
     assert state(database) == before
+
+
+def test_nobody_is_signed_in_by_a_backup_whoever_made_it(plant, database, tmp_path):
+    session = json.dumps([hashlib.sha256(b"known").hexdigest(), "anna", "x", 2**40, 2**40]).encode()
+    restore(database, rewritten(plant, tmp_path, replace_rows("sessions", session)), force=True)
+    with Store.open(database) as store:
+        assert store.accounts.person("anna") is not None
+        assert store.accounts.session("known", idle=3600, longest=3600) is None
 
 
 def test_a_row_of_any_length_is_refused(plant, tmp_path, monkeypatch):

@@ -45,6 +45,12 @@ class File:
         self._limit = whole_number(destination.options, "megabytes", 100) * 1_000_000
         self._keep = whole_number(destination.options, "keep", 10, MOST_KEPT)
         self._gzip = yes(destination.options, "gzip")
+        try:
+            self._look()
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"{self._path} cannot be looked at: {getattr(error, 'strerror', None) or error}") from error
+
+    def _look(self) -> None:
         if self._path.is_dir():
             raise SettingsError(f"{self._path} is a folder: give the name of a file in it")
         if not self._path.parent.is_dir():

@@ -215,8 +215,8 @@ class Webhook:
         path = self._options["token_file"]
         try:
             token = Path(path).read_bytes().strip()
-        except OSError as error:
-            raise SettingsError(f"token_file: {path}: {(error.strerror or str(error)).lower()}") from None
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"token_file: {path}: {(getattr(error, 'strerror', None) or str(error)).lower()}") from None
         if not token or len(token) > 16_384 or any(not 0x21 <= octet <= 0x7E for octet in token):
             raise SettingsError(f"token_file: {path}: there must be a token in it, and nothing else")
         self._sent = token.decode("ascii")
