@@ -101,7 +101,7 @@ def _value(column: Column[Any], value: object) -> object:
         return None
     if isinstance(kind, LargeBinary) and isinstance(value, str):
         return bytes.fromhex(value)
-    if isinstance(kind, Float) and type(value) in (int, float) and isfinite(value):
+    if isinstance(kind, Float) and isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
         return float(value)
     if isinstance(kind, Integer) and type(value) is int and abs(value) < _LARGEST:
         return value

@@ -99,7 +99,7 @@ def test_sorted_by_what_may_be_missing_no_row_is_lost(program):
         "WzEsMl0",
         "W251bGwsMSwieCJd",
         "IiI",
-        "WzEwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAsICIwMCIsICJrIl0",
+        "W3RydWUsICIwMCIsICJrIl0",
         "W0luZmluaXR5LCAiMDAiLCAiayJd",
     ],
 )
